@@ -1,0 +1,98 @@
+"""Networks by name: image to one logit map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from baselines.errors import InputError, unknown_name
+from baselines.networks.albunet import AlbuNet
+from baselines.networks.base import SegmentationNetwork
+from baselines.networks.pretrained import WEIGHTS, weights_path
+from baselines.networks.unet import UNet
+
+_NETWORKS: dict[str, type[SegmentationNetwork]] = {"unet": UNet, "albunet": AlbuNet}
+
+__all__ = [
+    "SegmentationNetwork",
+    "check_pretrained",
+    "create_network",
+    "network_class",
+    "network_names",
+    "pretrained_file",
+]
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names ``create_network`` accepts."""
+    return tuple(_NETWORKS)
+
+
+def network_class(name: str) -> type[SegmentationNetwork]:
+    """Return a network's class.
+
+    Raises
+    ------
+    InputError
+        If no network has that name; the nearest one is suggested.
+    """
+    if name not in _NETWORKS:
+        raise unknown_name("network", name, _NETWORKS)
+    return _NETWORKS[name]
+
+
+def pretrained_file(name: str) -> str | None:
+    """Return the name of the file a network's ImageNet encoder comes from, None if it has no pretrained encoder."""
+    encoder = getattr(network_class(name), "encoder_name", None)
+    return WEIGHTS[encoder].file if encoder else None
+
+
+def check_pretrained(name: str, width: float, weights_dir: Path | None = None) -> Path | None:
+    """Return where a network's ImageNet encoder would be loaded from, None if it has no pretrained encoder.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or the width is not 1.
+    """
+    encoder = getattr(network_class(name), "encoder_name", None)
+    if encoder is None:
+        return None
+    if width != 1.0:
+        raise InputError(f"ImageNet weights fit width 1 only, got width {width}: set weights=none or width=1")
+    return weights_path(encoder, weights_dir)
+
+
+def create_network(
+    name: str, weights: str | None = None, width: float = 1.0, weights_dir: Path | None = None
+) -> SegmentationNetwork:
+    """Build a network: (N, 3, H, W) float images to (N, 1, H, W) logits (no sigmoid inside).
+
+    Parameters
+    ----------
+    name : str
+        One of ``network_names()``.
+    weights : {None, "imagenet"}
+        ``"imagenet"`` loads torchvision's ImageNet weights into the encoder of a network that has a
+        pretrained one; a network without (U-Net) starts at random under both, as in the paper.
+    width : float
+        Multiplier of every channel count; must be 1 with pretrained weights.
+    weights_dir : Path, optional
+        Where the weights file lies; torch's own cache if not given.
+
+    Raises
+    ------
+    InputError
+        If the name or the weights are unknown, the width is not positive, or the file is missing or wrong.
+    """
+    cls = network_class(name)
+    if weights not in (None, "imagenet"):
+        raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
+    if not width > 0:
+        raise InputError(f"width must be positive, got {width}")
+    path = check_pretrained(name, width, weights_dir) if weights else None
+    network = cls(width=width)
+    if path:
+        network.encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))  # type: ignore
+    return network

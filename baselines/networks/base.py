@@ -1,0 +1,108 @@
+"""What every network of the suite offers: encode, decode, and a clear word about inputs that do not fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from baselines.errors import InputError
+
+IMAGE_CHANNELS = 3
+
+
+class SegmentationNetwork(nn.Module, ABC):
+    """Encoder-decoder that maps images to one logit map of the same size.
+
+    Attributes
+    ----------
+    size_multiple : int
+        Height and width of an input must be multiples of it.
+    """
+
+    size_multiple: int
+
+    def __init__(self, width: float = 1.0) -> None:
+        """Build the network with every channel count times ``width``."""
+        super().__init__()
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Return the encoder's feature maps, shallow to deep; the last one is the paper's F (Section III-D).
+
+        Parameters
+        ----------
+        images : Tensor, float, shape (N, 3, H, W)
+            H and W multiples of ``size_multiple``.
+
+        Raises
+        ------
+        InputError
+            If the shape does not fit.
+        """
+        self._check(images)
+        return self._encode(images)
+
+    @abstractmethod
+    def _encode(self, images: Tensor) -> list[Tensor]: ...
+
+    @abstractmethod
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """Return the logits, shape (N, 1, H, W), of what ``encode`` returned for images of shape (N, 3, H, W)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits, shape (N, 1, H, W), of images of shape (N, 3, H, W)."""
+        return self.decode(self.encode(images))
+
+    def _check(self, images: Tensor) -> None:
+        if images.dim() != 4 or images.shape[1] != IMAGE_CHANNELS:
+            raise InputError(
+                f"{type(self).__name__} takes images of shape (N, {IMAGE_CHANNELS}, H, W), got {tuple(images.shape)}"
+            )
+        height, width = images.shape[-2:]
+        if height % self.size_multiple or width % self.size_multiple or not height or not width:
+            raise InputError(
+                f"{type(self).__name__} takes heights and widths that are multiples of {self.size_multiple}, "
+                f"got {height} x {width}"
+            )
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return a channel count times the width multiplier, at least one."""
+    return max(1, round(channels * width))
+
+
+def scale_channels(module: nn.Module, width: float) -> nn.Module:
+    """Replace, in place, every convolution and batch norm of a library encoder by one with scaled channels.
+
+    The image's three input channels stay. Convolutions are initialised as torchvision initialises those of
+    ResNet and VGG (He normal, fan out), so that a scaled encoder starts like the full one.
+
+    Parameters
+    ----------
+    module : nn.Module
+        An encoder built of ungrouped ``Conv2d`` and ``BatchNorm2d`` layers.
+    width : float
+        Multiplier of every channel count, > 0.
+    """
+    if width == 1.0:
+        return module
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d):
+            inputs = child.in_channels if child.in_channels == IMAGE_CHANNELS else scaled(child.in_channels, width)
+            conv = nn.Conv2d(
+                inputs,
+                scaled(child.out_channels, width),
+                child.kernel_size,  # type: ignore[arg-type]
+                child.stride,  # type: ignore[arg-type]
+                child.padding,  # type: ignore[arg-type]
+                bias=child.bias is not None,
+            )
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
+            setattr(module, name, conv)
+        elif isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.BatchNorm2d(scaled(child.num_features, width)))
+        else:
+            scale_channels(child, width)
+    return module

@@ -1,0 +1,57 @@
+"""``python -m benchmark``: the verbs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import benchmark
+from baselines import InputError
+from benchmark.commands import data, methods, report, run
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; every verb's module adds its own options and sets ``do``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark",
+        description="Few-shot defect segmentation: train, score and report the paper's methods and yours.",
+        epilog="Exit codes: 0 done; 1 some runs failed; 2 what was given cannot be used; "
+        "130 interrupted (run again to go on).",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for module in (run, report, methods, data):
+        module.add_parser(verbs)
+    return parser
+
+
+def default_cache() -> Path:
+    """Return where decoded images are kept unless ``--cache`` says otherwise."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "fewshot-defect-benchmark"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do one verb and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = build_parser().parse_args(words)
+    options.command = ["python", "-m", "benchmark", *words]
+    if getattr(options, "cache", "") is None:
+        options.cache = default_cache()
+    try:
+        return options.do(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted: finished runs are kept; give the same command again to go on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, e.g. head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

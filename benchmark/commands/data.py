@@ -1,0 +1,123 @@
+"""``data``: list, generate, import and describe images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image
+
+from baselines import InputError
+from baselines.errors import unknown_name
+from benchmark.atomic import new_folder
+from benchmark.commands.options import add_data
+from benchmark.data.datasets import SyntheticDataSet, open_dataset
+from benchmark.data.draws import draw_rows
+from benchmark.data.importers import IMPORTERS
+from benchmark.data.manifest import FORMAT, notes, write_images, write_rows
+
+LISTED_SHOTS = (1, 5)
+LISTED_SEEDS = (0, 1, 2, 3, 4)
+
+
+def add_parser(verbs: argparse._SubParsersAction) -> None:
+    """Add the verb and what it can do."""
+    actions = verbs.add_parser("data", help="list, generate, import and describe images").add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    listing = actions.add_parser("list", help="count the images of a data set")
+    add_data(listing)
+    listing.set_defaults(do=do_list)
+
+    generate = actions.add_parser("generate", help="write the synthetic data set as an MVTec AD folder")
+    generate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
+    generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    generate.set_defaults(do=do_generate)
+
+    importer = actions.add_parser("import", help="bring a published data set into MVTec AD's layout")
+    importer.add_argument("name", metavar="|".join(IMPORTERS))
+    importer.add_argument("source", type=Path, metavar="SRC")
+    importer.add_argument("destination", type=Path, metavar="DEST")
+    importer.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
+    importer.set_defaults(do=do_import)
+
+    manifest = actions.add_parser("manifest", help="write what a data set contains, and its draws, as CSV files")
+    add_data(manifest)
+    manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
+    manifest.set_defaults(do=do_manifest)
+
+
+def do_list(options: argparse.Namespace) -> int:
+    """Print the number of images per category, split and label, and what to know of them."""
+    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    for category in dataset.categories():
+        manifest = dataset.manifest(category)
+        counts = Counter((record.split, record.label) for record in manifest.records)
+        print(f"{category}: " + ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items()))
+        for note in notes(manifest):
+            print(f"  {note}")
+    return 0
+
+
+def do_generate(options: argparse.Namespace) -> int:
+    """Render the synthetic categories into ``OUT/CATEGORY``."""
+    dataset = SyntheticDataSet()
+    if not 32 <= options.size <= 1024:
+        raise InputError(f"--size must be from 32 to 1024, got {options.size}")
+    for category in options.category:
+        if category not in dataset.categories():
+            raise unknown_name("category", category, dataset.categories())
+    for category in options.category or dataset.categories():
+        target = options.out / category
+        if target.exists():
+            raise InputError(f"{target} exists already: name another folder or remove it first")
+        with new_folder(target) as folder:
+            for record in dataset.manifest(category).records:
+                image, mask = dataset.read(category, record, options.size)
+                pictures = {record.name: image} | ({record.mask: mask} if record.mask else {})
+                for name, pixels in pictures.items():
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(pixels).convert("L" if name == record.mask else "RGB").save(folder / name)
+        print(f"wrote {target}")
+    return 0
+
+
+def do_import(options: argparse.Namespace) -> int:
+    """Import and say what was found."""
+    if options.name not in IMPORTERS:
+        raise unknown_name("importer", options.name, IMPORTERS)
+    summary = IMPORTERS[options.name](options.source, options.destination, options.seed)
+    print(f"wrote {summary.folder}")
+    for (split, label), count in summary.images.items():
+        print(f"  {split}/{label}: {count}")
+    if summary.grey_masks:
+        print(f"  {summary.grey_masks} masks held values between black and white; above 127 was taken as defect")
+    if summary.empty_masks:
+        print(
+            f"  {summary.empty_masks} defective images have an empty mask and will be left out of training and testing"
+        )
+    return 0
+
+
+def do_manifest(options: argparse.Namespace) -> int:
+    """Write ``dataset.json``, ``images.csv`` and ``draws.csv`` into a new folder."""
+    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    if options.out.exists():
+        raise InputError(f"{options.out} exists already: name another folder or remove it first")
+    manifests = [dataset.manifest(category) for category in dataset.categories()]
+    with new_folder(options.out) as folder:
+        described = {
+            "format": FORMAT,
+            "dataset": dataset.name,
+            "version": manifests[0].version,
+            "digests": {manifest.category: manifest.digest for manifest in manifests},
+        }
+        (folder / "dataset.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        write_images(folder / "images.csv", manifests)
+        draws = draw_rows(manifests, LISTED_SHOTS, LISTED_SEEDS)
+        write_rows(folder / "draws.csv", draws, list(draws[0]))
+    print(f"wrote {options.out}")
+    return 0

@@ -1,0 +1,86 @@
+"""Data sets by the name the command line gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from baselines import InputError
+from baselines.errors import unknown_name
+from benchmark.data import synthetic
+from benchmark.data.folder import FolderDataSet
+from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
+
+DATASETS = ("synthetic", "mvtec-ad", "folder")
+
+
+class DataSet(Protocol):
+    """Where images come from; two exist, the embedded generator and folders on disk."""
+
+    name: str
+
+    def categories(self) -> tuple[str, ...]:
+        """Return the categories' names."""
+        ...
+
+    def manifest(self, category: str) -> CategoryManifest:
+        """Return what a category contains; InputError if it is unknown or cannot be used."""
+        ...
+
+    def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return an image, uint8 (size, size, 3), and its mask, bool (size, size)."""
+        ...
+
+
+class SyntheticDataSet:
+    """The embedded procedural data set: rendered at any size from nothing but names and numbers."""
+
+    name = "synthetic"
+
+    def categories(self) -> tuple[str, ...]:
+        return synthetic.category_names()
+
+    def manifest(self, category: str) -> CategoryManifest:
+        if category not in self.categories():
+            raise unknown_name("category", category, self.categories())
+        records = []
+        for (split, label), count in synthetic.counts(category).items():
+            for index in range(count):
+                mask = "" if label == GOOD else f"ground_truth/{label}/{index:03d}_mask.png"
+                defect_pixels = 0 if label == GOOD else -1
+                records.append(
+                    ImageRecord(split, label, f"{split}/{label}/{index:03d}.png", mask, defect_pixels=defect_pixels)
+                )
+        return CategoryManifest(self.name, category, str(synthetic.VERSION), tuple(records))
+
+    def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
+        return synthetic.render(category, record.split, record.label, int(Path(record.name).stem), size)
+
+
+def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
+    """Open a data set.
+
+    Parameters
+    ----------
+    name : {"synthetic", "mvtec-ad", "folder"}
+    root : Path or None
+        Folder of the images; the synthetic data set has none.
+    cache : Path
+        Where manifests of folders are kept.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or a root is missing, superfluous or unusable.
+    """
+    if name not in DATASETS:
+        raise unknown_name("data set", name, DATASETS)
+    if name == "synthetic":
+        if root is not None:
+            raise InputError("the synthetic data set has no root: use --dataset folder with --data-root")
+        return SyntheticDataSet()
+    if root is None:
+        raise InputError(f"--dataset {name} needs --data-root DIR, the folder that holds the categories")
+    return FolderDataSet(root, cache, name="mvtec-ad" if name == "mvtec-ad" else None)

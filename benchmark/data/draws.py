@@ -1,0 +1,125 @@
+"""K-shot draws: which defective images a run trains from; the same for every method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from baselines import InputError
+from benchmark.data.manifest import CategoryManifest, digest_of
+from benchmark.random_streams import stream
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The split of one category for one (K, seed).
+
+    Attributes
+    ----------
+    shots : tuple of int
+        Positions of the K-shot training images in the manifest.
+    normals : tuple of int
+        Positions of the normal training images.
+    test : tuple of int
+        Positions of the test images: every annotated defective image that was not drawn, and test/good.
+    unannotated : tuple of int
+        Defective images with an empty mask; neither trained from nor tested on.
+    names : tuple of str
+        Names of the K-shot images.
+    """
+
+    shots: tuple[int, ...]
+    normals: tuple[int, ...]
+    test: tuple[int, ...]
+    unannotated: tuple[int, ...]
+    names: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(list(self.names))
+
+
+def draw_shots(
+    manifest: CategoryManifest, shots: int, seed: int, shots_per: str = "defect_type", draws: str = "per_seed"
+) -> Draw:
+    """Draw the K annotated images of a category; depends on nothing but its arguments.
+
+    The images of each group are put into one order per seed and the first K are taken, so the 1-shot image
+    is among the 5-shot images of the same seed.
+
+    Parameters
+    ----------
+    manifest : CategoryManifest
+    shots : int
+        K >= 1.
+    seed : int
+    shots_per : {"defect_type", "category"}
+        Draw K images of each defect type (Section IV-B), or K of the category (Table I).
+    draws : {"per_seed", "fixed"}
+        Draw anew for each seed, or train every seed on the same images.
+
+    Raises
+    ------
+    InputError
+        If a group has fewer than K annotated images, none would be left for testing, or no normal image
+        is there to train from.
+    """
+    annotated = [i for i, record in enumerate(manifest.records) if record.defective and not record.unannotated]
+    groups = {manifest.category: annotated}
+    if shots_per == "defect_type":
+        groups = {kind: [i for i in annotated if manifest.records[i].label == kind] for kind in manifest.defect_types}
+    drawn: list[int] = []
+    for group, members in groups.items():
+        if shots > len(members):
+            raise InputError(
+                f"category {manifest.category}: {shots} shots need {shots} annotated defective images of {group}, "
+                f"there are {len(members)}; use fewer --shots"
+                + (" or --set shots_per=category" if shots_per == "defect_type" else "")
+            )
+        rng = stream("draw", manifest.category, group, 0 if draws == "fixed" else seed)
+        order = np.argsort(rng.random(len(members)), kind="stable")
+        drawn += [members[position] for position in order[:shots]]
+    left = [i for i in annotated if i not in set(drawn)]
+    if not left:
+        raise InputError(
+            f"category {manifest.category}: {shots} shots take all {len(annotated)} annotated defective images "
+            "and leave none to test on; use fewer --shots"
+        )
+    normals = manifest.indices("train", "good")
+    if not normals:
+        raise InputError(f"category {manifest.category} has no normal training images in train/good")
+    return Draw(
+        shots=tuple(drawn),
+        normals=tuple(normals),
+        test=tuple(sorted(manifest.indices("test", "good") + left)),
+        unannotated=tuple(i for i, record in enumerate(manifest.records) if record.unannotated),
+        names=tuple(manifest.records[i].name for i in drawn),
+    )
+
+
+def draw_rows(
+    manifests: Iterable[CategoryManifest],
+    shots: Iterable[int],
+    seeds: Iterable[int],
+    shots_per: str = "defect_type",
+    draws: str = "per_seed",
+) -> list[dict[str, str | int]]:
+    """Return the rows of ``draws.csv``: one per drawn image, in the order drawn."""
+    seeds = list(seeds)
+    return [
+        {
+            "category": manifest.category,
+            "shots_per": shots_per,
+            "draws": draws,
+            "shots": count,
+            "seed": seed,
+            "image": name,
+        }
+        for manifest in manifests
+        for count in shots
+        for seed in seeds
+        for name in draw_shots(manifest, count, seed, shots_per, draws).names
+    ]

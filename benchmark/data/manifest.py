@@ -1,0 +1,179 @@
+"""What a data set contains, as data: one row per image, a digest per category, and the K-shot draws.
+
+``data_manifests/README.md`` describes the files this module writes and reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from baselines import InputError
+from benchmark.data.images import MASK_THRESHOLD
+
+FORMAT = 1
+GOOD = "good"
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image of a category.
+
+    Attributes
+    ----------
+    split : {"train", "test"}
+    label : str
+        ``good`` or a defect type.
+    name : str
+        Path below the category's folder, with forward slashes, e.g. ``test/crack/000.png``.
+    mask : str
+        Likewise for the mask, e.g. ``ground_truth/crack/000_mask.png``; empty for normal images.
+    width, height : int
+        Stored size in pixels; 0 if the image is rendered at any size.
+    mode : str
+        Colour mode as stored, e.g. ``L`` or ``RGB``.
+    defect_pixels : int
+        Mask pixels above 127; -1 if unknown because the image is rendered.
+    mask_levels : int
+        Distinct grey values in the mask; more than two means it is not strictly binary.
+    sha256, mask_sha256 : str
+        Digests of the two files' bytes; empty where there is no file.
+    """
+
+    split: str
+    label: str
+    name: str
+    mask: str = ""
+    width: int = 0
+    height: int = 0
+    mode: str = "RGB"
+    defect_pixels: int = -1
+    mask_levels: int = 0
+    sha256: str = ""
+    mask_sha256: str = ""
+
+    @property
+    def defective(self) -> bool:
+        return self.label != GOOD
+
+    @property
+    def unannotated(self) -> bool:
+        """Whether this is a defective image in whose mask no pixel is marked."""
+        return self.defective and self.defect_pixels == 0
+
+
+@dataclass(frozen=True)
+class CategoryManifest:
+    """The images of one category in a fixed order: train/good, test/good, then each defect type.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set; shown, but no part of the digest.
+    category : str
+    version : str
+        Version of the generator for rendered images, empty for files.
+    records : tuple of ImageRecord
+    """
+
+    dataset: str
+    category: str
+    version: str
+    records: tuple[ImageRecord, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that can change a result; neither paths nor modification times do."""
+        content = [self.category, self.version, [asdict(record) for record in self.records]]
+        return digest_of(content)
+
+    @cached_property
+    def by_name(self) -> dict[str, int]:
+        """Position of each image by name."""
+        return {record.name: index for index, record in enumerate(self.records)}
+
+    def indices(self, split: str, label: str | None = None) -> list[int]:
+        """Return the positions of a split's images, of one label if given."""
+        return [
+            index
+            for index, record in enumerate(self.records)
+            if record.split == split and label in (None, record.label)
+        ]
+
+    @property
+    def defect_types(self) -> list[str]:
+        """Defect types in the order of the records."""
+        return list(dict.fromkeys(record.label for record in self.records if record.defective))
+
+
+def notes(manifest: CategoryManifest) -> list[str]:
+    """Return what a person should know of a category's images before trusting a number, a sentence each."""
+    said = []
+    records = manifest.records
+    sizes = Counter((record.width, record.height) for record in records if record.width)
+    if len(sizes) > 1:
+        (width, height), most = sizes.most_common(1)[0]
+        said.append(
+            f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the most; "
+            "all are resized to a square"
+        )
+    grey = [record for record in records if record.mask_levels > 2]
+    if grey:
+        said.append(f"{len(grey)} masks hold values between black and white; above {MASK_THRESHOLD} counts as defect")
+    empty = [record.name for record in records if record.unannotated]
+    if empty:
+        named = ", ".join(empty[:4]) + (", ..." if len(empty) > 4 else "")
+        said.append(
+            f"{len(empty)} defective images have no mask pixel above {MASK_THRESHOLD} and are left out of training "
+            f"and testing: {named}"
+        )
+    return said
+
+
+def digest_of(content: Any) -> str:
+    """Return the SHA-256 of a JSON-able value, independent of key order and spacing."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Write a CSV file with a header and Unix line ends."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_images(path: Path, manifests: Iterable[CategoryManifest]) -> None:
+    """Write ``images.csv``: every record of every category."""
+    columns = ["category", *(item.name for item in fields(ImageRecord))]
+    rows = ({"category": manifest.category, **asdict(record)} for manifest in manifests for record in manifest.records)
+    write_rows(path, rows, columns)
+
+
+def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest]:
+    """Read what ``write_images`` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has other columns.
+    """
+    numbers = {item.name for item in fields(ImageRecord) if item.type == "int"}
+    grouped: dict[str, list[ImageRecord]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                category = row.pop("category")
+                values = {key: int(value) if key in numbers else value for key, value in row.items()}
+                grouped.setdefault(category, []).append(ImageRecord(**values))  # type: ignore[arg-type]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"manifest {path} cannot be used: {error}") from error
+    return [CategoryManifest(dataset, name, version, tuple(records)) for name, records in grouped.items()]

@@ -1,0 +1,128 @@
+"""The embedded data set `synthetic`: procedural images named and shaped after MVTec AD products.
+
+Everything is drawn from formulas, nothing is stored. A category is one module that defines `CATEGORY`; to add
+one, write the module and name it in the import and the tuple below.
+
+How many images: half of what MVTec AD has for each (split, label), rounded up, and at least `_FEWEST_IMAGES`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines import InputError
+from baselines.errors import unknown_name
+from benchmark.data.synthetic import bottle, carpet, hazelnut
+from benchmark.data.synthetic._canvas import Array, Canvas, Category, Kind, develop, shrink
+from benchmark.random_streams import stream
+
+__all__ = ["VERSION", "category_kind", "category_names", "counts", "defect_free_twin", "render"]
+
+VERSION: int = 1
+"""Raised whenever any pixel of any image changes."""
+
+_FEWEST_IMAGES = 8
+_SMALLEST_SIDE, _LARGEST_SIDE = 32, 1024
+_CATEGORIES: dict[str, Category] = {module.CATEGORY.name: module.CATEGORY for module in (bottle, carpet, hazelnut)}
+
+
+def category_names() -> tuple[str, ...]:
+    """Names of all categories, sorted."""
+    return tuple(sorted(_CATEGORIES))
+
+
+def category_kind(category: str) -> Kind:
+    """Whether `category` is a "texture" or an "object"; InputError if there is no such category."""
+    return _find(category).kind
+
+
+def counts(category: str) -> dict[tuple[str, str], int]:
+    """Number of images by (split, label), ordered train/good, test/good, then the defect types.
+
+    Half of MVTec AD's number, rounded up, at least 8. InputError if there is no such category.
+    """
+    found = _find(category)
+    in_mvtec = {("train", "good"): found.mvtec_train_good, ("test", "good"): found.mvtec_test_good}
+    in_mvtec |= {("test", label): defect.mvtec_images for label, defect in found.defects.items()}
+    return {key: max(_FEWEST_IMAGES, -(-images // 2)) for key, images in in_mvtec.items()}
+
+
+def render(category: str, split: str, label: str, index: int, size: int) -> tuple[Array, Array]:
+    """Draw one image and its defect mask.
+
+    Parameters
+    ----------
+    category
+        One of `category_names`.
+    split, label
+        A key of `counts(category)`.
+    index
+        0 up to, not including, the count of this (split, label).
+    size
+        Side in pixels, 32 to 1024.
+
+    Returns
+    -------
+    image
+        uint8 (size, size, 3), RGB.
+    mask
+        bool (size, size), True where the defect covers more than half of the pixel; all False for "good".
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a number is out of range.
+
+    Notes
+    -----
+    The result depends on `VERSION` and the arguments alone. The scene is the same at every size; only the
+    sensor grain, which is drawn per pixel, differs.
+    """
+    return _draw(category, split, label, index, size, with_defect=True)
+
+
+def defect_free_twin(category: str, split: str, label: str, index: int, size: int) -> Array:
+    """The image `render` would give had the defect not happened: same product, light and grain; uint8 RGB.
+
+    Arguments and errors as for `render`.
+    """
+    return _draw(category, split, label, index, size, with_defect=False)[0]
+
+
+def _draw(category: str, split: str, label: str, index: int, size: int, with_defect: bool) -> tuple[Array, Array]:
+    found = _find(category)
+    _check(category, split, label, index, size)
+    canvas = Canvas.of_size(size)
+
+    def separate(purpose: str) -> np.random.Generator:
+        """One stream per purpose keeps a scene the same whatever its defect draws, and both at every size."""
+        return stream("synthetic", VERSION, category, split, label, index, purpose)
+
+    scene = found.paint(separate("scene"), canvas)
+    mask = np.zeros((size, size), dtype=bool)
+    if with_defect and label != "good":
+        alpha = found.defects[label].paint(separate("defect"), canvas, scene)
+        mask = shrink(alpha, canvas) > 0.5
+    return develop(separate("grain"), canvas, scene, found.grain), mask
+
+
+def _find(category: str) -> Category:
+    if category not in _CATEGORIES:
+        raise unknown_name("synthetic category", category, category_names())
+    return _CATEGORIES[category]
+
+
+def _check(category: str, split: str, label: str, index: int, size: int) -> None:
+    available = counts(category)
+    splits = dict.fromkeys(key[0] for key in available)
+    if split not in splits:
+        raise unknown_name(f"split of synthetic {category}", split, splits)
+    if (split, label) not in available:
+        raise unknown_name(
+            f"label of synthetic {category}/{split}", label, [key[1] for key in available if key[0] == split]
+        )
+    images = available[split, label]
+    if not 0 <= index < images:
+        raise InputError(f"index {index} of synthetic {category}/{split}/{label} is not in 0..{images - 1}")
+    if not _SMALLEST_SIDE <= size <= _LARGEST_SIDE:
+        raise InputError(f"image size {size} is not in {_SMALLEST_SIDE}..{_LARGEST_SIDE} pixels")

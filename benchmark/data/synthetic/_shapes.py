@@ -1,0 +1,131 @@
+"""Shapes as signed distances in image units (negative inside): edges are anti-aliased at every size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from benchmark.data.synthetic._canvas import Array, Canvas, noise
+
+Point = tuple[float, float]
+
+
+def coverage(distance: Array, canvas: Canvas, softness: float = 0.0) -> Array:
+    """Opacity (n, n) from a signed distance: 1/2 on the edge, on a ramp one pixel or `softness` wide."""
+    return np.clip(0.5 - distance / max(canvas.pixel, softness), 0.0, 1.0)
+
+
+def ellipse(canvas: Canvas, centre: Point, radii: tuple[float, float], angle: float) -> Array:
+    """Approximate signed distance (n, n) to an ellipse, exact for a circle."""
+    u, v = canvas.local(centre, angle)
+    return (np.sqrt((u / radii[0]) ** 2 + (v / radii[1]) ** 2) - 1.0) * math.sqrt(radii[0] * radii[1])
+
+
+def blob(rng: Generator, canvas: Canvas, centre: Point, radius: float, rough: float, aspect: float = 1.0) -> Array:
+    """Signed distance to an irregular patch: an ellipse at any angle whose edge wanders.
+
+    `radius` is its mean radius, `rough` the wander relative to that: 0.1 is a hole, 0.25 a splash; below 0.5
+    the middle always stays inside.
+    """
+    stretch = math.sqrt(aspect)
+    base = ellipse(canvas, centre, (radius * stretch, radius / stretch), rng.uniform(0, math.pi))
+    cells = 1.4 / radius
+    wander = noise(rng, canvas, cells) + 0.5 * noise(rng, canvas, 2.2 * cells)
+    return base + rough * radius * np.clip(wander, -2.0, 2.0)
+
+
+def convex(canvas: Canvas, corners: Array) -> Array:
+    """Signed distance to a convex polygon with clockwise `corners` (k, 2) as seen on the image."""
+    distance = np.full((canvas.y.size, canvas.x.size), -np.inf)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        length = math.hypot(x1 - x0, y1 - y0)
+        outward = ((canvas.x - x0) * (y1 - y0) - (canvas.y - y0) * (x1 - x0)) / length
+        np.maximum(distance, outward, out=distance)
+    return distance
+
+
+def gem(rng: Generator, centre: Point, radius: float, corners: int) -> Array:
+    """Corners (k, 2) of a random convex polygon around `centre`, fit for `convex`."""
+    turns = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) / corners
+    turns = 2 * math.pi * (turns + rng.random())
+    squash, tilt = rng.uniform(0.6, 0.95), rng.uniform(0, math.pi)
+    along, across = radius / squash * np.cos(turns), radius * squash * np.sin(turns)
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    return np.stack([centre[0] + along * cos - across * sin, centre[1] + along * sin + across * cos], axis=1)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Distance fields of a polyline: `off` signed by side, `along` 0..1, both within its reach only."""
+
+    off: Array
+    along: Array
+
+    @property
+    def distance(self) -> Array:
+        return np.abs(self.off)
+
+
+def stroke(canvas: Canvas, points: Array, reach: float) -> Stroke:
+    """Distance to the polyline `points` (k, 2), and how far along it; beyond `reach` the distance is `reach`.
+
+    Each segment is evaluated in its own window, so a long thin line costs little.
+    """
+    side = canvas.x.size
+    nearest = np.full((side, side), reach)
+    sign = np.ones((side, side))
+    along = np.zeros((side, side))
+    steps = np.diff(points, axis=0)
+    lengths = np.hypot(steps[:, 0], steps[:, 1])
+    travelled = np.concatenate([[0.0], np.cumsum(lengths)])
+    for (x0, y0), (dx, dy), length, start in zip(points, steps, lengths, travelled, strict=False):
+        columns = _window(x0, x0 + dx, reach, side)
+        rows = _window(y0, y0 + dy, reach, side)
+        px, py = canvas.x[:, columns] - x0, canvas.y[rows] - y0
+        t = np.clip((px * dx + py * dy) / (length * length), 0.0, 1.0)
+        distance = np.hypot(px - t * dx, py - t * dy)
+        closer = distance < nearest[rows, columns]
+        np.copyto(nearest[rows, columns], distance, where=closer)
+        np.copyto(sign[rows, columns], np.where(py * dx - px * dy >= 0, 1.0, -1.0), where=closer)
+        np.copyto(along[rows, columns], (start + t * length) / travelled[-1], where=closer)
+    return Stroke(nearest * sign, along)
+
+
+def _window(a: float, b: float, reach: float, side: int) -> slice:
+    low, high = min(a, b) - reach, max(a, b) + reach
+    return slice(max(0, math.floor(low * side)), max(0, min(side, math.ceil(high * side))))
+
+
+def wander(rng: Generator, start: Point, heading: float, length: float, steps: int, bend: float) -> Array:
+    """A smooth random path (steps + 1, 2): the heading drifts by about `bend` radians over its length."""
+    turns = np.cumsum(rng.standard_normal(steps)) / math.sqrt(steps)
+    curl = rng.standard_normal() * np.linspace(-0.5, 0.5, steps)
+    headings = heading + bend * (0.7 * (turns - turns.mean()) + curl)
+    steps_xy = length / steps * np.stack([np.cos(headings), np.sin(headings)], axis=1)
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(steps_xy, axis=0)]) + np.asarray(start)
+
+
+def jagged(rng: Generator, start: Point, end: Point, steps: int, jitter: float) -> Array:
+    """A broken line (steps + 1, 2) from `start` to `end`, its corners off by up to `jitter` of its length."""
+    t = np.linspace(0.0, 1.0, steps + 1)
+    t[1:-1] += rng.uniform(-0.3, 0.3, steps - 1) / steps
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    off = np.zeros(steps + 1)
+    off[1:-1] = rng.uniform(-1, 1, steps - 1) * jitter
+    return np.stack([start[0] + t * dx - off * dy, start[1] + t * dy + off * dx], axis=1)
+
+
+def centred(points: Array, centre: Point) -> Array:
+    """The same path, moved so that the middle of its bounding box is `centre`."""
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    return points - middle + np.asarray(centre)
+
+
+def cast_shadow(distance: Array, canvas: Canvas, light: Point, length: float) -> Array:
+    """Soft shadow (n, n) of the shape with this signed distance, falling `length` away from the lamp."""
+    pixels = np.arange(canvas.x.size)
+    columns, rows = (np.clip(pixels + round(component * length / canvas.pixel), 0, pixels[-1]) for component in light)
+    return coverage(distance[rows[:, None], columns], canvas, softness=1.2 * length)

@@ -1,0 +1,146 @@
+"""Show how a study advances: bars in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmark.execute import Finished
+from benchmark.runs import RunSpec
+
+_LINE_EVERY_SECONDS = 30.0
+
+
+class Display(Protocol):
+    """What a study tells while it goes on."""
+
+    def say(self, line: str) -> None:
+        """Show a line that stays."""
+        ...
+
+    def decoding(self, category: str, done: int, count: int) -> None:
+        """Images of a category are being decoded."""
+        ...
+
+    def begin(self, runs: int) -> None:
+        """So many runs follow."""
+        ...
+
+    def step(self, spec: RunSpec, iteration: int) -> None:
+        """A run has done so many iterations."""
+        ...
+
+    def finished(self, done: Finished) -> None:
+        """A run has ended."""
+        ...
+
+
+def describe(done: Finished) -> str:
+    """Return a line about a finished run."""
+    if done.status == "failed":
+        return f"{done.spec.title}: FAILED, {done.error}"
+    figures = " ".join(
+        f"{name.upper()} {value:.4f}" if (value := done.metrics[name]) is not None else f"{name.upper()} -"
+        for name in ("iou", "dc", "auc", "acc")
+    )
+    note = " (not converged)" if done.status == "not_converged" else ""
+    return f"{done.spec.title}: {figures}{note} ({done.seconds:.1f} s)"
+
+
+class PlainDisplay:
+    """Lines for logs and pipes: one per finished run, and a sign of life during long ones."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file or sys.stderr
+        self._runs = self._done = 0
+        self._last_line = time.monotonic()
+
+    def say(self, line: str) -> None:
+        print(line, file=self._file, flush=True)
+        self._last_line = time.monotonic()
+
+    def decoding(self, category: str, done: int, count: int) -> None:
+        if done == count or time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
+            self.say(f"{category}: {done}/{count} images decoded")
+
+    def begin(self, runs: int) -> None:
+        self._runs = runs
+
+    def step(self, spec: RunSpec, iteration: int) -> None:
+        if time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
+            self.say(f"[{self._done}/{self._runs}] {spec.title}: iteration {iteration}/{spec.protocol['iterations']}")
+
+    def finished(self, done: Finished) -> None:
+        self._done += 1
+        self.say(f"[{self._done}/{self._runs}] {describe(done)}")
+
+
+class RichDisplay:
+    """Bars for a terminal: all runs, and the one in work; finished runs scroll by above."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._decoding: dict[str, TaskID] = {}
+        self._study: TaskID | None = None
+        self._run: TaskID | None = None
+        self._spec: RunSpec | None = None
+
+    def say(self, line: str) -> None:
+        self._progress.console.print(escape(line), highlight=False)
+
+    def decoding(self, category: str, done: int, count: int) -> None:
+        if category not in self._decoding:
+            self._decoding[category] = self._progress.add_task(f"decoding {escape(category)}", total=count)
+        self._progress.update(self._decoding[category], completed=done)
+        if done == count:
+            self._progress.remove_task(self._decoding.pop(category))
+
+    def begin(self, runs: int) -> None:
+        self._study = self._progress.add_task("runs", total=runs)
+
+    def step(self, spec: RunSpec, iteration: int) -> None:
+        if spec is not self._spec:
+            self._spec = spec
+            if self._run is not None:
+                self._progress.remove_task(self._run)
+            self._run = self._progress.add_task(escape(spec.title), total=spec.protocol["iterations"])
+        if self._run is not None:
+            self._progress.update(self._run, completed=iteration)
+
+    def finished(self, done: Finished) -> None:
+        self.say(describe(done))
+        if self._study is not None:
+            self._progress.advance(self._study)
+
+
+@contextmanager
+def display(file: TextIO | None = None) -> Iterator[Display]:
+    """Give bars if ``file`` (standard error) is a terminal, plain lines otherwise."""
+    console = Console(file=file or sys.stderr)
+    if not console.is_terminal:
+        yield PlainDisplay(file)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield RichDisplay(progress)

@@ -1,0 +1,134 @@
+"""From counts to metrics: IOU and DC (Eq. 8), ROC, AUC and ACC (Section IV-D). NumPy only; trains nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from benchmark.data.manifest import GOOD
+
+HISTOGRAM_BINS = 256
+IMAGE_COLUMNS = ("name", "label", "tp", "fp", "fn", "tn", "predicted_area", "max_probability")
+
+
+def iou(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
+    """Intersection over union, TP / (TP + FN + FP), Eq. (8).
+
+    Parameters
+    ----------
+    tp, fp, fn : array_like of int
+        Pixel counts, one entry per image, or scalars.
+
+    Returns
+    -------
+    float or np.ndarray
+        In [0, 1]; NaN where nothing is marked and nothing predicted.
+    """
+    tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
+    return _ratio(tp, tp + fp + fn)
+
+
+def dice(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
+    """Dice coefficient, 2 TP / (2 TP + FN + FP), Eq. (8); arguments and result as for ``iou``."""
+    tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
+    return _ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> Any:
+    result = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result if result.ndim else float(result)
+
+
+def count_image(probability: np.ndarray, truth: np.ndarray, threshold: float) -> dict[str, int | float]:
+    """Compare one predicted map with its mask.
+
+    Parameters
+    ----------
+    probability : np.ndarray, float, shape (H, W)
+        In [0, 1]; a pixel is predicted defective at or above the threshold.
+    truth : np.ndarray, bool, shape (H, W)
+    threshold : float
+
+    Returns
+    -------
+    dict
+        ``tp, fp, fn, tn, predicted_area`` in pixels and ``max_probability``.
+    """
+    predicted = probability >= threshold
+    tp, area, defect = int((predicted & truth).sum()), int(predicted.sum()), int(truth.sum())
+    return {
+        "tp": tp,
+        "fp": area - tp,
+        "fn": defect - tp,
+        "tn": truth.size - area - defect + tp,
+        "predicted_area": area,
+        "max_probability": float(probability.max()),
+    }
+
+
+def histogram(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return how often each probability occurs on normal (row 0) and defective (row 1) pixels.
+
+    Returns
+    -------
+    np.ndarray, uint32, shape (2, 256)
+        Bin b holds probabilities in [b/256, (b+1)/256), so counts at any threshold that is a multiple of
+        1/256 can be had again without the map.
+    """
+    bins = np.minimum((probability * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
+    flat = np.bincount((bins + HISTOGRAM_BINS * truth).ravel(), minlength=2 * HISTOGRAM_BINS)
+    return flat.reshape(2, HISTOGRAM_BINS).astype(np.uint32)
+
+
+def scored(images: pd.DataFrame) -> pd.Series:
+    """Return which rows count for IOU and DC: defective images with a marked pixel at the scored size."""
+    return (images["label"] != GOOD) & (images["tp"] + images["fn"] > 0)
+
+
+def roc_points(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the ROC curve over images with the predicted area as score (Section IV-G).
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``fpr, tpr, threshold`` (pixels); empty if only normal or only defective images are there.
+    """
+    defective = images["label"] != GOOD
+    if defective.all() or not defective.any():
+        return pd.DataFrame({"fpr": [], "tpr": [], "threshold": []})
+    fpr, tpr, threshold = roc_curve(defective, images["predicted_area"])
+    return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
+
+
+def summarise(images: pd.DataFrame) -> dict[str, float | int | None]:
+    """Reduce the rows of one run to its metrics.
+
+    Parameters
+    ----------
+    images : pd.DataFrame
+        One row per test image with ``IMAGE_COLUMNS``.
+
+    Returns
+    -------
+    dict
+        ``iou, dc``: means over the ``scored`` images; ``acc``: share of images called rightly, anomalous being
+        at least one predicted pixel; ``auc``: area under ``roc_points``. In [0, 1], None where undefined.
+        ``scored_images, defective_images, normal_images``: what they were computed from.
+    """
+    rows = images[scored(images)]
+    defective = images["label"] != GOOD
+    both = defective.any() and not defective.all()
+    return {
+        "iou": float(iou(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
+        "dc": float(dice(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
+        "auc": float(roc_auc_score(defective, images["predicted_area"])) if both else None,
+        "acc": float(((images["predicted_area"] >= 1) == defective).mean()) if both else None,
+        "scored_images": len(rows),
+        "defective_images": int(defective.sum()),
+        "normal_images": int((~defective).sum()),
+    }

@@ -1,0 +1,244 @@
+"""Stored runs: one folder per run, written whole or not at all.
+
+RESULTS/runs/ID/run.json         what was run, its metrics, timings and environment
+RESULTS/runs/ID/images.csv       one row per test image with its pixel counts
+RESULTS/runs/ID/histograms.npz   per image, how often each probability occurs on normal and defective pixels
+RESULTS/runs/ID/curve.csv        one row per training iteration
+RESULTS/runs/ID/roc.csv          points of the ROC curve over images
+RESULTS/runs/ID/samples/*.png    a few inputs, truths and predictions
+RESULTS/failures/ID.json         what was tried and the error; never counted as a result
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from baselines import InputError
+from benchmark.atomic import new_folder, remove_left_overs, replace_file
+from benchmark.data.manifest import digest_of
+from benchmark.runs import RunSpec
+from benchmark.samples import Sample
+
+FORMAT = 1
+STATUSES = ("done", "not_converged", "failed")
+RESULT_COLUMNS = (
+    "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
+    "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
+    "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run produced.
+
+    Attributes
+    ----------
+    status : {"done", "not_converged"}
+    metrics : dict
+        As ``score.summarise`` returns them.
+    images, curve, roc : pd.DataFrame
+    histograms : np.ndarray, uint32, shape (images, 2, 256)
+    samples : tuple of Sample
+    details : dict
+        Convergence, timings, environment, notes and parameter count; JSON-able.
+    """
+
+    status: str
+    metrics: dict[str, Any]
+    images: pd.DataFrame
+    curve: pd.DataFrame
+    roc: pd.DataFrame
+    histograms: np.ndarray
+    samples: tuple[Sample, ...]
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class ResultStore:
+    """The stored runs below one folder.
+
+    Parameters
+    ----------
+    root : Path
+        Made when the first run is stored.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.runs = self.root / "runs"
+        self.failures = self.root / "failures"
+
+    def has(self, run_id: str) -> bool:
+        """Return whether a run is stored, converged or not."""
+        return (self.runs / run_id / "run.json").is_file()
+
+    def remove_left_overs(self) -> None:
+        """Remove what killed processes of this machine left half-written."""
+        for folder in (self.runs, self.failures):
+            remove_left_overs(folder)
+
+    def save(self, spec: RunSpec, result: RunResult) -> None:
+        """Store a finished run; it is there whole, or not at all.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        with new_folder(self.runs / spec.id) as folder:
+            result.images.to_csv(folder / "images.csv", index=False)
+            result.curve.to_csv(folder / "curve.csv", index=False)
+            result.roc.to_csv(folder / "roc.csv", index=False)
+            np.savez_compressed(folder / "histograms.npz", histograms=result.histograms)
+            content = _describe(spec) | {
+                "status": result.status,
+                "metrics": result.metrics,
+                **result.details,
+                "samples": _save_samples(folder / "samples", result.samples),
+            }
+            _write_json(folder / "run.json", content)
+        (self.failures / f"{spec.id}.json").unlink(missing_ok=True)
+
+    def save_failure(self, spec: RunSpec, error: str, details: dict[str, Any]) -> None:
+        """Record that a run failed; the next ``run`` tries it again.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        with replace_file(self.failures / f"{spec.id}.json") as path:
+            _write_json(path, _describe(spec) | {"status": "failed", "error": error, **details})
+
+
+def _describe(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "id": spec.id,
+        "dataset": spec.dataset,
+        "profile": spec.profile,
+        "category": spec.category,
+        "method": spec.method.name,
+        "label": spec.method.label,
+        "shots": spec.shots,
+        "seed": spec.seed,
+        "identity": spec.identity(),
+        "draw": {
+            "shots": spec.draw.names,
+            "normals": len(spec.draw.normals),
+            "test": len(spec.draw.test),
+            "unannotated": len(spec.draw.unannotated),
+        },
+    }
+
+
+def _save_samples(folder: Path, samples: Iterable[Sample]) -> list[dict[str, Any]]:
+    folder.mkdir()
+    listed = []
+    for number, sample in enumerate(samples):
+        files = {}
+        for kind, picture in sample.pictures.items():
+            files[kind] = f"{sample.role}_{number:02d}_{kind}.png"
+            picture.save(folder / files[kind], optimize=True)
+        listed.append(
+            {
+                "role": sample.role,
+                "reasons": sample.reasons,
+                "name": sample.name,
+                "label": sample.label,
+                "iou": sample.iou,
+                "files": files,
+            }
+        )
+    return listed
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return a stored run's ``run.json``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or was written in another format.
+    """
+    return _read_json(Path(folder) / "run.json")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: move it away")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path} cannot be read ({type(error).__name__}: {error}); remove its run and repeat it"
+        ) from error
+    return content
+
+
+def load_results(root: str | Path = "results") -> pd.DataFrame:
+    """Return one row per stored run, failures included.
+
+    Parameters
+    ----------
+    root : str or Path
+        What ``--results`` named.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
+        acc`` are in [0, 1], NaN where there is none; ``protocol`` is the same for runs that may be compared.
+        Sorted by data set, protocol, category, shots, method, seed. Runs that cannot be read are left out with a
+        warning that names them.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"no results in {root}: run something first, or name the folder with --results")
+    rows = []
+    for path in [*sorted(root.glob("runs/*/run.json")), *sorted(root.glob("failures/*.json"))]:
+        if path.name.startswith(".") or path.parent.name.startswith("."):
+            continue  # still being written
+        try:
+            rows.append(_row(_read_json(path)))
+        except InputError as error:
+            warnings.warn(str(error), stacklevel=2)
+    table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    numbers = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
+    table[numbers] = table[numbers].astype("float64")
+    order = ["dataset", "protocol", "category", "shots", "method", "seed"]
+    return table.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _row(run: dict[str, Any]) -> dict[str, Any]:
+    identity = run["identity"]
+    # K decides the batch size, so the two halves of one protocol differ in it.
+    comparable = {key: value for key, value in identity["protocol"].items() if key != "batch_size"}
+    values = {column: run.get(column) for column in RESULT_COLUMNS}
+    return values | {
+        **run.get("metrics", {}),
+        **run.get("timings", {}),
+        "protocol": digest_of([identity["training_version"], comparable])[:12],
+        "batch_size": identity["protocol"]["batch_size"],
+        "data_digest": identity["data_digest"],
+        "device": run.get("environment", {}).get("device"),
+    }

@@ -1,0 +1,1 @@
+"""From stored runs to tables, figures and pages; trains nothing."""
