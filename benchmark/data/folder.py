@@ -164,7 +164,8 @@ def _header(path: Path) -> tuple[int, int, str]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            sideways = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+            # Pillow would decode a whole PNG to look for a tag that cameras do not write into PNGs.
+            sideways = image.format != "PNG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
             return (height, width, image.mode) if sideways else (width, height, image.mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"unreadable image {path}: it is no image file, or cut off") from error

@@ -167,7 +167,7 @@ def test_unusable_folders_are_refused_in_one_line(category: Path, fault: str) ->
 
 def test_pixels_cut_off_are_found_when_the_image_is_decoded(category: Path) -> None:
     path = category / "test/hole/002.png"
-    path.write_bytes(path.read_bytes()[:-3000])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     dataset = open_folder(category)
     manifest = dataset.manifest("widget")
     with pytest.raises(InputError, match=r"unreadable image .*hole/002\.png: image file is truncated"):
