@@ -41,8 +41,8 @@ class SampleGrid:
     shots, seed : int
     methods : tuple of str
         Labels of the columns.
-    training : tuple of Picture
-        The first training image of each defect type, its mask behind it.
+    training : tuple of (str, Picture, Picture)
+        Of each defect type, its name, the first training image and its mask.
     lines : tuple of GridLine
     """
 
@@ -50,7 +50,7 @@ class SampleGrid:
     shots: int
     seed: int
     methods: tuple[str, ...]
-    training: tuple[Picture, ...]
+    training: tuple[tuple[str, Picture, Picture], ...]
     lines: tuple[GridLine, ...]
 
 
@@ -77,10 +77,15 @@ def _grid(category: str, shots: int, seed: int, labels: tuple[str, ...], folders
     kept = [{sample["name"]: sample for sample in run["samples"] if sample["role"] == "test"} for run in runs]
     firsts = [sample for sample in kept[0].values() if "first" in sample["reasons"]]
     training = [
-        Picture(_uri(folders[0], sample, kind), f"training {kind} of {sample['label']}", sample["label"])
+        (
+            sample["label"],
+            *(
+                Picture(_uri(folders[0], sample, kind), f"training {kind} of {sample['label']}")
+                for kind in ("image", "truth")
+            ),
+        )
         for sample in runs[0]["samples"]
         if sample["role"] == "train"
-        for kind in ("image", "truth")
     ]
     lines = [
         GridLine(

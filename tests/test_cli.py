@@ -330,6 +330,15 @@ def test_synthetic_data_is_listed_generated_and_usable_as_a_folder(
     assert "bottle: train/good 105, test/good 10, test/broken_large 10" in capsys.readouterr().out
 
 
+def test_a_manifest_names_the_draws_that_cannot_be_made(
+    category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "manifest", "--dataset", "folder", "--data-root", str(category), "--out", str(tmp_path / "out")]
+    assert main([*words, "--cache", str(tmp_path / "cache")]) == 0
+    assert "no draw: category widget: 5 shots need 5 annotated" in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "out" / "draws.csv")) == 5 * 2 + 5 * (1 + 5)
+
+
 def test_a_manifest_is_written_with_its_draws(category: Path, tmp_path: Path) -> None:
     make_category(category, images=6)
     out = tmp_path / "manifest"
@@ -337,5 +346,5 @@ def test_a_manifest_is_written_with_its_draws(category: Path, tmp_path: Path) ->
     assert main([*words, "--cache", str(tmp_path / "cache")]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["dataset.json", "draws.csv", "images.csv"]
     draws = pd.read_csv(out / "draws.csv")
-    assert len(draws) == 5 * (2 + 10)
+    assert len(draws) == 5 * (2 + 10) + 5 * (1 + 5)
     assert list(json.loads((out / "dataset.json").read_text())["digests"]) == ["widget"]

@@ -14,10 +14,11 @@ from baselines.errors import unknown_name
 from benchmark.atomic import new_folder
 from benchmark.commands.options import add_data
 from benchmark.data.datasets import SyntheticDataSet, open_dataset
-from benchmark.data.draws import draw_rows
+from benchmark.data.draws import DRAW_COLUMNS, draw_rows
 from benchmark.data.importers import IMPORTERS
-from benchmark.data.manifest import FORMAT, notes, write_images, write_rows
+from benchmark.data.manifest import FORMAT, CategoryManifest, notes, write_images, write_rows
 
+LISTED_SHOTS_PER = ("defect_type", "category")
 LISTED_SHOTS = (1, 5)
 LISTED_SEEDS = (0, 1, 2, 3, 4)
 
@@ -117,7 +118,19 @@ def do_manifest(options: argparse.Namespace) -> int:
         }
         (folder / "dataset.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
         write_images(folder / "images.csv", manifests)
-        draws = draw_rows(manifests, LISTED_SHOTS, LISTED_SEEDS)
-        write_rows(folder / "draws.csv", draws, list(draws[0]))
+        write_rows(folder / "draws.csv", possible_draws(manifests), DRAW_COLUMNS)
     print(f"wrote {options.out}")
     return 0
+
+
+def possible_draws(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
+    """Return the rows of ``draws.csv`` under both readings of K; says aloud which draws cannot be made."""
+    rows = []
+    for shots_per in LISTED_SHOTS_PER:
+        for manifest in manifests:
+            for shots in LISTED_SHOTS:
+                try:
+                    rows += draw_rows(manifest, shots, LISTED_SEEDS, shots_per)
+                except InputError as error:
+                    print(f"no draw: {error}")
+    return rows

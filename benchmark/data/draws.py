@@ -12,6 +12,8 @@ from baselines import InputError
 from benchmark.data.manifest import CategoryManifest, digest_of
 from benchmark.random_streams import stream
 
+DRAW_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "image")
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -101,25 +103,17 @@ def draw_shots(
 
 
 def draw_rows(
-    manifests: Iterable[CategoryManifest],
-    shots: Iterable[int],
-    seeds: Iterable[int],
-    shots_per: str = "defect_type",
-    draws: str = "per_seed",
+    manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
 ) -> list[dict[str, str | int]]:
-    """Return the rows of ``draws.csv``: one per drawn image, in the order drawn."""
-    seeds = list(seeds)
+    """Return rows of ``draws.csv`` (``DRAW_COLUMNS``): one per drawn image, in the order drawn.
+
+    Raises
+    ------
+    InputError
+        As ``draw_shots``.
+    """
     return [
-        {
-            "category": manifest.category,
-            "shots_per": shots_per,
-            "draws": draws,
-            "shots": count,
-            "seed": seed,
-            "image": name,
-        }
-        for manifest in manifests
-        for count in shots
+        dict(zip(DRAW_COLUMNS, (manifest.category, shots_per, draws, shots, seed, name), strict=True))
         for seed in seeds
-        for name in draw_shots(manifest, count, seed, shots_per, draws).names
+        for name in draw_shots(manifest, shots, seed, shots_per, draws).names
     ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
 from baselines import InputError
+from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.data.draws import draw_rows, draw_shots
+from benchmark.data.draws import DRAW_COLUMNS, draw_rows, draw_shots
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 
 
@@ -112,6 +115,13 @@ def test_too_many_shots_are_refused(defects: dict[str, int], shots: int, shots_p
 
 
 def test_rows_list_every_draw() -> None:
-    rows = draw_rows([manifest_of({"cut": 7, "hole": 7})], shots=(1, 5), seeds=(0, 1))
-    assert len(rows) == 2 * (2 + 10)
-    assert list(rows[0]) == ["category", "shots_per", "draws", "shots", "seed", "image"]
+    rows = draw_rows(manifest_of({"cut": 7, "hole": 7}), 5, (0, 1), "defect_type")
+    assert len(rows) == 2 * 10
+    assert {tuple(row) for row in rows} == {DRAW_COLUMNS}
+
+
+def test_the_committed_manifest_is_what_the_generator_and_the_draws_give(tmp_path: Path) -> None:
+    assert main(["data", "manifest", "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
+    committed = resources.files("data_manifests") / "synthetic"
+    for name in ("dataset.json", "images.csv", "draws.csv"):
+        assert (tmp_path / "out" / name).read_text() == committed.joinpath(name).read_text(), name

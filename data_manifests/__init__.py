@@ -1,0 +1,1 @@
+"""What each data set must contain, as data files; ``README.md`` here describes them."""
