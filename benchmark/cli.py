@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do one verb and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     options.command = ["python", "-m", "benchmark", *words]
     if getattr(options, "cache", "") is None:
         options.cache = default_cache()
@@ -55,3 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, e.g. head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Print a warning as a line, without the source line that gave it."""
+    print(f"warning: {message}", file=sys.stderr)

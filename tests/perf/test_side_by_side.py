@@ -1,0 +1,76 @@
+"""Side-by-side measurements, printed as ratios (``tox -e perf``); nothing is asserted about absolute times."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from baselines import create_network, get_method
+from benchmark.data.cache import load_arrays
+from benchmark.data.datasets import SyntheticDataSet
+from benchmark.data.draws import draw_shots
+from benchmark.data.folder import FolderDataSet
+from benchmark.environment import prepare_torch
+from benchmark.profile import load_profile
+from benchmark.train import train
+from tests.conftest import make_category
+
+pytestmark = pytest.mark.perf
+
+
+def ratio(name: str, first: Callable[[], object], second: Callable[[], object], rounds: int = 5) -> None:
+    """Time two things in turn and print the median of the ratios of their times, pair by pair."""
+
+    def seconds(work: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        work()
+        return time.perf_counter() - began
+
+    pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
+    ratios = [a / b for a, b in pairs]
+    print(f"\n{name}: {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f}, {rounds} pairs)")
+
+
+def test_the_decoded_cache(tmp_path: Path) -> None:
+    dataset = FolderDataSet(make_category(tmp_path / "widget", images=20, normals=40, size=512), tmp_path / "cache")
+    caches = iter(range(100))
+    load_arrays(dataset, "widget", 64, tmp_path / "warm")
+    ratio(
+        "decoding 86 images of 512 px against opening the cache",
+        lambda: load_arrays(dataset, "widget", 64, tmp_path / f"cold{next(caches)}"),
+        lambda: load_arrays(dataset, "widget", 64, tmp_path / "warm"),
+    )
+
+
+def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
+    root = make_category(tmp_path / "widget", images=20, normals=40, size=512)
+    caches = iter(range(100))
+    FolderDataSet(root, tmp_path / "warm").manifest("widget")
+    ratio(
+        "looking into 86 images of 512 px against knowing them already",
+        lambda: FolderDataSet(root, tmp_path / f"cold{next(caches)}").manifest("widget"),
+        lambda: FolderDataSet(root, tmp_path / "warm").manifest("widget"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("albunet", "unet"), ("albunet_nbr", "albunet"), ("albunet_nbr_cap", "albunet")],
+)
+def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
+    prepare_torch(1)
+    arrays = load_arrays(SyntheticDataSet(), "carpet", 64, shared_cache)
+    draw = draw_shots(arrays.manifest, 1, 0)
+    protocol = load_profile("quick", ["iterations=20", "curve_every=0"]).protocol(1)
+
+    def steps(name: str) -> Callable[[], object]:
+        method = get_method(name)
+        network = create_network(method.network, width=protocol["width"])
+        return lambda: train(network, method.recipe, arrays, draw, protocol, 0, torch.device("cpu"))
+
+    ratio(f"20 steps of {first} against {second}, profile quick", steps(first), steps(second), rounds=3)
