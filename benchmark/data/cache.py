@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from baselines import InputError
-from benchmark.atomic import new_folder
+from benchmark.atomic import new_folder, remove_left_overs
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import CategoryManifest
 
@@ -84,6 +84,7 @@ def _decode(
     on_image: Callable[[int, int], None] | None,
 ) -> None:
     count = len(manifest.records)
+    remove_left_overs(folder.parent)
     with new_folder(folder) as temporary:
         images = np.lib.format.open_memmap(temporary / "images.npy", "w+", np.uint8, (count, size, size, 3))
         masks = np.lib.format.open_memmap(temporary / "masks.npy", "w+", np.bool_, (count, size, size))
