@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -86,4 +87,9 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     for (dataset, protocol, variant), runs in results.groupby(["dataset", "protocol", "variant"], sort=True):
         profiles = tuple(sorted(runs["profile"].unique()))
         found.append(ResultSet(dataset, protocol, variant.strip(), profiles, runs.reset_index(drop=True)))
-    return found
+    # A profile that was changed, or run with --set, keeps its name: then the protocol's digest tells the sets apart.
+    titles = Counter(item.title for item in found)
+    return [
+        replace(item, variant=f"{item.variant} protocol {item.protocol}".strip()) if titles[item.title] > 1 else item
+        for item in found
+    ]

@@ -105,7 +105,7 @@ def test_runs_of_other_protocols_data_sets_or_images_never_share_a_table(study: 
     for found in sets:
         keys = ["category", "method", "shots", "seed"]
         assert not found.runs.duplicated(keys).any(), found.title
-    assert len({found.title for found in sets}) > 3
+    assert len({found.title for found in sets}) == len(sets) > 3
     with pytest.raises(InputError, match="no stored runs of that data set and profile; stored are: "):
         choose_sets(sets, dataset="mvtec-ad")
     assert {found.dataset for found in choose_sets(sets, dataset="folder:mine")} == {"folder:mine"}
