@@ -34,3 +34,11 @@ def test_magnetic_tiles_imported(real_data: Path, command_line: CommandLine, tmp
     assert (table["scored_images"] < table["defective_images"]).all()
     assert table["iou"].notna().all()
     assert pytest.approx(190) == table["normal_images"]
+
+
+@pytest.mark.slow
+def test_stains_on_real_hazelnuts_are_learned(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
+    words = ("--method", "albunet_nbr_cap", "--shots", 5, "--seed", 0, 1)
+    done = command_line("run", "--dataset", "folder", "--data-root", real_data / "hazelnut_toy", *words)
+    assert done.returncode == 0, done.stderr
+    assert load_results(tmp_path / "results")["iou"].min() > 0.3

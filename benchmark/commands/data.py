@@ -95,7 +95,7 @@ def do_import(options: argparse.Namespace) -> int:
     for (split, label), count in summary.images.items():
         print(f"  {split}/{label}: {count}")
     if summary.grey_masks:
-        print(f"  {summary.grey_masks} masks held values between black and white; above 127 was taken as defect")
+        print(f"  {summary.grey_masks} masks held values other than black and white; above 127 was taken as defect")
     if summary.empty_masks:
         print(
             f"  {summary.empty_masks} defective images have an empty mask and will be left out of training and testing"

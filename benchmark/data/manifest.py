@@ -126,7 +126,9 @@ def notes(manifest: CategoryManifest) -> list[str]:
         )
     grey = [record for record in records if record.mask_levels > 2]
     if grey:
-        said.append(f"{len(grey)} masks hold values between black and white; above {MASK_THRESHOLD} counts as defect")
+        said.append(
+            f"{len(grey)} masks hold values other than black and white; above {MASK_THRESHOLD} counts as defect"
+        )
     empty = [record.name for record in records if record.unannotated]
     if empty:
         named = ", ".join(empty[:4]) + (", ..." if len(empty) > 4 else "")

@@ -96,7 +96,7 @@ def test_masks_count_above_127(category: Path) -> None:
     assert (record.defect_pixels, record.mask_levels) == (48 * 4, 4)
     _, read = dataset.read("widget", record, 48)
     assert np.array_equal(np.flatnonzero(read.any(axis=0)), [4, 5, 6, 7])
-    assert notes(manifest) == ["1 masks hold values between black and white; above 127 counts as defect"]
+    assert notes(manifest) == ["1 masks hold values other than black and white; above 127 counts as defect"]
 
 
 def test_empty_masks_and_odd_sizes_are_said_aloud(category: Path) -> None:
