@@ -8,11 +8,21 @@ import torch
 
 from baselines.errors import InputError, unknown_name
 from baselines.networks.albunet import AlbuNet
+from baselines.networks.attention_unet import AttentionUNet
 from baselines.networks.base import SegmentationNetwork
 from baselines.networks.pretrained import WEIGHTS, weights_path
+from baselines.networks.ternausnet import TernausNet11, TernausNet16
 from baselines.networks.unet import UNet
+from baselines.networks.unet_plus_plus import UNetPlusPlus
 
-_NETWORKS: dict[str, type[SegmentationNetwork]] = {"unet": UNet, "albunet": AlbuNet}
+_NETWORKS: dict[str, type[SegmentationNetwork]] = {
+    "ternausnet11": TernausNet11,
+    "ternausnet16": TernausNet16,
+    "unet": UNet,
+    "attention_unet": AttentionUNet,
+    "unet_plus_plus": UNetPlusPlus,
+    "albunet": AlbuNet,
+}
 
 __all__ = [
     "SegmentationNetwork",
