@@ -45,7 +45,7 @@ class Workplace:
     results : Path
     device : torch.device
     weights_dir : Path or None
-        Where pretrained files lie, torch's own cache if None.
+        Where pretrained files lie; torch's own cache, downloaded into if need be, if None.
     """
 
     dataset: DataSet
@@ -165,6 +165,7 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
             "convergence": converged,
             "notes": notes(arrays.manifest) + vanished_notes(arrays, spec),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "pretrained": network.pretrained,
             "timings": {"train_seconds": round(trained - began, 3), "score_seconds": round(scored - trained, 3)},
             "environment": describe_environment(device),
             "created": _now(),

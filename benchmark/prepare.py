@@ -78,12 +78,12 @@ def prepare(
 
 
 def check_methods(names: Sequence[str], profile: Profile, weights_dir: Path | None) -> None:
-    """Find out before any training whether the methods can be built under a profile.
+    """Find out before any training whether the methods can be built under a profile; fetch pretrained weights.
 
     Raises
     ------
     InputError
-        If a method is unknown, the image size does not fit its network, or pretrained weights are missing.
+        If a method is unknown, the image size does not fit its network, or pretrained weights cannot be had.
     """
     for name in names:
         network = get_method(name).network

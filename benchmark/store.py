@@ -49,7 +49,7 @@ class RunResult:
     histograms : np.ndarray, uint32, shape (images, 2, 256)
     samples : tuple of Sample
     details : dict
-        Convergence, timings, environment, notes and parameter count; JSON-able.
+        Convergence, timings, environment, notes, parameter count and pretrained weights; JSON-able.
     """
 
     status: str

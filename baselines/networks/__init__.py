@@ -8,11 +8,21 @@ import torch
 
 from baselines.errors import InputError, unknown_name
 from baselines.networks.albunet import AlbuNet
+from baselines.networks.attention_unet import AttentionUNet
 from baselines.networks.base import SegmentationNetwork
-from baselines.networks.pretrained import WEIGHTS, weights_path
+from baselines.networks.pretrained import WEIGHTS, FoundWeights, find_weights
+from baselines.networks.ternausnet import TernausNet11, TernausNet16
 from baselines.networks.unet import UNet
+from baselines.networks.unet_plus_plus import UNetPlusPlus
 
-_NETWORKS: dict[str, type[SegmentationNetwork]] = {"unet": UNet, "albunet": AlbuNet}
+_NETWORKS: dict[str, type[SegmentationNetwork]] = {
+    "ternausnet11": TernausNet11,
+    "ternausnet16": TernausNet16,
+    "unet": UNet,
+    "attention_unet": AttentionUNet,
+    "unet_plus_plus": UNetPlusPlus,
+    "albunet": AlbuNet,
+}
 
 __all__ = [
     "SegmentationNetwork",
@@ -44,24 +54,24 @@ def network_class(name: str) -> type[SegmentationNetwork]:
 
 def pretrained_file(name: str) -> str | None:
     """Return the name of the file a network's ImageNet encoder comes from, None if it has no pretrained encoder."""
-    encoder = getattr(network_class(name), "encoder_name", None)
+    encoder = network_class(name).encoder_name
     return WEIGHTS[encoder].file if encoder else None
 
 
-def check_pretrained(name: str, width: float, weights_dir: Path | None = None) -> Path | None:
-    """Return where a network's ImageNet encoder would be loaded from, None if it has no pretrained encoder.
+def check_pretrained(name: str, width: float, weights_dir: Path | None = None) -> FoundWeights | None:
+    """Return what a network's ImageNet encoder would be loaded from, None if it has no pretrained encoder.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or the width is not 1.
+        If the file is missing and cannot be downloaded, or is damaged, or the width is not 1.
     """
-    encoder = getattr(network_class(name), "encoder_name", None)
+    encoder = network_class(name).encoder_name
     if encoder is None:
         return None
     if width != 1.0:
         raise InputError(f"ImageNet weights fit width 1 only, got width {width}: set weights=none or width=1")
-    return weights_path(encoder, weights_dir)
+    return find_weights(encoder, weights_dir)
 
 
 def create_network(
@@ -75,11 +85,12 @@ def create_network(
         One of ``network_names()``.
     weights : {None, "imagenet"}
         ``"imagenet"`` loads torchvision's ImageNet weights into the encoder of a network that has a
-        pretrained one; a network without (U-Net) starts at random under both, as in the paper.
+        pretrained one; a network without (U-Net) starts at random under both, as in the paper. The
+        network's attribute ``pretrained`` says what was loaded.
     width : float
         Multiplier of every channel count; must be 1 with pretrained weights.
     weights_dir : Path, optional
-        Where the weights file lies; torch's own cache if not given.
+        Where the weights file lies; if not given, torch's own cache, downloaded into if need be.
 
     Raises
     ------
@@ -91,8 +102,10 @@ def create_network(
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
     if not width > 0:
         raise InputError(f"width must be positive, got {width}")
-    path = check_pretrained(name, width, weights_dir) if weights else None
+    found = check_pretrained(name, width, weights_dir) if weights else None
     network = cls(width=width)
-    if path:
-        network.encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))  # type: ignore
+    if found:
+        # The library's encoders leave the file's classifier out, and refuse anything else that does not match.
+        network.encoder.load_state_dict(torch.load(found.path, map_location="cpu", weights_only=True))  # type: ignore
+        network.pretrained = found.record
     return network

@@ -18,9 +18,15 @@ class SegmentationNetwork(nn.Module, ABC):
     ----------
     size_multiple : int
         Height and width of an input must be multiples of it.
+    encoder_name : str or None
+        Of the library encoder, ``network.encoder``, that ImageNet weights can be loaded into; None if there is none.
+    pretrained : dict or None
+        What was loaded into it: ``encoder``, ``file``, ``sha256`` and ``source``; None if it started at random.
     """
 
     size_multiple: int
+    encoder_name: str | None = None
+    pretrained: dict[str, str] | None = None
 
     def __init__(self, width: float = 1.0) -> None:
         """Build the network with every channel count times ``width``."""
@@ -72,10 +78,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 def scale_channels(module: nn.Module, width: float) -> nn.Module:
-    """Replace, in place, every convolution and batch norm of a library encoder by one with scaled channels.
-
-    The image's three input channels stay. Convolutions are initialised as torchvision initialises those of
-    ResNet and VGG (He normal, fan out), so that a scaled encoder starts like the full one.
+    """Rebuild a library encoder with scaled channels, in place; at width 1 it stays as it is.
 
     Parameters
     ----------
@@ -84,8 +87,15 @@ def scale_channels(module: nn.Module, width: float) -> nn.Module:
     width : float
         Multiplier of every channel count, > 0.
     """
-    if width == 1.0:
-        return module
+    return module if width == 1.0 else rebuild_channels(module, width)
+
+
+def rebuild_channels(module: nn.Module, width: float) -> nn.Module:
+    """Replace, in place, every convolution and batch norm by a new one with its channels times ``width``.
+
+    The image's three input channels stay. Convolutions are initialised as torchvision initialises those of
+    ResNet and VGG (He normal, fan out), so that a rebuilt encoder starts like the library's.
+    """
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d):
             inputs = child.in_channels if child.in_channels == IMAGE_CHANNELS else scaled(child.in_channels, width)
@@ -104,5 +114,5 @@ def scale_channels(module: nn.Module, width: float) -> nn.Module:
         elif isinstance(child, nn.BatchNorm2d):
             setattr(module, name, nn.BatchNorm2d(scaled(child.num_features, width)))
         else:
-            scale_channels(child, width)
+            rebuild_channels(child, width)
     return module

@@ -7,23 +7,10 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork, scaled
+from baselines.networks.base import SegmentationNetwork, scaled
+from baselines.networks.blocks import DoubleConv, DownPath
 
 STAGE_CHANNELS = (32, 64, 128, 256, 512)
-
-
-class DoubleConv(nn.Sequential):
-    """Twice: 3x3 convolution with bias, batch norm, ReLU. Maps (N, inputs, H, W) to (N, outputs, H, W)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, 3, padding=1),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, padding=1),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        )
 
 
 class UNet(SegmentationNetwork):
@@ -43,19 +30,13 @@ class UNet(SegmentationNetwork):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         channels = [scaled(count, width) for count in STAGE_CHANNELS]
-        self.down = nn.ModuleList(
-            DoubleConv(inputs, outputs) for inputs, outputs in zip([IMAGE_CHANNELS, *channels], channels, strict=False)
-        )
+        self.down = DownPath(channels)
         self.up = nn.ModuleList(DoubleConv(skip + deeper, skip) for skip, deeper in itertools.pairwise(channels))
-        self.pool = nn.MaxPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        features = [self.down[0](images)]
-        for stage in list(self.down)[1:]:
-            features.append(stage(self.pool(features[-1])))
-        return features
+        return self.down(images)
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]

@@ -35,7 +35,12 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     add_data(parser)
     add_results(parser)
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="default: auto")
-    parser.add_argument("--weights-dir", type=Path, metavar="DIR", help="folder of torchvision's weights files")
+    parser.add_argument(
+        "--weights-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, one process each; default: 1")
     parser.set_defaults(do=do)
 

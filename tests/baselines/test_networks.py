@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import pytest
 import torch
 import torchvision
 from torch import nn
 
 from baselines import InputError, create_network, network_names
-from baselines.networks import SegmentationNetwork, pretrained
+from baselines.networks import SegmentationNetwork, network_class
 from baselines.networks.cost import network_cost
 
-PUBLISHED = {"unet": (7_852_545, 55.80, 16), "albunet": (34_604_897, 126.35, 64)}
+# Parameters, GMACs at 512 px, size multiple; in the order of the paper's tables.
+PUBLISHED = {
+    "ternausnet11": (25_364_513, 109.65, 32),
+    "ternausnet16": (32_202_337, 159.84, 32),
+    "unet": (7_852_545, 55.80, 16),
+    "attention_unet": (34_878_573, 265.70, 16),
+    "unet_plus_plus": (9_163_329, 137.94, 16),
+    "albunet": (34_604_897, 126.35, 64),
+}
 
 
 def test_every_network_is_checked_here() -> None:
-    assert set(network_names()) == set(PUBLISHED)
+    assert network_names() == tuple(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -47,7 +52,11 @@ def test_logits_have_the_size_of_the_image_and_every_parameter_learns(name: str,
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
+        ("ternausnet11", [(64, 64), (128, 32), (256, 16), (512, 8), (512, 4)]),
+        ("ternausnet16", [(64, 64), (128, 32), (256, 16), (512, 8), (512, 4)]),
         ("unet", [(32, 64), (64, 32), (128, 16), (256, 8), (512, 4)]),
+        ("attention_unet", [(64, 64), (128, 32), (256, 16), (512, 8), (1024, 4)]),
+        ("unet_plus_plus", [(32, 64), (64, 32), (128, 16), (256, 8), (512, 4)]),
         ("albunet", [(64, 32), (64, 16), (128, 8), (256, 4), (512, 2)]),
     ],
 )
@@ -55,6 +64,9 @@ def test_features_come_shallow_to_deep(name: str, stages: list[tuple[int, int]])
     features = create_network(name).encode(torch.randn(1, 3, 64, 64))
     assert [tuple(feature.shape[1:3]) for feature in features] == stages
     assert (features[-1] >= 0).all()  # after its ReLU, so that lambda lies in [0, 1]
+    assert (features[-1] == 0).any()
+    halves = create_network(name, width=0.5).encode(torch.randn(1, 3, 64, 64))
+    assert [tuple(feature.shape[1:3]) for feature in halves] == [(channels // 2, size) for channels, size in stages]
 
 
 def test_the_albunet_encoder_is_torchvisions_resnet34_with_another_pool() -> None:
@@ -70,6 +82,24 @@ def test_the_albunet_encoder_is_torchvisions_resnet34_with_another_pool() -> Non
     for layer in (reference.layer1, reference.layer2, reference.layer3, reference.layer4):
         x = layer(x)
         expected.append(x)
+    for feature, wanted in zip(network.encode(images), expected, strict=True):
+        assert torch.equal(feature, wanted)
+
+
+@pytest.mark.parametrize("name", ["ternausnet11", "ternausnet16"])
+def test_a_ternausnet_encoder_is_torchvisions_vgg_cut_before_each_pool(name: str) -> None:
+    torch.manual_seed(0)
+    network = create_network(name).eval()
+    vgg = {"ternausnet11": torchvision.models.vgg11, "ternausnet16": torchvision.models.vgg16}[name]
+    with torch.device("meta"):  # its classifier would take half a gigabyte
+        reference = vgg(weights=None).features
+    reference.to_empty(device="cpu").load_state_dict(network.get_submodule("encoder.features").state_dict())
+    images = torch.randn(1, 3, 64, 64)
+    expected, x = [], images
+    for layer in reference:
+        if isinstance(layer, nn.MaxPool2d):
+            expected.append(x)
+        x = layer(x)
     for feature, wanted in zip(network.encode(images), expected, strict=True):
         assert torch.equal(feature, wanted)
 
@@ -98,15 +128,71 @@ def test_albunet_decoder_blocks_have_the_published_channels() -> None:
     assert block_parameters(network, "head") == 33
 
 
-def test_a_scaled_encoder_starts_like_the_full_one() -> None:
+@pytest.mark.parametrize(
+    ("network_name", "layers"),
+    [
+        ("albunet", ("encoder.layer2.1.conv1", "encoder.layer4.2.conv2")),
+        ("ternausnet11", ("encoder.features.8", "encoder.features.18")),
+        ("ternausnet16", ("encoder.features.12", "encoder.features.28")),
+    ],
+)
+def test_a_scaled_encoder_starts_like_the_full_one(network_name: str, layers: tuple[str, ...]) -> None:
     torch.manual_seed(0)
-    full, half = (create_network("albunet", width=width) for width in (1.0, 0.5))
-    for name in ("encoder.layer2.1.conv1", "encoder.layer4.2.conv2"):
+    full, half = (create_network(network_name, width=width) for width in (1.0, 0.5))
+    for name in layers:
         weights = [network.get_submodule(name).weight for network in (full, half)]
         assert weights[1].shape[0] * 2 == weights[0].shape[0]
         # He's rule: the variance falls with the fan out, 9 times the outputs.
         deviations = [weight.std().item() * (9 * weight.shape[0]) ** 0.5 for weight in weights]
         assert deviations == pytest.approx([2**0.5] * 2, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "fourth"), [("ternausnet11", 128), ("ternausnet16", 256)])
+def test_ternausnet_decoder_blocks_have_the_published_channels(name: str, fourth: int) -> None:
+    network = create_network(name)
+
+    def conv_and_transposed(inputs: int, middle: int, outputs: int) -> int:
+        return 9 * inputs * middle + middle + 16 * middle * outputs + outputs
+
+    blocks = {
+        "centre": (512, 512, 256),
+        "dec5": (512 + 256, 512, 256),
+        "dec4": (512 + 256, 512, fourth),
+        "dec3": (256 + fourth, 256, 64),
+        "dec2": (128 + 64, 128, 32),
+    }
+    for block, channels in blocks.items():
+        assert block_parameters(network, block) == conv_and_transposed(*channels), block
+    assert block_parameters(network, "dec1") == 9 * (64 + 32) * 32 + 32
+    assert block_parameters(network, "head") == 33
+
+
+def test_u_shaped_blocks_have_the_published_channels() -> None:
+    def unit(inputs: int, outputs: int) -> int:  # two 3x3 convolutions with bias, each with a batch norm
+        return 9 * inputs * outputs + 9 * outputs * outputs + 6 * outputs
+
+    nested = create_network("unet_plus_plus")
+    widths = (32, 64, 128, 256, 512)
+    for row in range(4):
+        for column in range(1, 5 - row):
+            inputs = column * widths[row] + widths[row + 1]
+            assert block_parameters(nested, f"nested.{row}_{column}") == unit(inputs, widths[row])
+    attention = create_network("attention_unet")
+    for stage, channels in enumerate((64, 128, 256, 512)):
+        half = channels // 2
+        assert block_parameters(attention, f"upsample.{stage}") == 9 * 2 * channels * channels + 3 * channels
+        assert block_parameters(attention, f"gates.{stage}") == 2 * (channels * half + 3 * half) + half + 1 + 2
+        assert block_parameters(attention, f"up.{stage}") == unit(2 * channels, channels)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sizes_that_are_no_multiple_are_refused(name: str) -> None:
+    multiple = PUBLISHED[name][2]
+    network = create_network(name, width=0.1)
+    with pytest.raises(InputError, match=f"{network_class(name).__name__} takes .* multiples of {multiple}, got"):
+        network(torch.zeros(1, 3, 64, 64 + multiple // 2))
+    with pytest.raises(InputError, match=r"takes images of shape \(N, 3, H, W\), got \(1, 4, 64, 64\)"):
+        network.encode(torch.zeros(1, 4, 64, 64))
 
 
 @pytest.mark.parametrize(
@@ -135,26 +221,3 @@ def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...], message: str
 def test_arguments_that_cannot_be_used_are_named(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         create_network(**arguments)  # type: ignore[arg-type]
-
-
-def test_missing_pretrained_weights_are_an_error_that_says_where_to_put_them(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"put torchvision's resnet34-b627a593.pth at .*resnet34-b627a593.pth"):
-        create_network("albunet", weights="imagenet", weights_dir=tmp_path)
-
-
-def test_damaged_pretrained_weights_are_an_error(tmp_path: Path) -> None:
-    (tmp_path / "resnet34-b627a593.pth").write_bytes(b"half a download")
-    with pytest.raises(InputError, match="are damaged: their SHA-256 starts with"):
-        create_network("albunet", weights="imagenet", weights_dir=tmp_path)
-
-
-def test_pretrained_weights_are_loaded_into_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(1)
-    state = torchvision.models.resnet34(weights=None).state_dict()
-    path = tmp_path / "resnet34.pth"
-    torch.save(state, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    file = path.rename(tmp_path / f"resnet34-{digest}.pth")
-    monkeypatch.setitem(pretrained.WEIGHTS, "resnet34", pretrained.PretrainedWeights(file.name))
-    network = create_network("albunet", weights="imagenet", weights_dir=tmp_path)
-    assert torch.equal(network.get_submodule("encoder.layer3.0.conv1").weight, state["layer3.0.conv1.weight"])
