@@ -15,7 +15,9 @@ STUDY = ("--method", "albunet", "--method", "albunet_nbr_cap", "--shots", 1, 5, 
 def test_stained_hazelnuts_as_they_lie(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
     done = command_line("run", "--dataset", "folder", "--data-root", real_data / "hazelnut_toy", *STUDY, *TINY)
     assert done.returncode == 0, done.stderr
-    assert "hazelnut_toy: 1 of 51 images are not 512 x 512 px like the most; all are resized to a square" in done.stderr
+    assert (
+        "hazelnut_toy: 1 of 51 images are not 512 x 512 px like the others; all are resized to a square" in done.stderr
+    )
     table = load_results(tmp_path / "results")
     assert len(table) == 8
     assert table["dataset"].unique().tolist() == ["folder:hazelnut_toy"]
@@ -26,6 +28,7 @@ def test_magnetic_tiles_imported(real_data: Path, command_line: CommandLine, tmp
     assert command_line("data", "import", "magnetic-tile", real_data / "magnetic_tile", "data").returncode == 0
     done = command_line("run", "--dataset", "folder", "--data-root", "data", *STUDY, *TINY)
     assert done.returncode == 0, done.stderr
+    assert "magnetic_tile: images are 103 to 632 px wide and" in done.stderr
     assert "4 defective images have no mask pixel above 127 and are left out" in done.stderr
     assert "no mask pixel left at 64 px: they count for AUC and ACC, not for IOU and DC" in done.stderr
     table = load_results(tmp_path / "results")

@@ -120,10 +120,11 @@ def notes(manifest: CategoryManifest) -> list[str]:
     sizes = Counter((record.width, record.height) for record in records if record.width)
     if len(sizes) > 1:
         (width, height), most = sizes.most_common(1)[0]
-        said.append(
-            f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the most; "
-            "all are resized to a square"
-        )
+        odd = f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the others"
+        if most < len(records) / 2:
+            widths, heights = zip(*sizes, strict=True)
+            odd = f"images are {min(widths)} to {max(widths)} px wide and {min(heights)} to {max(heights)} px high"
+        said.append(f"{odd}; all are resized to a square")
     grey = [record for record in records if record.mask_levels > 2]
     if grey:
         said.append(

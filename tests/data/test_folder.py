@@ -104,7 +104,7 @@ def test_empty_masks_and_odd_sizes_are_said_aloud(category: Path) -> None:
     write_image(category / "train" / "good" / "002.png", np.zeros((50, 70, 3), dtype=np.uint8))
     manifest = open_folder(category).manifest("widget")
     assert notes(manifest) == [
-        "1 of 14 images are not 48 x 48 px like the most; all are resized to a square",
+        "1 of 14 images are not 48 x 48 px like the others; all are resized to a square",
         "1 defective images have no mask pixel above 127 and are left out of training and testing: test/hole/001.png",
     ]
 
