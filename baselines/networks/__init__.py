@@ -6,10 +6,12 @@ from pathlib import Path
 
 import torch
 
-from baselines.errors import InputError, unknown_name
+from baselines import plugins
+from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.networks.albunet import AlbuNet
 from baselines.networks.base import SegmentationNetwork
 from baselines.networks.pretrained import WEIGHTS, weights_path
+from baselines.networks.smp import SMP_PREFIX, smp_class
 from baselines.networks.unet import UNet
 
 _NETWORKS: dict[str, type[SegmentationNetwork]] = {"unet": UNet, "albunet": AlbuNet}
@@ -21,11 +23,27 @@ __all__ = [
     "network_class",
     "network_names",
     "pretrained_file",
+    "register_network",
 ]
 
 
+def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
+    """Make a network of your own available by a name; ``cls(width=...)`` builds it.
+
+    Raises
+    ------
+    InputError
+        If the name is taken or not usable, or the class is no ``SegmentationNetwork``.
+    """
+    check_new_name("network", name, _NETWORKS)
+    if not (isinstance(cls, type) and issubclass(cls, SegmentationNetwork)):
+        raise InputError(f"network '{name}' must be a class derived from SegmentationNetwork, got {cls!r}")
+    _NETWORKS[name] = cls
+
+
 def network_names() -> tuple[str, ...]:
-    """Return the names ``create_network`` accepts."""
+    """Return the names ``create_network`` accepts, besides every ``smp:<Architecture>/<encoder>``."""
+    plugins.discover()  # their modules register their networks
     return tuple(_NETWORKS)
 
 
@@ -37,6 +55,10 @@ def network_class(name: str) -> type[SegmentationNetwork]:
     InputError
         If no network has that name; the nearest one is suggested.
     """
+    if name.startswith(SMP_PREFIX):
+        return smp_class(name)
+    if name not in _NETWORKS:
+        plugins.discover()  # a worker process meets a plug-in's network here for the first time
     if name not in _NETWORKS:
         raise unknown_name("network", name, _NETWORKS)
     return _NETWORKS[name]
@@ -72,7 +94,7 @@ def create_network(
     Parameters
     ----------
     name : str
-        One of ``network_names()``.
+        One of ``network_names()``, or ``smp:<Architecture>/<encoder>``.
     weights : {None, "imagenet"}
         ``"imagenet"`` loads torchvision's ImageNet weights into the encoder of a network that has a
         pretrained one; a network without (U-Net) starts at random under both, as in the paper.
@@ -91,6 +113,7 @@ def create_network(
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
     if not width > 0:
         raise InputError(f"width must be positive, got {width}")
+    cls.check_settings(weights, width)
     path = check_pretrained(name, width, weights_dir) if weights else None
     network = cls(width=width)
     if path:
