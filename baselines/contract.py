@@ -51,8 +51,8 @@ def _require(holds: object, otherwise: str) -> None:
 class _Subject:
     """A method's network, and what to feed it."""
 
-    def __init__(self, network_name: str) -> None:
-        self.network_name = network_name
+    def __init__(self, network_name: str, width: float) -> None:
+        self.network_name, self.width = network_name, width
         self.untrained = self.build(0).eval()
         self.multiple = self.untrained.size_multiple
         _require(
@@ -62,7 +62,7 @@ class _Subject:
 
     def build(self, seed: int) -> SegmentationNetwork:
         torch.manual_seed(seed)
-        return create_network(self.network_name)
+        return create_network(self.network_name, width=self.width)
 
     def batch(self, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Return images (2, 3, S, 2S) and masks (2, 1, S, 2S) with a defect in the upper left."""
@@ -187,13 +187,15 @@ CHECKS: dict[str, Callable[[_Subject], None]] = {
 }
 
 
-def check_method(name: str) -> list[Check]:
-    """Check a method's network, built at width 1 with random weights; the random number generator is left alone.
+def check_method(name: str, width: float = 1.0) -> list[Check]:
+    """Check a method's network, built with random weights; the random number generator is left alone.
 
     Parameters
     ----------
     name : str
         Any name ``get_method`` takes.
+    width : float
+        Multiplier of the channel counts; narrow networks are checked faster.
 
     Returns
     -------
@@ -208,15 +210,15 @@ def check_method(name: str) -> list[Check]:
     network_name = get_method(name).network
     with torch.random.fork_rng(devices=[]):
         subjects: list[_Subject] = []
-        checks = [_ask(BUILDS, lambda: subjects.append(_Subject(network_name)))]
+        checks = [_ask(BUILDS, lambda: subjects.append(_Subject(network_name, width)))]
         for subject in subjects:
-            checks += [_ask(question, lambda check=check: check(subject)) for question, check in CHECKS.items()]  # type: ignore[misc] # noqa: B023
+            checks += [_ask(question, check, subject) for question, check in CHECKS.items()]
     return checks
 
 
-def _ask(question: str, check: Callable[[], None]) -> Check:
+def _ask(question: str, check: Callable[..., None], *arguments: object) -> Check:
     try:
-        check()
+        check(*arguments)
     except _FoundError as found:
         return Check(question, False, str(found))
     except Exception as error:  # a network may raise anything; that is what is to be told

@@ -7,7 +7,7 @@ A name is one that was registered, one that a plug-in brings, or composed: ``<ne
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
@@ -42,6 +42,17 @@ class Recipe:
     paste_weight: PasteWeight = "one"
     nbr: Similarity | None = None
     normal_statistics: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a word that is not among those above: it would silently train something else."""
+        for field, words in (
+            ("crop_paste", get_args(CropPaste)),
+            ("paste_weight", get_args(PasteWeight)),
+            ("nbr", (None, *get_args(Similarity))),
+            ("normal_statistics", (False, True)),
+        ):
+            if getattr(self, field) not in words:
+                raise InputError(f"{field} of a recipe must be one of {words}, got {getattr(self, field)!r}")
 
     @property
     def summary(self) -> str:
@@ -170,5 +181,5 @@ def _register_plugins() -> None:
         try:
             if _METHODS.get(getattr(method, "name", "")) != method:  # its module may have registered it itself
                 register_method(method)
-        except InputError as error:
+        except (InputError, TypeError) as error:  # a name may be anything, too
             plugins.leave_out(plugin, error)
