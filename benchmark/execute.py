@@ -164,7 +164,7 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
         details={
             "convergence": converged,
             "notes": notes(arrays.manifest) + vanished_notes(arrays, spec),
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
             "pretrained": network.pretrained,
             "timings": {"train_seconds": round(trained - began, 3), "score_seconds": round(scored - trained, 3)},
             "environment": describe_environment(device),

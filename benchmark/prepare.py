@@ -83,15 +83,18 @@ def check_methods(names: Sequence[str], profile: Profile, weights_dir: Path | No
     Raises
     ------
     InputError
-        If a method is unknown, the image size does not fit its network, or pretrained weights cannot be had.
+        If a method is unknown, the image size, the width or the weights do not fit its network, or pretrained
+        weights cannot be had.
     """
     for name in names:
         network = get_method(name).network
         multiple = network_class(network).size_multiple
+        weights = None if profile.weights == "none" else profile.weights
+        network_class(network).check_settings(weights, profile.width)
         if profile.image_size % multiple:
             raise InputError(
                 f"image_size {profile.image_size} does not fit method {name}: it must be a multiple of {multiple}, "
                 f"e.g. --set image_size={max(1, round(profile.image_size / multiple)) * multiple}"
             )
-        if profile.weights == "imagenet":
+        if weights:
             check_pretrained(network, profile.width, weights_dir)

@@ -95,7 +95,7 @@ def expand(selection: Selection, manifests: dict[str, CategoryManifest], profile
     InputError
         If a method is unknown, or a draw is not possible.
     """
-    methods = [get_method(name) for name in selection.methods]
+    methods = list(dict.fromkeys(get_method(name) for name in selection.methods))  # unet+cap+nbr is unet+nbr+cap
     specs = []
     for category in selection.categories:
         manifest = manifests[category]

@@ -50,13 +50,24 @@ class StepLosses:
         return self.segmentation + self.nbr
 
 
-def encode_groups(network: SegmentationNetwork, groups: dict[str, Tensor], passes: str) -> dict[str, list[Tensor]]:
+def encode_groups(
+    network: SegmentationNetwork, groups: dict[str, Tensor], passes: str, without_loss: str | None = None
+) -> dict[str, list[Tensor]]:
     """Encode several batches of (N, 3, H, W) images; each comes back as its list of feature maps.
 
-    ``passes`` says what batch norm sees: ``separate`` encodes one group after the other, ``joint`` all at once.
+    Parameters
+    ----------
+    passes : {"separate", "joint"}
+        What batch norm sees: one group after the other, or all at once.
+    without_loss : str, optional
+        A group that only batch norm is to see; a pass of its own needs no gradient.
     """
     if passes == "separate":
-        return {name: network.encode(images) for name, images in groups.items()}
+        features = {}
+        for name, images in groups.items():
+            with torch.set_grad_enabled(name != without_loss and torch.is_grad_enabled()):
+                features[name] = network.encode(images)
+        return features
     sizes = [len(images) for images in groups.values()]
     maps = [feature.split(sizes) for feature in network.encode(torch.cat(list(groups.values())))]
     return {name: [feature[i] for feature in maps] for i, name in enumerate(groups)}
@@ -81,13 +92,13 @@ def step_losses(
         Whether this minibatch takes the crop-and-paste branch.
     """
     groups = {}
-    if recipe.nbr:
+    if recipe.nbr or recipe.normal_statistics:
         groups["normal"] = normal
     if recipe.nbr or recipe.paste_weight == "realism" or not paste:
         groups["defective"] = defective
     if paste:
         groups["pasted"] = crop_and_paste(defective, normal, mask)
-    features = encode_groups(network, groups, protocol["batch_norm_passes"])
+    features = encode_groups(network, groups, protocol["batch_norm_passes"], None if recipe.nbr else "normal")
     logits = network.decode(features["pasted" if paste else "defective"]).float()
     deepest = {name: maps[-1].float() for name, maps in features.items()}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from baselines import method_names
+from baselines.methods import PAPER_METHODS
 
 # As the paper's tables list them: textures first.
 PAPER_CATEGORIES = (
@@ -55,8 +55,9 @@ class ResultSet:
 
     @property
     def methods(self) -> list[str]:
-        """Methods as the paper orders them, others after them by name."""
-        return in_order(self.runs["method"].unique(), method_names())
+        """Methods as the paper orders them; composed ones and those of plug-ins after them by name."""
+        # Not method_names(): a report must look the same where a plug-in is not installed.
+        return in_order(self.runs["method"].unique(), tuple(method.name for method in PAPER_METHODS))
 
     def label(self, method: str) -> str:
         """Return a method's name as the paper prints it."""

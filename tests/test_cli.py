@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from baselines import contract
+from baselines.networks.unet import UNet
 from benchmark.cli import main
 from benchmark.store import load_results
 from tests.conftest import REPOSITORY, TINY, CommandLine, make_category, write_image
@@ -199,6 +201,24 @@ UNUSABLE = {
         "category carpet: 50 shots need 50 annotated defective images of color, there are 10",
     ),
     "no batch size": (["run", "--method", "unet", "--shots", 3], "profile quick has no batch_size for 3 shots"),
+    "unknown addition": (["run", "--method", "unet+nbrr"], "unknown addition to a network 'nbrr': did you mean 'nbr'?"),
+    "unknown encoder": (
+        ["run", "--method", "smp:Unet/resnett18", "--set", "width=1"],
+        "unknown encoder 'resnett18': did you mean 'resnet18'?",
+    ),
+    "network that cannot be scaled": (
+        ["run", "--method", "smp:FPN/mobilenet_v2+nbr"],
+        "smp:FPN/mobilenet_v2 cannot be built at width 0.25, for it has grouped or dilated convolutions: set width=1",
+    ),
+    "image size of the library's network": (
+        ["run", "--method", "smp:PAN/resnet18", "--set", "width=1"],
+        "image_size 64 does not fit method smp:PAN/resnet18: it must be a multiple of 128, e.g. --set image_size=128",
+    ),
+    "pretrained encoder of the library": (
+        ["run", "--method", "smp:Unet/resnet18", "--set", "weights=imagenet", "width=1"],
+        "pretrained encoders are not supported for smp:Unet/resnet18: set weights=none",
+    ),
+    "unknown method to check": (["methods", "--check", "unett"], "unknown method 'unett': did you mean 'unet'?"),
     "missing weights": (
         ["run", "--method", "albunet", "--set", "weights=imagenet", "width=1", "--weights-dir", "/nowhere"],
         "pretrained weights not found: put torchvision's resnet34-b627a593.pth at /nowhere/resnet34-b627a593.pth",
@@ -310,8 +330,24 @@ def test_methods_are_listed_with_their_cost(capsys: pytest.CaptureFixture[str]) 
     assert listed["albunet_nbr_cap"]["parameters"] == 34_604_897
     assert listed["unet"]["gmacs"] == pytest.approx(55.80, abs=0.005)
     assert listed["albunet_nbr"]["label"] == "B+NBR"
+    promised = {"name", "label", "parameters", "gmacs", "reference", "pretrained", "recipe"}
+    assert all(promised <= set(entry) for entry in listed.values())
     assert main(["methods"]) == 0
-    assert "34,604,897" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    for word in ("34,604,897", "126.35", "resnet34-b627a593.pth", "NBR (euclidean) + CaP", "Ronneberger et al."):
+        assert word in shown
+
+
+def test_a_method_is_checked_against_its_contract(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["methods", "--check", "unet"]) == 0
+    assert capsys.readouterr().out.count("pass  ") == 1 + len(contract.CHECKS)
+    monkeypatch.setattr(UNet, "decode", lambda self, features: features[-1])
+    assert main(["methods", "--check", "unet"]) == 1
+    assert "FAIL  logits have the size of the images: got (2, 512, 4, 8)" in capsys.readouterr().out
+    assert main(["methods", "--check", "unet", "--json"]) == 1
+    assert {"name", "passed", "message"} == set(json.loads(capsys.readouterr().out)[0])
 
 
 def test_synthetic_data_is_listed_generated_and_usable_as_a_folder(

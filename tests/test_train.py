@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import benchmark.train
-from baselines import Recipe, create_network, get_method
+from baselines import InputError, Recipe, create_network, get_method, method_names
 from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
 from benchmark.data.cache import CategoryArrays
 from benchmark.data.draws import Draw, draw_shots
@@ -22,6 +22,7 @@ CPU = torch.device("cpu")
 BASELINE = Recipe("augmentation")
 NBR = Recipe("never", nbr="cosine")
 OURS = Recipe("cap", "realism", "cosine")
+CONTROL = Recipe("augmentation", normal_statistics=True)
 
 
 def protocol(*settings: str, shots: int = 1) -> dict[str, Any]:
@@ -62,6 +63,9 @@ class Watched:
         (OURS, False, "separate", [2, 2]),
         (OURS, True, "separate", [2, 2, 2]),
         (OURS, True, "joint", [6]),
+        (CONTROL, False, "separate", [2, 2]),
+        (CONTROL, True, "separate", [2, 2]),
+        (CONTROL, True, "joint", [4]),
         (Recipe("cap", "realism"), True, "separate", [2, 2]),
         (Recipe("cap", "realism"), False, "separate", [2]),
     ],
@@ -81,7 +85,7 @@ def test_the_encoder_sees_what_it_must_and_the_decoder_one_batch(
 
 
 @pytest.mark.parametrize("paste", [False, True])
-@pytest.mark.parametrize("recipe", [BASELINE, NBR, OURS, Recipe("cap", "one", "euclidean")])
+@pytest.mark.parametrize("recipe", [BASELINE, NBR, OURS, CONTROL, Recipe("cap", "one", "euclidean")])
 @pytest.mark.parametrize("settings", [[], ["bce_reduction=mean", "mask_downsample=area", "lambda_gradient=flows"]])
 def test_the_loss_is_the_sum_algorithm_1_prints(
     batch: tuple[Tensor, Tensor, Tensor], recipe: Recipe, paste: bool, settings: list[str]
@@ -111,19 +115,49 @@ def test_the_loss_is_the_sum_algorithm_1_prints(
     assert losses.total.item() == pytest.approx((losses.segmentation + losses.nbr).item())
 
 
-def test_batch_norm_sees_groups_apart_or_together(batch: tuple[Tensor, Tensor, Tensor]) -> None:
+@pytest.mark.parametrize("recipe", [NBR, CONTROL])
+def test_batch_norm_sees_groups_apart_or_together(batch: tuple[Tensor, Tensor, Tensor], recipe: Recipe) -> None:
     means = {}
     for passes in ("separate", "joint"):
         torch.manual_seed(0)
         network = create_network("unet", width=0.1).train()
         defective, mask, normal = batch
-        step_losses(network, NBR, protocol(f"batch_norm_passes={passes}"), defective, mask, normal + 5, paste=False)
+        step_losses(network, recipe, protocol(f"batch_norm_passes={passes}"), defective, mask, normal + 5, paste=False)
         means[passes] = network.get_submodule("down.0.1").running_mean
     with torch.no_grad():
         first = network.get_submodule("down.0.0")
         a, b = first(normal + 5).mean(dim=(0, 2, 3)), first(defective).mean(dim=(0, 2, 3))
     assert torch.allclose(means["joint"], 0.1 * (a + b) / 2, atol=1e-5)
     assert torch.allclose(means["separate"], 0.9 * 0.1 * a + 0.1 * b, atol=1e-5)  # normals first
+
+
+@pytest.mark.parametrize("paste", [False, True])
+def test_under_the_control_normal_images_change_only_batch_norms_statistics(
+    batch: tuple[Tensor, Tensor, Tensor], paste: bool
+) -> None:
+    gradients, statistics = [], []
+    for recipe in (BASELINE, CONTROL):
+        torch.manual_seed(0)
+        network = create_network("unet", width=0.1).train()
+        step_losses(network, recipe, protocol(), *batch, paste=paste).total.backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+        statistics.append(network.get_submodule("down.4.1").running_mean)
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))  # type: ignore[arg-type]
+    assert not torch.equal(*statistics)  # type: ignore[arg-type]
+
+
+def test_under_the_control_a_joint_pass_shares_its_batch_statistics_with_normal_images(
+    batch: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    defective, mask, normal = batch
+    losses = []
+    for recipe in (BASELINE, CONTROL):
+        torch.manual_seed(0)
+        network = create_network("unet", width=0.1).train()
+        chosen = protocol("batch_norm_passes=joint")
+        losses.append(step_losses(network, recipe, chosen, defective, mask, normal + 5, paste=False))
+    assert losses[0].segmentation.item() != pytest.approx(losses[1].segmentation.item())
+    assert losses[1].total.item() == losses[1].segmentation.item()
 
 
 def test_how_often_a_method_pastes_is_its_recipes_and_the_profiles() -> None:
@@ -254,11 +288,45 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_iteration(
         train(create_network("unet", width=0.1), BASELINE, arrays, draw, protocol("iterations=5"), 0, CPU)
 
 
-def test_every_method_lowers_its_own_loss(arrays: CategoryArrays) -> None:
-    draw = draw_shots(arrays.manifest, 2, 0)
-    for name in ("unet", "albunet", "albunet_nbr", "albunet_nbr_cap"):
+COMPOSED = (
+    "unet+nbr+cap",
+    "unet+bn",
+    "smp:Unet/resnet18+cap",
+    "smp:FPN/mobilenet_v2+nbr",
+    "smp:Linknet/resnet18",
+)
+
+
+@pytest.mark.parametrize("name", [*method_names(), *COMPOSED])
+def test_every_method_lowers_its_own_loss(arrays: CategoryArrays, name: str) -> None:
+    """A method joins by being registered."""
+    torch.manual_seed(0)
+    method = get_method(name)
+    try:
+        network = create_network(method.network, width=0.125)
+    except InputError:  # not every network can be narrowed
+        network = create_network(method.network)
+    chosen = protocol("iterations=30", "learning_rate=0.002")
+    curve = train(network, method.recipe, arrays, draw_shots(arrays.manifest, 2, 0), chosen, 0, CPU)
+    assert curve["loss"].tail(5).mean() < 0.8 * curve["loss"].head(5).mean()
+
+
+def test_what_nbr_and_cap_add_at_inference_is_nothing(arrays: CategoryArrays) -> None:
+    """The same parameters and, traced operation by operation, the same graph as B; another network's differs."""
+    images = torch.randn(1, 3, 64, 64)
+    networks, graphs = {}, {}
+    for name in ("albunet", "albunet_nbr_cap", "unet"):
         torch.manual_seed(0)
         method = get_method(name)
-        chosen = protocol("iterations=30", "learning_rate=0.002", "width=0.125")
-        curve = train(create_network(method.network, width=0.125), method.recipe, arrays, draw, chosen, 0, CPU)
-        assert curve["loss"].tail(5).mean() < 0.8 * curve["loss"].head(5).mean(), name
+        networks[name] = create_network(method.network, width=0.25)
+        draw = draw_shots(arrays.manifest, 2, 0)
+        train(networks[name], method.recipe, arrays, draw, protocol("iterations=2"), 0, CPU)
+        graphs[name] = str(torch.export.export(networks[name].eval(), (images,)).graph)
+    b, ours = networks["albunet"], networks["albunet_nbr_cap"]
+    shapes = [{key: value.shape for key, value in network.state_dict().items()} for network in (b, ours)]
+    assert shapes[0] == shapes[1]
+    assert graphs["albunet"] == graphs["albunet_nbr_cap"] != graphs["unet"]
+    assert not torch.equal(b(images), ours(images))  # they were trained apart
+    ours.load_state_dict(b.state_dict())
+    assert b(images).std() > 0
+    assert torch.equal(b(images), ours(images))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import torch
 
-from baselines.errors import InputError, unknown_name
+from baselines import plugins
+from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.networks.albunet import AlbuNet
 from baselines.networks.attention_unet import AttentionUNet
 from baselines.networks.base import SegmentationNetwork
 from baselines.networks.pretrained import WEIGHTS, FoundWeights, find_weights
+from baselines.networks.smp import SMP_PREFIX, smp_class
 from baselines.networks.ternausnet import TernausNet11, TernausNet16
 from baselines.networks.unet import UNet
 from baselines.networks.unet_plus_plus import UNetPlusPlus
@@ -31,11 +33,27 @@ __all__ = [
     "network_class",
     "network_names",
     "pretrained_file",
+    "register_network",
 ]
 
 
+def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
+    """Make a network of your own available by a name; ``cls(width=...)`` builds it.
+
+    Raises
+    ------
+    InputError
+        If the name is taken or not usable, or the class is no ``SegmentationNetwork``.
+    """
+    check_new_name("network", name, _NETWORKS)
+    if not (isinstance(cls, type) and issubclass(cls, SegmentationNetwork)):
+        raise InputError(f"network '{name}' must be a class derived from SegmentationNetwork, got {cls!r}")
+    _NETWORKS[name] = cls
+
+
 def network_names() -> tuple[str, ...]:
-    """Return the names ``create_network`` accepts."""
+    """Return the names ``create_network`` accepts, besides every ``smp:<Architecture>/<encoder>``."""
+    plugins.discover()  # their modules register their networks
     return tuple(_NETWORKS)
 
 
@@ -47,6 +65,10 @@ def network_class(name: str) -> type[SegmentationNetwork]:
     InputError
         If no network has that name; the nearest one is suggested.
     """
+    if name.startswith(SMP_PREFIX):
+        return smp_class(name)
+    if name not in _NETWORKS:
+        plugins.discover()  # a worker process meets a plug-in's network here for the first time
     if name not in _NETWORKS:
         raise unknown_name("network", name, _NETWORKS)
     return _NETWORKS[name]
@@ -82,7 +104,7 @@ def create_network(
     Parameters
     ----------
     name : str
-        One of ``network_names()``.
+        One of ``network_names()``, or ``smp:<Architecture>/<encoder>``.
     weights : {None, "imagenet"}
         ``"imagenet"`` loads torchvision's ImageNet weights into the encoder of a network that has a
         pretrained one; a network without (U-Net) starts at random under both, as in the paper. The
@@ -102,6 +124,7 @@ def create_network(
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
     if not width > 0:
         raise InputError(f"width must be positive, got {width}")
+    cls.check_settings(weights, width)
     found = check_pretrained(name, width, weights_dir) if weights else None
     network = cls(width=width)
     if found:

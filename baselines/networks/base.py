@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from baselines.errors import InputError
@@ -31,6 +33,24 @@ class SegmentationNetwork(nn.Module, ABC):
     def __init__(self, width: float = 1.0) -> None:
         """Build the network with every channel count times ``width``."""
         super().__init__()
+
+    @classmethod
+    def check_settings(cls, weights: str | None, width: float) -> None:
+        """Refuse start weights or a width that this network cannot have; nothing is refused unless overridden.
+
+        Asked before any training, so that what cannot be built is one line and not a failed run.
+
+        Parameters
+        ----------
+        weights : {None, "imagenet"}
+        width : float
+            > 0.
+
+        Raises
+        ------
+        InputError
+            If the network cannot be built so.
+        """
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the encoder's feature maps, shallow to deep; the last one is the paper's F (Section III-D).
@@ -70,6 +90,20 @@ class SegmentationNetwork(nn.Module, ABC):
                 f"{type(self).__name__} takes heights and widths that are multiples of {self.size_multiple}, "
                 f"got {height} x {width}"
             )
+
+
+def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a module that has shapes but no values, and leave the random numbers where they were.
+
+    A few networks read a value while they are built, which the meta device does not have; these are built for
+    real and moved.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build()
+        except (RuntimeError, NotImplementedError):
+            return build().to("meta")
 
 
 def scaled(channels: int, width: float) -> int:

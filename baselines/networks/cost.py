@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from baselines.networks import create_network
-from baselines.networks.base import IMAGE_CHANNELS
+from baselines.networks.base import IMAGE_CHANNELS, on_meta
 
 COST_SIZE = 512
 
@@ -19,9 +19,8 @@ def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> tuple[
     InputError
         If the network is unknown, or the size does not fit it.
     """
-    with torch.device("meta"):
-        network = create_network(name, width=width).eval()
-        image = torch.empty(1, IMAGE_CHANNELS, size, size)
+    network = on_meta(lambda: create_network(name, width=width)).eval()
+    image = torch.empty(1, IMAGE_CHANNELS, size, size, device="meta")
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(image)

@@ -4,57 +4,99 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
+from dataclasses import asdict
 from typing import Any
 
 from baselines import Method, get_method, method_names
+from baselines.contract import check_method
 from baselines.networks import pretrained_file
 from baselines.networks.cost import COST_SIZE, network_cost
+
+COLUMNS = {
+    "name": "name",
+    "label": "label",
+    "parameters": "parameters",
+    "gmacs": f"GMAC at {COST_SIZE} px",
+    "pretrained": "pretrained encoder",
+    "recipe": "recipe",
+    "reference": "reference",
+}
+NOT_KNOWN = "-"
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
     """Add the verb."""
-    parser = verbs.add_parser("methods", help="list the methods")
+    parser = verbs.add_parser(
+        "methods",
+        help="list the methods, or check one",
+        description="List the registered methods. Others are composed: NETWORK+nbr, NETWORK+cap, NETWORK+nbr+cap, "
+        "NETWORK+bn, where NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch.",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--check", metavar="NAME", help="check that a method keeps its contract; 1 if it does not")
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
-    """Print every method."""
-    costs: dict[str, tuple[int, float]] = {}
+    """Print every method, or what a check of one found."""
+    if options.check is not None:
+        return print_check(options.check, options.json)
+    costs: dict[str, tuple[int | None, float | None]] = {}
     listed = []
     for name in method_names():
         method = get_method(name)
         if method.network not in costs:
-            costs[method.network] = network_cost(method.network)
+            costs[method.network] = cost(method.network)
         listed.append(describe(method, *costs[method.network]))
-    if options.json:
-        print(json.dumps(listed, indent=1))
-        return 0
-    head = {
-        "name": "name",
-        "label": "label",
-        "parameters": "parameters",
-        "gmacs": f"GMAC at {COST_SIZE} px",
-        "recipe": "recipe",
-    }
-    lines = [head] + [
-        entry | {"parameters": f"{entry['parameters']:,}", "gmacs": f"{entry['gmacs']:.2f}"} for entry in listed
-    ]
-    widths = {column: max(len(str(line[column])) for line in lines) for column in head}
-    for line in lines:
-        print("  ".join(str(line[column]).ljust(widths[column]) for column in head).rstrip())
+    print(json.dumps(listed, indent=1) if options.json else as_table(listed))
     return 0
 
 
-def describe(method: Method, parameters: int, gmacs: float) -> dict[str, Any]:
+def cost(network: str) -> tuple[int | None, float | None]:
+    """Return parameters and GMACs; None, with a warning, where a network of somebody else cannot be counted."""
+    try:
+        return network_cost(network)
+    except Exception as error:  # one plug-in's network must not hide the other methods
+        said = " ".join(str(error).split())
+        warnings.warn(f"the cost of network {network} is not known: {type(error).__name__}: {said}", stacklevel=2)
+        return None, None
+
+
+def describe(method: Method, parameters: int | None, gmacs: float | None) -> dict[str, Any]:
     """Return a method as plain data; GMACs are those of one image of 512 px."""
     return {
         "name": method.name,
         "label": method.label,
         "network": method.network,
         "parameters": parameters,
-        "gmacs": round(gmacs, 4),
+        "gmacs": None if gmacs is None else round(gmacs, 4),
         "pretrained": pretrained_file(method.network),
         "recipe": method.recipe.summary,
         "reference": method.reference,
     }
+
+
+def as_table(listed: list[dict[str, Any]]) -> str:
+    """Return methods as aligned columns."""
+    lines = [COLUMNS]
+    for entry in listed:
+        parameters, gmacs = entry["parameters"], entry["gmacs"]
+        shown = entry | {
+            "parameters": None if parameters is None else f"{parameters:,}",
+            "gmacs": None if gmacs is None else f"{gmacs:.2f}",
+        }
+        lines.append({column: shown[column] or NOT_KNOWN for column in COLUMNS})
+    widths = {column: max(len(line[column]) for line in lines) for column in COLUMNS}
+    return "\n".join("  ".join(line[column].ljust(widths[column]) for column in COLUMNS).rstrip() for line in lines)
+
+
+def print_check(name: str, as_json: bool) -> int:
+    """Print what a method keeps of its contract; 1 if not everything."""
+    checks = check_method(name)
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks], indent=1))
+    else:
+        for check in checks:
+            print(f"{'pass' if check.passed else 'FAIL'}  {check.name}" + (f": {check.message}" * (not check.passed)))
+    return 0 if all(check.passed for check in checks) else 1

@@ -52,6 +52,19 @@ def test_cells_are_mean_and_sample_deviation_over_seeds(study: Path) -> None:
     assert table.notes == ()
 
 
+def test_composed_methods_come_after_the_papers_by_name_and_are_readable(study: Path) -> None:
+    for method in ("unet+nbr+cap", "smp:Unet/resnet18", "albunet_nbr_cap_lambda1", "albunet+bn"):
+        store_run(study, 0.5, method=method)
+    assert build_table("II", only_set(study)).columns == (
+        "U-Net",
+        "B+NBR+CaP (ours)",
+        "B+NBR+CaP (lambda = 1)",
+        "B (AlbuNet)+BN (control)",
+        "SMP Unet (resnet18)",
+        "U-Net+NBR+CaP",
+    )
+
+
 def test_a_single_seed_has_no_deviation(tmp_path: Path) -> None:
     store_run(tmp_path, 0.5)
     assert cells(build_table("II", only_set(tmp_path)), "1-shot", "carpet") == ["0.5000"]

@@ -1,0 +1,165 @@
+"""The contract: every built-in network keeps it, and every question can be answered with no."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from baselines import InputError, SegmentationNetwork, network_names, networks
+from baselines.contract import BUILDS, CHECKS, check_method
+from baselines.methods import PAPER_METHODS
+
+WIDTH = 0.25
+
+
+def test_the_built_in_methods_are_those_of_the_checked_networks() -> None:
+    assert {method.network for method in PAPER_METHODS} <= set(network_names())
+
+
+@pytest.mark.parametrize("name", [*network_names(), "smp:Unet/resnet18+nbr+cap"])
+def test_every_built_in_network_keeps_the_contract(name: str) -> None:
+    state = torch.get_rng_state()
+    checks = check_method(name, WIDTH)
+    assert [check.name for check in checks] == [BUILDS, *CHECKS]
+    assert [check for check in checks if not check.passed] == []
+    assert torch.equal(state, torch.get_rng_state())
+
+
+class Good(SegmentationNetwork):
+    """A network that keeps the contract; each bad one below breaks one thing."""
+
+    size_multiple = 4
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Conv2d(8, 1, 1)
+
+    def _encode(self, images: Tensor) -> list[Tensor]:
+        return [self.body(images)]
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return nn.functional.interpolate(self.head(features[-1]), scale_factor=4)
+
+
+class Unbuildable(Good):
+    def __init__(self, width: float = 1.0) -> None:
+        raise RuntimeError("no such file")
+
+
+class NoMultiple(Good):
+    size_multiple = 0
+
+
+class SmallLogits(Good):
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return self.head(features[-1])
+
+
+class TakesAnything(Good):
+    def _check(self, images: Tensor) -> None: ...
+
+
+class FailsObscurely(Good):
+    def _check(self, images: Tensor) -> None:
+        if images.shape[1] != 3 or images.shape[2] % 4 or images.shape[3] % 4:
+            raise RuntimeError("mat1 and mat2 cannot be multiplied")
+
+
+class Unused(Good):
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.left_over = nn.Linear(2, 2)
+
+
+class Random(Good):
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.head.weight += torch.rand(1, generator=torch.Generator().manual_seed(torch.seed() % 2**31))
+
+
+class Hidden(Good):
+    """A value that is no part of the state."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.scale = torch.rand(())
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return super().decode(features) * self.scale
+
+
+class OtherForward(Good):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + 1
+
+
+class FlatFeatures(Good):
+    def _encode(self, images: Tensor) -> list[Tensor]:
+        return [*super()._encode(images), images.mean(dim=(2, 3))]
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return super().decode(features[:1])
+
+
+class DetachedFeatures(Good):
+    def _encode(self, images: Tensor) -> list[Tensor]:
+        features = super()._encode(images)
+        return [*features, features[-1].detach()]
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return super().decode(features[:1])
+
+
+class MixesImages(Good):
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return super().decode([features[-1] - features[-1].mean(dim=0)])
+
+
+def failures(cls: type[SegmentationNetwork], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setitem(networks._NETWORKS, "subject", cls)
+    return {check.name: check.message for check in check_method("subject") if not check.passed}
+
+
+SHAPE, REFUSAL, GRADIENT, SEED, STATE, PARTS, NBR, BATCH = CHECKS
+BAD = {
+    Unbuildable: (BUILDS, "RuntimeError: no such file"),
+    NoMultiple: (BUILDS, "size_multiple is 0"),
+    SmallLogits: (SHAPE, r"got \(2, 1, 16, 32\) for images of \(2, 3, 64, 128\)"),
+    TakesAnything: (REFUSAL, "images of shape .* are taken|not InputError"),
+    FailsObscurely: (REFUSAL, "raise RuntimeError, not InputError"),
+    Unused: (GRADIENT, "no gradient reaches left_over.weight, left_over.bias"),
+    Random: (SEED, "the same seed gives other values of head.weight"),
+    Hidden: (STATE, "a network with the same state gives other logits"),
+    OtherForward: (PARTS, "they give other logits"),
+    FlatFeatures: (NBR, r"the deepest features have shape \(2, 3\)"),
+    DetachedFeatures: (NBR, "does not require grad"),
+    MixesImages: (BATCH, "beside another image the logits differ"),
+}
+
+
+def test_a_network_that_keeps_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures(Good, monkeypatch) == {}
+
+
+@pytest.mark.parametrize("cls", BAD, ids=lambda cls: cls.__name__)
+def test_every_question_can_be_answered_with_no(
+    cls: type[SegmentationNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question, message = BAD[cls]
+    found = failures(cls, monkeypatch)
+    assert question in found
+    assert re.search(message, found[question])
+
+
+def test_every_question_has_a_network_that_fails_it() -> None:
+    assert {question for question, _ in BAD.values()} == {BUILDS, *CHECKS}
+
+
+def test_an_unknown_method_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="unknown method 'unett': did you mean 'unet'"):
+        check_method("unett")
