@@ -241,7 +241,7 @@ UNUSABLE = {
         "/nowhere is not the magnetic-tile layout",
     ),
     "size out of range": (
-        ["data", "generate", "--out", "/tmp/x", "--size", 8],
+        ["data", "generate", "--out", "never-made", "--size", 8],
         "--size must be from 32 to 1024, got 8",
     ),
 }

@@ -43,11 +43,14 @@ def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
     Raises
     ------
     InputError
-        If the name is taken or not usable, or the class is no ``SegmentationNetwork``.
+        If the name is taken or not usable, the class is no ``SegmentationNetwork``, or its ``encoder_name`` is not
+        one of which torchvision's weights are known here.
     """
     check_new_name("network", name, _NETWORKS)
     if not (isinstance(cls, type) and issubclass(cls, SegmentationNetwork)):
         raise InputError(f"network '{name}' must be a class derived from SegmentationNetwork, got {cls!r}")
+    if cls.encoder_name is not None and cls.encoder_name not in WEIGHTS:
+        raise unknown_name(f"pretrained encoder of network '{name}'", cls.encoder_name, WEIGHTS)
     _NETWORKS[name] = cls
 
 

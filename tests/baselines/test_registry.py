@@ -167,3 +167,8 @@ def test_a_network_can_be_added_and_composed() -> None:
         register_network("mine", Mine)
     with pytest.raises(InputError, match="must be a class derived from SegmentationNetwork, got <class"):
         register_network("conv", nn.Conv2d)  # type: ignore[arg-type]
+    unknown = type("Unknown", (Mine,), {"encoder_name": "resnet43"})
+    with pytest.raises(
+        InputError, match="unknown pretrained encoder of network 'deep' 'resnet43': did you mean 'resnet34'"
+    ):
+        register_network("deep", unknown)
