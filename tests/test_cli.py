@@ -120,6 +120,8 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
         env=os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
+        # A test run in the background may have been told to ignore it, and would pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
     for line in process.stderr:
