@@ -220,14 +220,13 @@ def convergence(
 
 def vanished_notes(arrays: CategoryArrays, spec: RunSpec) -> list[str]:
     """Return what resizing did to the masks of this run, a sentence each."""
-    vanished = set(arrays.vanished())
     names = [record.name for record in arrays.manifest.records]
     said = []
     for what, indices, effect in (
         ("test", spec.draw.test, "they count for AUC and ACC, not for IOU and DC"),
         ("training", spec.draw.shots, "nothing can be learned from them; use a larger image_size"),
     ):
-        lost = sum(names[index] in vanished for index in indices)
+        lost = sum(names[index] in arrays.vanished for index in indices)
         if lost:
             said.append(f"{lost} defective {what} images have no mask pixel left at {arrays.size} px: {effect}")
     return said

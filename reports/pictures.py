@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmark.data.images import open_image
+
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 HIT, FALSE_ALARM, MISS = (0, 158, 115), (213, 94, 0), (86, 180, 233)
 _OPACITY = 0.7
@@ -23,10 +25,15 @@ def outcome(image: Path, truth: Path, prediction: Path, threshold: float) -> Ima
         A stored sample's pictures, all of one size; the prediction holds probability times 255.
     threshold : float
         In [0, 1].
+
+    Raises
+    ------
+    InputError
+        If a picture is missing or damaged.
     """
-    grey = np.asarray(Image.open(image).convert("L"), dtype=np.float64)[..., None].repeat(3, axis=2)
-    marked = np.asarray(Image.open(truth).convert("L")) > 127
-    predicted = np.asarray(Image.open(prediction).convert("L")) >= np.rint(threshold * 255)
+    grey = np.asarray(open_image(image).convert("L"), dtype=np.float64)[..., None].repeat(3, axis=2)
+    marked = np.asarray(open_image(truth).convert("L")) > 127
+    predicted = np.asarray(open_image(prediction).convert("L")) >= np.rint(threshold * 255)
     for area, colour in (
         (marked & predicted, HIT),
         (~marked & predicted, FALSE_ALARM),
@@ -37,8 +44,8 @@ def outcome(image: Path, truth: Path, prediction: Path, threshold: float) -> Ima
 
 
 def data_uri(picture: Path | Image.Image) -> str:
-    """Return a picture as a ``data:`` URI, WebP without loss."""
-    image = Image.open(picture) if isinstance(picture, Path) else picture
+    """Return a picture as a ``data:`` URI, WebP without loss; InputError if its file is missing or damaged."""
+    image = open_image(picture) if isinstance(picture, Path) else picture
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", lossless=True, quality=60)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

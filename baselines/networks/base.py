@@ -102,7 +102,7 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
         try:
             with torch.device("meta"):
                 return build()
-        except (RuntimeError, NotImplementedError):
+        except (RuntimeError, NotImplementedError):  # what torch raises where a value is read
             return build().to("meta")
 
 

@@ -125,6 +125,7 @@ def _examine(architecture: str, encoder: str) -> _Findings:
     pair = f"{SMP_PREFIX}{architecture}/{encoder}"
     try:
         model = on_meta(lambda: _build(architecture, encoder))
+    # The library refuses a pair in one of these ways, or stumbles over it.
     except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, AttributeError) as error:
         raise InputError(f"{pair} does not go together: {_one_line(error)}") from error
     stride = int(model.encoder.output_stride)  # type: ignore[union-attr, arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,15 @@ class CategoryArrays:
     def size(self) -> int:
         return self.images.shape[1]
 
-    def vanished(self) -> list[str]:
-        """Return the annotated defective images whose mask has no pixel left at this size."""
+    @cached_property
+    def vanished(self) -> frozenset[str]:
+        """Names of the annotated defective images whose mask has no pixel left at this size."""
         filled = np.asarray(self.masks.any(axis=(1, 2)))
-        return [
+        return frozenset(
             record.name
             for record, any_pixel in zip(self.manifest.records, filled, strict=True)
             if record.defective and not record.unannotated and not any_pixel
-        ]
+        )
 
 
 def load_arrays(

@@ -85,6 +85,13 @@ def test_an_empty_folder_gives_a_page_that_says_so_and_none_an_error(tmp_path: P
         write_report(tmp_path / "nowhere")
 
 
+def test_a_missing_sample_picture_is_named(page: Path) -> None:
+    lost = next((page.parent / "runs").glob("carpet_unet_*/samples/test_*_prediction.png"))
+    lost.unlink()
+    with pytest.raises(InputError, match=f"unreadable image .*{lost.name}"):
+        write_report(page.parent)
+
+
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROBE = """
 <script>
