@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from baselines import InputError
 from benchmark.data import synthetic
-from benchmark.data.synthetic._canvas import Defect
+from benchmark.data.synthetic._product import Defect
 
 CATEGORIES = synthetic.category_names()
 DEFECTS = [(category, label) for category in CATEGORIES for _, label in synthetic.counts(category) if label != "good"]

@@ -8,22 +8,35 @@ How many images: half of what MVTec AD has for each (split, label), rounded up, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from baselines import InputError
 from baselines.errors import unknown_name
-from benchmark.data.synthetic import bottle, carpet, hazelnut
-from benchmark.data.synthetic._canvas import Array, Canvas, Category, Kind, develop, shrink
+from benchmark.data.synthetic._canvas import Array, Canvas, shrink
+from benchmark.data.synthetic._product import Category, Kind, Mode, develop
+from benchmark.data.synthetic.objects import bottle, hazelnut
+from benchmark.data.synthetic.textures import carpet
 from benchmark.random_streams import stream
 
-__all__ = ["VERSION", "category_kind", "category_names", "counts", "defect_free_twin", "render"]
+__all__ = [
+    "VERSION",
+    "category_kind",
+    "category_mode",
+    "category_names",
+    "counts",
+    "defect_free_twin",
+    "render",
+]
 
-VERSION: int = 1
+VERSION: int = 2
 """Raised whenever any pixel of any image changes."""
 
 _FEWEST_IMAGES = 8
 _SMALLEST_SIDE, _LARGEST_SIDE = 32, 1024
-_CATEGORIES: dict[str, Category] = {module.CATEGORY.name: module.CATEGORY for module in (bottle, carpet, hazelnut)}
+_MODULES = (bottle, carpet, hazelnut)
+_CATEGORIES: dict[str, Category[Any]] = {module.CATEGORY.name: module.CATEGORY for module in _MODULES}
 
 
 def category_names() -> tuple[str, ...]:
@@ -34,6 +47,11 @@ def category_names() -> tuple[str, ...]:
 def category_kind(category: str) -> Kind:
     """Whether `category` is a "texture" or an "object"; InputError if there is no such category."""
     return _find(category).kind
+
+
+def category_mode(category: str) -> Mode:
+    """Whether `category` is photographed in colour, "RGB", or grey, "L"; InputError if there is no such category."""
+    return _find(category).mode
 
 
 def counts(category: str) -> dict[tuple[str, str], int]:
@@ -103,10 +121,10 @@ def _draw(category: str, split: str, label: str, index: int, size: int, with_def
     if with_defect and label != "good":
         alpha = found.defects[label].paint(separate("defect"), canvas, scene)
         mask = shrink(alpha, canvas) > 0.5
-    return develop(separate("grain"), canvas, scene, found.grain), mask
+    return develop(separate("grain"), canvas, scene, found.grain, found.mode), mask
 
 
-def _find(category: str) -> Category:
+def _find(category: str) -> Category[Any]:
     if category not in _CATEGORIES:
         raise unknown_name("synthetic category", category, category_names())
     return _CATEGORIES[category]

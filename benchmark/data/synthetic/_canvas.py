@@ -1,23 +1,21 @@
-"""What every synthetic category paints with: the pixel grid, noise, light, and the way back to 8 bits.
+"""What every synthetic category paints with: the pixel grid, noise, light and layers.
 
 A picture is a function of position in the unit square (x to the right, y down), so one scene exists at every
 size. Random draws must therefore never depend on the number of pixels: lattices have fixed sizes, and only
-`develop` (sensor grain) draws per pixel.
+the camera (sensor grain, `_product.develop`) draws per pixel.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 
 Array: TypeAlias = np.ndarray
 Colour: TypeAlias = tuple[float, float, float]
-Kind: TypeAlias = Literal["texture", "object"]
 
 # Below this many pixels per side weaves and pen strokes alias: small images are averaged down from more.
 _MIN_WORKING_SIDE = 128
@@ -47,52 +45,6 @@ class Canvas:
         dx, dy = self.x - centre[0], self.y - centre[1]
         cos, sin = math.cos(angle), math.sin(angle)
         return dx * cos + dy * sin, dy * cos - dx * sin
-
-
-@dataclass
-class Scene:
-    """A defect-free picture and what a defect has to know about it.
-
-    image : (n, n, 3) float64, 0 black to 1 white; defects paint into it
-    light : unit vector in the image plane that points towards the lamp
-    shade : (n, n) brightness that the surface gives to whatever lies on it, about 1
-    surface : (n, n) 0..1, where the product is; all ones for a texture
-    centre, angle, radius : pose of an object; a texture keeps the defaults
-    gain : exposure and white balance per channel, applied after the defect
-    """
-
-    image: Array
-    light: tuple[float, float]
-    shade: Array
-    surface: Array
-    centre: tuple[float, float] = (0.5, 0.5)
-    angle: float = 0.0
-    radius: float = 0.5
-    gain: Array = field(default_factory=lambda: np.ones(3))
-
-
-DefectPainter: TypeAlias = Callable[[Generator, Canvas, Scene], Array]
-
-
-@dataclass(frozen=True)
-class Defect:
-    """One defect type: MVTec AD's number of images, and a painter that returns the defect's alpha (n, n)."""
-
-    mvtec_images: int
-    paint: DefectPainter
-
-
-@dataclass(frozen=True)
-class Category:
-    """All that a category file defines; the package registers it under `name`."""
-
-    name: str
-    kind: Kind
-    mvtec_train_good: int
-    mvtec_test_good: int
-    paint: Callable[[Generator, Canvas], Scene]
-    defects: Mapping[str, Defect]
-    grain: float = 0.012
 
 
 def smoothstep(low: float, high: float, value: Array) -> Array:
@@ -210,12 +162,3 @@ def shrink(field_: Array, canvas: Canvas) -> Array:
         return field_
     parts = [field_[i::k, j::k] for i in range(k) for j in range(k)]
     return np.asarray(sum(parts)) / (k * k)
-
-
-def develop(rng: Generator, canvas: Canvas, scene: Scene, grain: float) -> Array:
-    """The camera: average down, expose, add sensor grain (brightness and some colour), round to uint8."""
-    image = shrink(scene.image, canvas) * scene.gain
-    speckle = rng.standard_normal((canvas.size, canvas.size, 1)) + 0.4 * rng.standard_normal(image.shape)
-    # Shot noise: bright pixels carry more of it than dark ones.
-    image += grain * (0.5 + 0.8 * np.clip(image, 0.0, 1.0)) * speckle
-    return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)

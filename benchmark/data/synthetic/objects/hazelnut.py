@@ -10,10 +10,7 @@ from numpy.random import Generator
 from benchmark.data.synthetic._canvas import (
     Array,
     Canvas,
-    Category,
     Colour,
-    Defect,
-    Scene,
     camera_gain,
     curve_noise,
     darken,
@@ -26,7 +23,9 @@ from benchmark.data.synthetic._canvas import (
     tint,
 )
 from benchmark.data.synthetic._glyphs import random_text, text_paths
-from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, jagged, stroke, wander
+from benchmark.data.synthetic._marks import crack, imprint
+from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
 
 _SHELL: Colour = (0.56, 0.33, 0.17)
 _PALE_SHELL: Colour = (0.70, 0.47, 0.27)
@@ -107,18 +106,8 @@ def _crack(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     heading = scene.angle + rng.normal(0, 0.45)
     length, middle = scene.radius * rng.uniform(0.9, 1.5), _on_nut(rng, scene, 0.35)
     dx, dy = 0.5 * length * math.cos(heading), 0.5 * length * math.sin(heading)
-    main = jagged(rng, (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy), 13, jitter=0.035)
-    line = stroke(canvas, main, reach=0.08)
-    widest = rng.uniform(0.25, 0.75)
-    opening = np.clip(1 - np.abs(line.along - widest) / max(widest, 1 - widest), 0.0, 1.0)
-    distance = line.distance - (0.010 + rng.uniform(0.008, 0.020) * opening)
-    for _ in range(rng.integers(1, 4)):
-        root = main[rng.integers(3, 10)]
-        turn = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
-        far = (root[0] + 0.12 * math.cos(turn), root[1] + 0.12 * math.sin(turn))
-        branch = stroke(canvas, jagged(rng, (root[0], root[1]), far, 5, jitter=0.10), reach=0.08)
-        distance = np.minimum(distance, branch.distance - 0.012 * (1 - 0.8 * branch.along))
-    distance = distance + 0.0025 * noise(rng, canvas, 50)
+    ends = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
+    distance = crack(rng, canvas, *ends, widest=rng.uniform(0.036, 0.060), branches=int(rng.integers(1, 4)))
     alpha = coverage(distance, canvas) * scene.surface
     # The broken edge shows the thickness of the shell where it faces the lamp; below it is dark.
     near_lamp = cast_shadow(distance, canvas, scene.light, 0.007)
@@ -169,9 +158,7 @@ def _print(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     height, pen = rng.uniform(0.13, 0.20), rng.uniform(0.0135, 0.0175)
     text = random_text(rng, int(rng.integers(1, 4)))
     turn = rng.uniform(0, 2 * math.pi)
-    distance = np.full(scene.surface.shape, 0.05)
-    for path in text_paths(text, _on_nut(rng, scene, 0.25), height, turn):
-        np.minimum(distance, stroke(canvas, path, reach=0.05).distance - pen, out=distance)
+    distance = imprint(canvas, text_paths(text, _on_nut(rng, scene, 0.25), height, turn), pen)
     alpha = coverage(distance + 0.0015 * noise(rng, canvas, 50), canvas) * scene.surface
     # Ink sits thinner where the shell is rough.
     ink = np.clip(rng.uniform(0.78, 0.95) + 0.10 * noise(rng, canvas, 40), 0.45, 1.0)

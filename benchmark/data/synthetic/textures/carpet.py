@@ -10,42 +10,22 @@ from numpy.random import Generator
 from benchmark.data.synthetic._canvas import (
     Array,
     Canvas,
-    Category,
     Colour,
-    Defect,
-    Scene,
     camera_gain,
-    curve_noise,
     darken,
     fbm,
     lamp,
-    lookup,
     noise,
     over,
     smoothstep,
     tint,
 )
-from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, convex, coverage, gem, stroke, wander
+from benchmark.data.synthetic._marks import DYES, dye, metal_scrap, pick, random_place, thread
+from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
 
 _WARP_YARN: Colour = (0.36, 0.33, 0.30)
 _WEFT_YARN: Colour = (0.56, 0.53, 0.485)
-_DYES: tuple[Colour, ...] = (
-    (1.05, 0.32, 0.30),
-    (0.32, 0.48, 1.05),
-    (0.35, 0.85, 0.42),
-    (1.25, 0.92, 0.25),
-    (0.80, 0.35, 0.90),
-    (0.28, 0.24, 0.26),
-)
-_THREADS: tuple[Colour, ...] = (
-    (0.90, 0.88, 0.82),
-    (0.66, 0.16, 0.15),
-    (0.17, 0.28, 0.56),
-    (0.09, 0.09, 0.10),
-    (0.78, 0.64, 0.26),
-    (0.17, 0.44, 0.30),
-)
-_METALS: tuple[Colour, ...] = ((0.78, 0.80, 0.84), (0.72, 0.72, 0.70), (0.86, 0.74, 0.48))
 
 
 def _paint(rng: Generator, canvas: Canvas) -> Scene:
@@ -104,25 +84,15 @@ def _loose_fibres(rng: Generator, canvas: Canvas, scene: Scene) -> None:
         over(scene.image, (tone, tone * 0.97, tone * 0.92), rng.uniform(0.4, 0.8) * alpha)
 
 
-def _place(rng: Generator, margin: float) -> tuple[float, float]:
-    return rng.uniform(margin, 1 - margin), rng.uniform(margin, 1 - margin)
-
-
 def _color(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    dye = np.asarray(_DYES[rng.integers(len(_DYES))]) * rng.uniform(0.85, 1.1, 3)
-    radius, aspect = rng.uniform(0.055, 0.135), rng.uniform(1.0, 2.6)
-    distance = blob(rng, canvas, _place(rng, 0.2), radius, rough=0.22, aspect=aspect)
-    alpha = coverage(distance, canvas, softness=0.018)
-    soaked = np.clip(rng.uniform(0.55, 0.85) + 0.10 * noise(rng, canvas, 14), 0.4, 1.0)
-    # Dye drinks light but the weave stays visible: colour times the brightness that was there.
-    over(scene.image, scene.image.mean(axis=2, keepdims=True) * dye, alpha * soaked)
-    return alpha
+    colour = pick(rng, DYES) * rng.uniform(0.85, 1.1, 3)
+    return dye(rng, canvas, scene, random_place(rng, 0.2), rng.uniform(0.055, 0.135), colour)
 
 
 def _cut(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     length, half = rng.uniform(0.24, 0.50), rng.uniform(0.018, 0.027)
     path = wander(rng, (0.0, 0.0), rng.uniform(0, math.pi), length, 12, bend=0.35)
-    line = stroke(canvas, centred(path, _place(rng, 0.27)), reach=0.07)
+    line = stroke(canvas, centred(path, random_place(rng, 0.27)), reach=0.07)
     taper = np.sqrt(np.clip(1 - (2 * line.along - 1) ** 4, 0.05, 1))
     fray = noise(rng, canvas, 70)
     distance = line.distance - half * taper + 0.002 * fray
@@ -139,7 +109,7 @@ def _cut(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _hole(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    radius, centre = rng.uniform(0.05, 0.105), _place(rng, 0.18)
+    radius, centre = rng.uniform(0.05, 0.105), random_place(rng, 0.18)
     distance = blob(rng, canvas, centre, radius, rough=0.10, aspect=rng.uniform(1.0, 1.5))
     distance = distance + 0.005 * noise(rng, canvas, 60)
     alpha = coverage(distance, canvas, 0.004)
@@ -171,39 +141,11 @@ def _torn_yarn(
 
 
 def _metal_contamination(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    metal, centre = _METALS[rng.integers(len(_METALS))], _place(rng, 0.15)
-    if rng.random() < 0.5:
-        distance = convex(canvas, gem(rng, centre, rng.uniform(0.048, 0.074), int(rng.integers(5, 8))))
-        u, v = canvas.local(centre, rng.uniform(0, 2 * math.pi))
-        sheen = lookup(curve_noise(rng, 7), (u / 0.14 + 0.5 + 0.15 * np.sign(v)))
-    else:
-        bend = rng.uniform(2.0, 4.5)
-        path = wander(rng, (0.0, 0.0), rng.uniform(0, 2 * math.pi), rng.uniform(0.2, 0.36), 18, bend)
-        line = stroke(canvas, centred(path, centre), reach=0.06)
-        half = rng.uniform(0.016, 0.023)
-        distance = line.distance - half
-        sheen = 1.2 * np.cos(line.off / half * 2.2 + 1.0) + 0.8 * lookup(curve_noise(rng, 9), line.along)
-    alpha = coverage(distance, canvas)
-    shadow = cast_shadow(distance, canvas, scene.light, 0.014)
-    darken(scene.image, 0.65 * shadow * (1 - alpha))
-    bright = np.clip(0.74 + 0.32 * sheen, 0.30, 1.35)
-    edge = smoothstep(-0.008, 0.0, distance)
-    over(scene.image, tint(metal, bright * (1 - 0.45 * edge)), alpha)
-    return alpha
+    return metal_scrap(rng, canvas, scene, random_place(rng, 0.15))
 
 
 def _thread(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    colour = np.asarray(_THREADS[rng.integers(len(_THREADS))]) * rng.uniform(0.85, 1.1)
-    length, half = rng.uniform(0.4, 0.85), rng.uniform(0.0160, 0.0195)
-    path = wander(rng, (0.0, 0.0), rng.uniform(0, 2 * math.pi), length, 28, bend=rng.uniform(0.8, 2.2))
-    line = stroke(canvas, centred(path, _place(rng, 0.4)), reach=0.06)
-    distance = line.distance - half
-    alpha = coverage(distance, canvas)
-    darken(scene.image, 0.6 * cast_shadow(distance, canvas, scene.light, 0.014) * (1 - alpha))
-    plies = np.sin(2 * math.pi * (line.along * length / 0.034 + 0.45 * line.off / half))
-    round_ = np.sqrt(np.clip(1 - (line.off / half) ** 2, 0.0, 1.0))
-    over(scene.image, tint(colour, (0.5 + 0.5 * round_) * (1 + 0.20 * plies)), alpha)
-    return alpha
+    return thread(rng, canvas, scene, random_place(rng, 0.4))
 
 
 CATEGORY = Category(

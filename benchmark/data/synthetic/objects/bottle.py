@@ -10,12 +10,8 @@ from numpy.random import Generator
 from benchmark.data.synthetic._canvas import (
     Array,
     Canvas,
-    Category,
     Colour,
-    Defect,
-    Scene,
     camera_gain,
-    darken,
     fbm,
     lamp,
     lookup,
@@ -24,7 +20,9 @@ from benchmark.data.synthetic._canvas import (
     smoothstep,
     tint,
 )
-from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage
+from benchmark.data.synthetic._marks import dirt, pick
+from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._shapes import coverage
 
 # Colours of the glass from the middle of the mouth outwards, at these fractions of the outer radius.
 _RINGS: tuple[tuple[float, Colour], ...] = (
@@ -169,27 +167,13 @@ def _broken_small(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _contamination(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    colour = np.asarray(_DIRT[rng.integers(len(_DIRT))]) * rng.uniform(0.85, 1.1)
+    colour = pick(rng, _DIRT) * rng.uniform(0.85, 1.1)
     turn = rng.uniform(0, 2 * math.pi)
     # Pale dirt also shows on the dark wall, dark dirt only against the light in the mouth.
     in_mouth = colour.max() < 0.3 or rng.random() < 0.5
     away = scene.radius * (rng.uniform(0, 0.8 * _MOUTH) if in_mouth else rng.uniform(_MOUTH, _WALL))
     centre = (scene.centre[0] + away * math.cos(turn), scene.centre[1] + away * math.sin(turn))
-    radius = rng.uniform(0.045, 0.095)
-    distance = blob(rng, canvas, centre, radius, rough=0.24, aspect=rng.uniform(1.0, 2.2))
-    for _ in range(rng.integers(0, 3)):
-        turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.6)
-        beside = (centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn))
-        crumb = blob(rng, canvas, beside, radius * rng.uniform(0.2, 0.4), rough=0.2)
-        distance = np.minimum(distance, crumb)
-    alpha = coverage(distance, canvas, 0.004) * scene.surface
-    darken(scene.image, 0.5 * cast_shadow(distance, canvas, scene.light, 0.012) * (1 - alpha) * scene.surface)
-    lump = noise(rng, canvas, 26) + 0.6 * noise(rng, canvas, 60)
-    u, v = canvas.local(centre)
-    lit = 1 + 0.22 * (u * scene.light[0] + v * scene.light[1]) / radius + 0.13 * lump
-    rim = 0.35 * smoothstep(-0.014, 0.0, distance)
-    over(scene.image, tint(colour, np.clip(lit, 0.3, 1.5) * (1 - rim)), alpha)
-    return alpha
+    return dirt(rng, canvas, scene, centre, rng.uniform(0.045, 0.095), colour)
 
 
 CATEGORY = Category(

@@ -1,0 +1,1 @@
+"""Products with an outline, on a ground."""

@@ -1,0 +1,1 @@
+"""Products without an outline: they fill the image."""
