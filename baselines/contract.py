@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -169,6 +170,20 @@ def _independent(subject: _Subject) -> None:
     _require(difference <= TOLERANCE, f"beside another image the logits differ by {difference:.2g} of the largest")
 
 
+def _prior(subject: _Subject) -> None:
+    images, _ = subject.batch()
+    network = subject.build(0).eval()
+    with torch.no_grad():
+        network.set_output_prior(0.5)
+        even = network(images)
+        network.set_output_prior(0.01)
+        shift = network(images) - even
+    wanted = math.log(0.01 / 0.99)
+    _require(
+        (shift - wanted).abs().max() <= TOLERANCE * abs(wanted), f"a prior of 0.01 moves logits by {shift.mean():.3g}"
+    )
+
+
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
@@ -184,6 +199,7 @@ CHECKS: dict[str, Callable[[_Subject], None]] = {
     "encode, then decode, is forward": _parts,
     "NBR can be computed and trained through the deepest features": _nbr,
     "in evaluation an image does not depend on its batch": _independent,
+    "the prior of its output can be set": _prior,
 }
 
 

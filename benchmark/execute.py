@@ -29,6 +29,8 @@ from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, s
 from benchmark.store import ResultStore, RunResult
 from benchmark.train import mean_iou, train
 
+# Of a masks' share of its image: an empty mask still gives a finite start.
+_SMALLEST_PRIOR = 1e-4
 # A method whose predictions cover less than this share of its own training defects has not learned them.
 CONVERGED_AREA = 0.01
 
@@ -147,7 +149,7 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
         raise InputError(f"the images of category {spec.category} changed since the run was planned: run again")
 
     began = time.perf_counter()
-    network = build(spec, place)
+    network = build(spec, place, arrays)
     curve = train(network, spec.method.recipe, arrays, spec.draw, protocol, spec.seed, device, on_step)
     trained = time.perf_counter()
     images, histograms, predictions = score_images(network, arrays, spec, device)
@@ -173,13 +175,17 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
     )
 
 
-def build(spec: RunSpec, place: Workplace) -> SegmentationNetwork:
+def build(spec: RunSpec, place: Workplace, arrays: CategoryArrays) -> SegmentationNetwork:
     """Return the run's network on its device; methods that share a network start from the same weights."""
     seed = int(stream("initial weights", spec.category, spec.shots, spec.seed).integers(2**63))
     torch.manual_seed(seed)
     weights = None if spec.protocol["weights"] == "none" else spec.protocol["weights"]
     network = create_network(spec.method.network, weights, spec.protocol["width"], place.weights_dir)
-    return network.to(place.device)
+    if spec.protocol["output_prior"] == "masks":
+        share = float(arrays.masks[list(spec.draw.shots)].mean())
+        network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
+    # Channels last is what convolutions of CPUs and tensor cores work on; it changes the order in memory only.
+    return network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def score_images(

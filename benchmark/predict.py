@@ -19,7 +19,7 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Tensor:
-    """Turn uint8 images (N, H, W, 3) into network input: float32 (N, 3, H, W).
+    """Turn uint8 images (N, H, W, 3) into network input: float32 (N, 3, H, W), channels last in memory.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Te
     pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
     scaled = pixels.permute(0, 3, 1, 2).float().div_(255)
     if normalisation == "none":
-        return scaled.contiguous()
+        return scaled
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (_IMAGENET_MEAN, _IMAGENET_STD))
-    return scaled.sub_(mean).div_(std).contiguous()
+    return scaled.sub_(mean).div_(std)
 
 
 def autocast(protocol: dict[str, Any], device: torch.device) -> torch.autocast:

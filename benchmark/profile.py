@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,7 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from baselines.losses import Gradient, MaskDownsample, Reduction
 
-BUILT_IN = ("quick", "paper")
+BUILT_IN = ("quick", "paper", "ci")
 
 # What is run, as opposed to how: a stored run is the same run whichever selection asked for it.
 SELECTION_FIELDS = ("methods", "categories", "shots", "seeds")
@@ -123,6 +123,7 @@ class Profile:
     normal_batches_per_defect_batch: int = field(default=1, metadata=_whole(1))
     baseline_crop_paste: float = field(default=0.5, metadata=_real(lambda v: 0 <= v <= 1, "from 0 to 1"))
     image_normalisation: str = field(default="imagenet", metadata=_choice("imagenet", "none"))
+    output_prior: str = field(default="none", metadata=_choice("none", "masks"))
 
     def protocol(self, shots: int) -> dict[str, Any]:
         """Return every field that can change the result of a K-shot run, in plain types; selections are left out.
@@ -145,6 +146,15 @@ class Profile:
         return values
 
 
+_SECTIONS = {
+    "IV-A": ("categories",),
+    "IV-B": ("shots",),
+    "IV-C": ("methods", "baseline_crop_paste"),
+    "IV-E": ("image_size", "iterations", "batch_size", "learning_rate", "adam_beta1", "adam_beta2", "crop_paste"),
+    "IV-F": ("seeds",),
+}
+_STATED = {name: f"paper, Section {section}" for section, names in _SECTIONS.items() for name in names}
+
 FIELDS = {item.name: item for item in fields(Profile) if item.name != "name"}
 
 
@@ -164,14 +174,27 @@ def with_settings(profile: Profile, settings: Mapping[str, Any]) -> Profile:
     return replace(profile, **changed)
 
 
-def load_profile(name_or_path: str, assignments: list[str] | None = None) -> Profile:
+@dataclass(frozen=True)
+class ResolvedProfile:
+    """A profile, and where the value of each field comes from: a file, ``--set``, the paper, or our default."""
+
+    profile: Profile
+    sources: Mapping[str, str]
+
+
+def load_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Profile:
+    """Return the profile of ``resolve_profile``; the same arguments and errors."""
+    return resolve_profile(name_or_path, assignments).profile
+
+
+def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> ResolvedProfile:
     """Read a built-in profile or a TOML file, then apply ``key=value`` assignments.
 
     Parameters
     ----------
     name_or_path : str
-        ``quick``, ``paper``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
-    assignments : list of str, optional
+        ``quick``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
+    assignments : sequence of str, optional
         ``field=value`` with the value in TOML (quotes may be left out around one word), or
         ``batch_size.5=4`` for one entry of a table.
 
@@ -182,33 +205,39 @@ def load_profile(name_or_path: str, assignments: list[str] | None = None) -> Pro
     """
     if name_or_path in BUILT_IN:
         text = resources.files("benchmark").joinpath("profiles", f"{name_or_path}.toml").read_text()
-        profile = _from_toml(name_or_path, text, f"built-in profile {name_or_path}")
+        name, origin = name_or_path, f"built-in profile {name_or_path}"
     elif name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         try:
             text = path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"profile file {path} cannot be read: {error}") from error
-        profile = _from_toml(path.stem, text, str(path))
+        name, origin = path.stem, str(path)
     else:
         raise unknown_name("profile", name_or_path, [*BUILT_IN, "FILE.toml"])
-    for assignment in assignments or []:
-        profile = _assign(profile, assignment)
-    return profile
-
-
-def _from_toml(name: str, text: str, origin: str) -> Profile:
+    settings = _parse(text, origin)
     try:
-        settings = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{origin} is no valid TOML: {error}") from error
-    try:
-        return with_settings(Profile(name=name), settings)
+        profile = with_settings(Profile(name=name), settings)
     except InputError as error:
         raise InputError(f"{origin}: {error}") from error
+    sources = {field_name: _STATED.get(field_name, "default, docs/protocol.md") for field_name in FIELDS}
+    if name_or_path != "paper":  # which spells the defaults out
+        sources |= dict.fromkeys(settings, origin)
+    for assignment in assignments:
+        field_name, value = _read_assignment(assignment, profile)
+        profile = with_settings(profile, {field_name: value})
+        sources[field_name] = f"--set {assignment}"
+    return ResolvedProfile(profile, sources)
 
 
-def _assign(profile: Profile, assignment: str) -> Profile:
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{origin} is no valid TOML: {error}") from error
+
+
+def _read_assignment(assignment: str, profile: Profile) -> tuple[str, Any]:
     name, equals, text = assignment.partition("=")
     name, text = name.strip(), text.strip()
     if not equals or not name or not text:
@@ -219,5 +248,5 @@ def _assign(profile: Profile, assignment: str) -> Profile:
         value = text
     table, dot, key = name.partition(".")
     if dot and table == "batch_size":
-        return with_settings(profile, {table: {**profile.batch_size, key: value}})
-    return with_settings(profile, {name: value})
+        return table, {**profile.batch_size, key: value}
+    return name, value

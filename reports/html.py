@@ -6,15 +6,12 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from benchmark.atomic import replace_file
 from benchmark.store import load_results, read_run
 from reports.collect import ResultSet, result_sets
+from reports.pages import write_page
 from reports.samples import SampleGrid, sample_grids
 from reports.tables import Table, all_tables
 
@@ -59,22 +56,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
         If there are no results, or the page cannot be written.
     """
     sections = [_section(results, root) for results in result_sets(load_results(root))]
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
-        sections=sections,
-        style=resources.files("reports").joinpath("static", "report.css").read_text(encoding="utf-8"),
-        command=shlex.join(command),
-    )
-    target = path or root / REPORT_NAME
-    with replace_file(target) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return target
+    return write_page(path or root / REPORT_NAME, "report.html", sections=sections, command=shlex.join(command))
 
 
 def _section(results: ResultSet, root: Path) -> Section:

@@ -31,7 +31,7 @@ def outcome(image: Path, truth: Path, prediction: Path, threshold: float) -> Ima
     InputError
         If a picture is missing or damaged.
     """
-    grey = np.asarray(open_image(image).convert("L"), dtype=np.float64)[..., None].repeat(3, axis=2)
+    grey = np.asarray(open_image(image).convert("L"))[..., None].repeat(3, axis=2)
     marked = np.asarray(open_image(truth).convert("L")) > 127
     predicted = np.asarray(open_image(prediction).convert("L")) >= np.rint(threshold * 255)
     for area, colour in (
@@ -39,13 +39,26 @@ def outcome(image: Path, truth: Path, prediction: Path, threshold: float) -> Ima
         (~marked & predicted, FALSE_ALARM),
         (marked & ~predicted, MISS),
     ):
-        grey[area] = (1 - _OPACITY) * grey[area] + _OPACITY * np.array(colour)
-    return Image.fromarray(grey.astype(np.uint8))
+        grey = paint(grey, area, colour, _OPACITY)
+    return Image.fromarray(grey)
 
 
-def data_uri(picture: Path | Image.Image) -> str:
-    """Return a picture as a ``data:`` URI, WebP without loss; InputError if its file is missing or damaged."""
+def paint(image: np.ndarray, area: np.ndarray, colour: tuple[int, int, int], opacity: float) -> np.ndarray:
+    """Return a uint8 image (H, W, 3) with the pixels of ``area``, bool (H, W), painted over."""
+    painted = image.astype(np.float64)
+    painted[area] = (1 - opacity) * painted[area] + opacity * np.array(colour)
+    return np.rint(painted).astype(np.uint8)
+
+
+def data_uri(picture: Path | Image.Image, quality: int | None = None) -> str:
+    """Return a picture as a ``data:`` URI; InputError if its file is missing or damaged.
+
+    Parameters
+    ----------
+    quality : int, optional
+        1 to 100 for WebP with loss; without it nothing is lost.
+    """
     image = open_image(picture) if isinstance(picture, Path) else picture
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", lossless=True, quality=60)
+    image.save(buffer, "WEBP", lossless=quality is None, quality=quality or 60)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -78,6 +79,45 @@ class SegmentationNetwork(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits, shape (N, 1, H, W), of images of shape (N, 3, H, W)."""
         return self.decode(self.encode(images))
+
+    def output_layer(self) -> nn.Conv2d:
+        """Return the convolution that gives the logits: one output channel and a bias.
+
+        It is ``self.head`` unless a network overrides this.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer.
+        """
+        layer = getattr(self, "head", None)
+        if not (isinstance(layer, nn.Conv2d) and layer.out_channels == 1 and layer.bias is not None):
+            raise InputError(
+                f"{type(self).__name__} has no convolution 'head' with one output and a bias: override output_layer()"
+            )
+        return layer
+
+    def set_output_prior(self, probability: float) -> None:
+        """Let an untrained network predict about ``probability`` everywhere, by the bias of its last layer.
+
+        Defects are rare; a network that starts at one half spends its first iterations on learning only that
+        (Lin et al., Focal Loss for Dense Object Detection, Section 4.1).
+
+        Parameters
+        ----------
+        probability : float
+            Between 0 and 1, both excluded.
+
+        Raises
+        ------
+        InputError
+            If it is out of range, or the network has no such layer.
+        """
+        if not 0 < probability < 1:
+            raise InputError(f"a prior is a probability between 0 and 1, got {probability}")
+        bias = self.output_layer().bias
+        assert bias is not None
+        nn.init.constant_(bias, math.log(probability / (1 - probability)))
 
     def _check(self, images: Tensor) -> None:
         if images.dim() != 4 or images.shape[1] != IMAGE_CHANNELS:

@@ -55,6 +55,11 @@ class SmpNetwork(SegmentationNetwork):
             if why:
                 raise InputError(f"{name} cannot be built at width {width:g}, {why}: set width=1")
 
+    def output_layer(self) -> nn.Conv2d:
+        layers = self.model.segmentation_head.modules()  # type: ignore[union-attr]
+        head = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+        return head[-1]
+
     def _encode(self, images: Tensor) -> list[Tensor]:
         if isinstance(self.model, smp.DPT):
             maps, tokens = self.model.encoder(images)

@@ -1,10 +1,11 @@
-"""``data``: list, generate, import and describe images."""
+"""``data``: list, show, generate, import and describe images."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image
@@ -13,10 +14,11 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import new_folder
 from benchmark.commands.options import add_data
-from benchmark.data.datasets import SyntheticDataSet, open_dataset
+from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
 from benchmark.data.draws import DRAW_COLUMNS, draw_rows
 from benchmark.data.importers import IMPORTERS
-from benchmark.data.manifest import FORMAT, CategoryManifest, notes, write_images, write_rows
+from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
+from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 
 LISTED_SHOTS_PER = ("defect_type", "category")
 LISTED_SHOTS = (1, 5)
@@ -25,7 +27,7 @@ LISTED_SEEDS = (0, 1, 2, 3, 4)
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
     """Add the verb and what it can do."""
-    actions = verbs.add_parser("data", help="list, generate, import and describe images").add_subparsers(
+    actions = verbs.add_parser("data", help="list, show, generate, import and describe images").add_subparsers(
         dest="action", metavar="ACTION", required=True
     )
     listing = actions.add_parser("list", help="count the images of a data set")
@@ -37,6 +39,14 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
     generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     generate.set_defaults(do=do_generate)
+
+    sheet = actions.add_parser("sheet", help="show normal images and each defect type, masks laid over")
+    add_data(sheet)
+    sheet.add_argument("--out", type=Path, required=True, metavar="FILE", help=".html page, or .jpg/.png/.webp picture")
+    sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
+    sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
+    sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    sheet.set_defaults(do=do_sheet)
 
     importer = actions.add_parser("import", help="bring a published data set into MVTec AD's layout")
     importer.add_argument("name", metavar="|".join(IMPORTERS))
@@ -66,12 +76,8 @@ def do_list(options: argparse.Namespace) -> int:
 def do_generate(options: argparse.Namespace) -> int:
     """Render the synthetic categories into ``OUT/CATEGORY``."""
     dataset = SyntheticDataSet()
-    if not 32 <= options.size <= 1024:
-        raise InputError(f"--size must be from 32 to 1024, got {options.size}")
-    for category in options.category:
-        if category not in dataset.categories():
-            raise unknown_name("category", category, dataset.categories())
-    for category in options.category or dataset.categories():
+    _check_size(options.size)
+    for category in _chosen(dataset, options.category):
         target = options.out / category
         if target.exists():
             raise InputError(f"{target} exists already: name another folder or remove it first")
@@ -84,6 +90,44 @@ def do_generate(options: argparse.Namespace) -> int:
                     Image.fromarray(pixels).convert("L" if name == record.mask else "RGB").save(folder / name)
         print(f"wrote {target}")
     return 0
+
+
+def do_sheet(options: argparse.Namespace) -> int:
+    """Write a contact sheet of a data set; the first images of each label, always the same ones."""
+    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    _check_size(options.size)
+    if options.each < 1:
+        raise InputError(f"--each must be at least 1, got {options.each}")
+    each = options.each if options.out.suffix == ".html" else 1
+    sheets = [_category_sheet(dataset, category, options.size, each) for category in _chosen(dataset, options.category)]
+    print(f"wrote {write_contact_sheet(sheets, dataset.name, options.out)}")
+    return 0
+
+
+def _category_sheet(dataset: DataSet, category: str, size: int, each: int) -> CategorySheet:
+    labels = []
+    for (split, name), records in groupby(dataset.manifest(category).records, lambda r: (r.split, r.label)):
+        found = list(records)
+        shots = []
+        for record in found[:each]:
+            image, mask = dataset.read(category, record, size)
+            shots.append(Shot(image, mask if record.defective else None))
+        labels.append(Label(split, name, len(found), tuple(shots)))
+    return CategorySheet(
+        category, tuple(sorted(labels, key=lambda label: (label.name != GOOD, label.split != "train")))
+    )
+
+
+def _chosen(dataset: DataSet, asked: list[str]) -> tuple[str, ...]:
+    for category in asked:
+        if category not in dataset.categories():
+            raise unknown_name("category", category, dataset.categories())
+    return tuple(dict.fromkeys(asked)) or dataset.categories()
+
+
+def _check_size(size: int) -> None:
+    if not 32 <= size <= 1024:
+        raise InputError(f"--size must be from 32 to 1024, got {size}")
 
 
 def do_import(options: argparse.Namespace) -> int:

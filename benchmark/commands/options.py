@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmark.data.datasets import DATASETS
+from benchmark.profile import BUILT_IN
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
     """Add what says how: ``--profile`` and ``--set``."""
-    parser.add_argument("--profile", default="quick", metavar="quick|paper|FILE.toml", help="default: quick")
+    parser.add_argument("--profile", default="quick", metavar="|".join((*BUILT_IN, "FILE.toml")), help="default: quick")
     parser.add_argument(
         "--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a profile field"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from baselines import InputError
 from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.data.datasets import open_dataset
-from benchmark.environment import choose_device
+from benchmark.environment import choose_device, choose_jobs
 from benchmark.execute import Workplace, execute
 from benchmark.prepare import choose_categories, prepare
 from benchmark.profile import load_profile
@@ -41,7 +41,12 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, one process each; default: 1")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time, one process each; default: what cores and memory allow, 1 on a CUDA device",
+    )
     parser.set_defaults(do=do)
 
 
@@ -49,7 +54,7 @@ def do(options: argparse.Namespace) -> int:
     """Run what is not stored yet; 1 if a run failed."""
     if not (options.all or options.method or options.category or options.shots or options.seed):
         raise InputError("say what to run: --all, or any of --method, --category, --shots, --seed")
-    if options.jobs < 1:
+    if options.jobs is not None and options.jobs < 1:
         raise InputError(f"--jobs must be at least 1, got {options.jobs}")
     settings = list(options.set)
     if options.shots:
@@ -75,7 +80,8 @@ def do(options: argparse.Namespace) -> int:
         screen.begin(len(to_do))
         place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
         failed = 0
-        for finished in execute(to_do, place, options.jobs, screen.step):
+        jobs = options.jobs or choose_jobs(profile, device)
+        for finished in execute(to_do, place, jobs, screen.step):
             screen.finished(finished)
             failed += finished.status == "failed"
     show(options.results, specs)

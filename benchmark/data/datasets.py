@@ -13,7 +13,7 @@ from benchmark.data import synthetic
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
 
-DATASETS = ("synthetic", "mvtec-ad", "folder")
+DATASETS = (*synthetic.EDITIONS, "mvtec-ad", "folder")
 
 
 class DataSet(Protocol):
@@ -35,9 +35,16 @@ class DataSet(Protocol):
 
 
 class SyntheticDataSet:
-    """The embedded procedural data set: rendered at any size from nothing but names and numbers."""
+    """The embedded procedural data set: rendered at any size from nothing but names and numbers.
 
-    name = "synthetic"
+    Parameters
+    ----------
+    name : str
+        One of ``synthetic.EDITIONS``.
+    """
+
+    def __init__(self, name: str = "synthetic") -> None:
+        self.name = name
 
     def categories(self) -> tuple[str, ...]:
         return synthetic.category_names()
@@ -45,18 +52,18 @@ class SyntheticDataSet:
     def manifest(self, category: str) -> CategoryManifest:
         if category not in self.categories():
             raise unknown_name("category", category, self.categories())
-        records = []
+        records, mode = [], synthetic.category_mode(category)
         for (split, label), count in synthetic.counts(category).items():
             for index in range(count):
                 mask = "" if label == GOOD else f"ground_truth/{label}/{index:03d}_mask.png"
                 defect_pixels = 0 if label == GOOD else -1
-                records.append(
-                    ImageRecord(split, label, f"{split}/{label}/{index:03d}.png", mask, defect_pixels=defect_pixels)
-                )
+                name = f"{split}/{label}/{index:03d}.png"
+                records.append(ImageRecord(split, label, name, mask, mode=mode, defect_pixels=defect_pixels))
         return CategoryManifest(self.name, category, str(synthetic.VERSION), tuple(records))
 
     def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
-        return synthetic.render(category, record.split, record.label, int(Path(record.name).stem), size)
+        index = int(Path(record.name).stem)
+        return synthetic.render(category, record.split, record.label, index, size, self.name)
 
 
 def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
@@ -64,9 +71,9 @@ def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
 
     Parameters
     ----------
-    name : {"synthetic", "mvtec-ad", "folder"}
+    name : {"synthetic", "synthetic-validation", "mvtec-ad", "folder"}
     root : Path or None
-        Folder of the images; the synthetic data set has none.
+        Folder of the images; the synthetic data sets have none.
     cache : Path
         Where manifests of folders are kept.
 
@@ -77,10 +84,10 @@ def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
-    if name == "synthetic":
+    if name in synthetic.EDITIONS:
         if root is not None:
             raise InputError("the synthetic data set has no root: use --dataset folder with --data-root")
-        return SyntheticDataSet()
+        return SyntheticDataSet(name)
     if root is None:
         raise InputError(f"--dataset {name} needs --data-root DIR, the folder that holds the categories")
     return FolderDataSet(root, cache, name="mvtec-ad" if name == "mvtec-ad" else None)

@@ -21,6 +21,7 @@ from benchmark.data.synthetic.textures import carpet
 from benchmark.random_streams import stream
 
 __all__ = [
+    "EDITIONS",
     "VERSION",
     "category_kind",
     "category_mode",
@@ -32,6 +33,9 @@ __all__ = [
 
 VERSION: int = 2
 """Raised whenever any pixel of any image changes."""
+
+EDITIONS = ("synthetic", "synthetic-validation")
+"""The same products twice, no image in common: results are reported on the first, numbers chosen on the second."""
 
 _FEWEST_IMAGES = 8
 _SMALLEST_SIDE, _LARGEST_SIDE = 32, 1024
@@ -65,7 +69,9 @@ def counts(category: str) -> dict[tuple[str, str], int]:
     return {key: max(_FEWEST_IMAGES, -(-images // 2)) for key, images in in_mvtec.items()}
 
 
-def render(category: str, split: str, label: str, index: int, size: int) -> tuple[Array, Array]:
+def render(
+    category: str, split: str, label: str, index: int, size: int, edition: str = "synthetic"
+) -> tuple[Array, Array]:
     """Draw one image and its defect mask.
 
     Parameters
@@ -78,6 +84,8 @@ def render(category: str, split: str, label: str, index: int, size: int) -> tupl
         0 up to, not including, the count of this (split, label).
     size
         Side in pixels, 32 to 1024.
+    edition
+        One of `EDITIONS`.
 
     Returns
     -------
@@ -96,25 +104,29 @@ def render(category: str, split: str, label: str, index: int, size: int) -> tupl
     The result depends on `VERSION` and the arguments alone. The scene is the same at every size; only the
     sensor grain, which is drawn per pixel, differs.
     """
-    return _draw(category, split, label, index, size, with_defect=True)
+    return _draw(category, split, label, index, size, edition, with_defect=True)
 
 
-def defect_free_twin(category: str, split: str, label: str, index: int, size: int) -> Array:
+def defect_free_twin(category: str, split: str, label: str, index: int, size: int, edition: str = "synthetic") -> Array:
     """The image `render` would give had the defect not happened: same product, light and grain; uint8 RGB.
 
     Arguments and errors as for `render`.
     """
-    return _draw(category, split, label, index, size, with_defect=False)[0]
+    return _draw(category, split, label, index, size, edition, with_defect=False)[0]
 
 
-def _draw(category: str, split: str, label: str, index: int, size: int, with_defect: bool) -> tuple[Array, Array]:
+def _draw(
+    category: str, split: str, label: str, index: int, size: int, edition: str, with_defect: bool
+) -> tuple[Array, Array]:
     found = _find(category)
     _check(category, split, label, index, size)
+    if edition not in EDITIONS:
+        raise unknown_name("edition of the synthetic data", edition, EDITIONS)
     canvas = Canvas.of_size(size)
 
     def separate(purpose: str) -> np.random.Generator:
         """One stream per purpose keeps a scene the same whatever its defect draws, and both at every size."""
-        return stream("synthetic", VERSION, category, split, label, index, purpose)
+        return stream(edition, VERSION, category, split, label, index, purpose)
 
     scene = found.paint(separate("scene"), canvas)
     mask = np.zeros((size, size), dtype=bool)

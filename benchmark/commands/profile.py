@@ -1,0 +1,71 @@
+"""``profile``: what a protocol consists of, and where each number comes from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from benchmark.commands.options import add_profile
+from benchmark.profile import BUILT_IN, FIELDS, ResolvedProfile, resolve_profile
+
+
+def add_parser(verbs: argparse._SubParsersAction) -> None:
+    """Add the verb and what it can do."""
+    actions = verbs.add_parser("profile", help="show every number of a protocol").add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    show = actions.add_parser(
+        "show",
+        help="print every field with its source",
+        description="Print every field of a profile with where its value comes from. The output is TOML: saved as "
+        "FILE.toml it is a profile of its own.",
+    )
+    add_profile(show)
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(do=do_show)
+    actions.add_parser("list", help="name the built-in profiles").set_defaults(do=do_list)
+
+
+def do_show(options: argparse.Namespace) -> int:
+    """Print the resolved profile."""
+    resolved = resolve_profile(options.profile, options.set)
+    print(json.dumps(as_json(resolved), indent=1) if options.json else as_toml(resolved))
+    return 0
+
+
+def do_list(options: argparse.Namespace) -> int:
+    """Print the names of the built-in profiles and the size of what each runs."""
+    for name in BUILT_IN:
+        profile = resolve_profile(name).profile
+        categories = f"{len(profile.categories)} categories" if profile.categories else "every category"
+        print(
+            f"{name}: {len(profile.methods)} methods, K = {', '.join(map(str, profile.shots))}, {len(profile.seeds)} "
+            f"seeds, {categories}; {profile.image_size} px, {profile.iterations} iterations"
+        )
+    return 0
+
+
+def as_json(resolved: ResolvedProfile) -> list[dict[str, Any]]:
+    """Return one entry per field: ``field``, ``value``, ``source``."""
+    values = asdict(resolved.profile)
+    return [{"field": name, "value": values[name], "source": resolved.sources[name]} for name in FIELDS]
+
+
+def as_toml(resolved: ResolvedProfile) -> str:
+    """Return lines ``field = value  # source``, comments aligned unless a value is long."""
+    lines = []
+    for entry in as_json(resolved):
+        assignment = f"{entry['field']} = {_toml_value(entry['value'])}"
+        lines.append(f"{assignment:<42}  # {entry['source']}")
+    return "\n".join(lines)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return json.dumps(value)  # strings, numbers and truth values are written alike in JSON and TOML
