@@ -14,6 +14,7 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import new_folder
 from benchmark.commands.options import add_data
+from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
 from benchmark.data.draws import DRAW_COLUMNS, draw_rows
 from benchmark.data.importers import IMPORTERS
@@ -35,6 +36,7 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     listing.set_defaults(do=do_list)
 
     generate = actions.add_parser("generate", help="write the synthetic data set as an MVTec AD folder")
+    generate.add_argument("--dataset", choices=synthetic.EDITIONS, default="synthetic", help="default: synthetic")
     generate.add_argument("--out", type=Path, required=True, metavar="DIR")
     generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
     generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
@@ -75,7 +77,7 @@ def do_list(options: argparse.Namespace) -> int:
 
 def do_generate(options: argparse.Namespace) -> int:
     """Render the synthetic categories into ``OUT/CATEGORY``."""
-    dataset = SyntheticDataSet()
+    dataset = SyntheticDataSet(options.dataset)
     _check_size(options.size)
     for category in _chosen(dataset, options.category):
         target = options.out / category
@@ -87,7 +89,7 @@ def do_generate(options: argparse.Namespace) -> int:
                 pictures = {record.name: image} | ({record.mask: mask} if record.mask else {})
                 for name, pixels in pictures.items():
                     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                    Image.fromarray(pixels).convert("L" if name == record.mask else "RGB").save(folder / name)
+                    Image.fromarray(pixels).convert("L" if name == record.mask else record.mode).save(folder / name)
         print(f"wrote {target}")
     return 0
 
@@ -160,6 +162,8 @@ def do_manifest(options: argparse.Namespace) -> int:
             "version": manifests[0].version,
             "digests": {manifest.category: manifest.digest for manifest in manifests},
         }
+        if isinstance(dataset, SyntheticDataSet):  # no files whose digests could stand for the pixels
+            described["pixels"] = {category: synthetic.checksum(category) for category in dataset.categories()}
         (folder / "dataset.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
         write_images(folder / "images.csv", manifests)
         write_rows(folder / "draws.csv", possible_draws(manifests), DRAW_COLUMNS)

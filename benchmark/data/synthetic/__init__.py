@@ -8,6 +8,7 @@ How many images: half of what MVTec AD has for each (split, label), rounded up, 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "category_kind",
     "category_mode",
     "category_names",
+    "checksum",
     "counts",
     "defect_free_twin",
     "render",
@@ -38,7 +40,7 @@ EDITIONS = ("synthetic", "synthetic-validation")
 """The same products twice, no image in common: results are reported on the first, numbers chosen on the second."""
 
 _FEWEST_IMAGES = 8
-_SMALLEST_SIDE, _LARGEST_SIDE = 32, 1024
+_SMALLEST_SIDE, _LARGEST_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
 _MODULES = (bottle, carpet, hazelnut)
 _CATEGORIES: dict[str, Category[Any]] = {module.CATEGORY.name: module.CATEGORY for module in _MODULES}
 
@@ -113,6 +115,19 @@ def defect_free_twin(category: str, split: str, label: str, index: int, size: in
     Arguments and errors as for `render`.
     """
     return _draw(category, split, label, index, size, edition, with_defect=False)[0]
+
+
+def checksum(category: str) -> str:
+    """SHA-256 over the pixels and masks of every image at 64 px, as recorded in ``data_manifests/synthetic``.
+
+    It covers the order of `counts` and every index; InputError if there is no such category.
+    """
+    digest = hashlib.sha256()
+    for (split, label), images in counts(category).items():
+        for index in range(images):
+            for array in render(category, split, label, index, _CHECKSUM_SIDE):
+                digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _draw(
