@@ -82,7 +82,7 @@ def _glue_strip(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     heading, length = rng.uniform(0, math.pi), rng.uniform(0.42, 0.74)
     path = wander(rng, (0.0, 0.0), heading, length, 8, bend=0.10)
     line = stroke(canvas, centred(path, random_place(rng, 0.34)), reach=0.16)
-    half = rng.uniform(0.046, 0.070)
+    half = rng.uniform(0.044, 0.061)
     # Both edges wave on their own; the ends were dabbed off.
     left, right = (lookup(curve_noise(rng, 16), line.along) for _ in range(2))
     edge = half * (1 + 0.13 * np.where(line.off > 0, left, right))
@@ -111,7 +111,7 @@ def _gray_stroke(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _oil(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    centre, radius = random_place(rng, 0.24), rng.uniform(0.095, 0.150)
+    centre, radius = random_place(rng, 0.24), rng.uniform(0.095, 0.140)
     distance = blob(rng, canvas, centre, radius, rough=0.13, aspect=rng.uniform(1.0, 2.0))
     for _ in range(rng.integers(0, 4)):
         turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.8)
@@ -131,19 +131,19 @@ def _oil(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _rough(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    centre, radius = random_place(rng, 0.24), rng.uniform(0.105, 0.165)
-    distance = blob(rng, canvas, centre, radius, rough=0.24, aspect=rng.uniform(1.0, 2.0))
+    centre, radius = random_place(rng, 0.24), rng.uniform(0.105, 0.148)
+    distance = blob(rng, canvas, centre, radius, rough=0.16, aspect=rng.uniform(1.0, 1.8))
     distance = distance + 0.006 * noise(rng, canvas, 35)
     alpha = coverage(distance, canvas, 0.012)
     # The polish is gone: pits and ridges that cast light and shade, stone dust in between, rubbed one way.
     across = canvas.local(centre, rng.uniform(0, math.pi))[1]
     rubbed = lookup(curve_noise(rng, 46), 0.5 + across / 0.9 + 0.012 * noise(rng, canvas, 6))
-    pits = 0.5 * noise(rng, canvas, 40) + 0.4 * noise(rng, canvas, 66) + 0.35 * rubbed
+    pits = 0.5 * noise(rng, canvas, 60) + 0.4 * noise(rng, canvas, 95) + 0.5 * rubbed
     rows, columns = np.asarray(np.gradient(pits, canvas.pixel))
-    facing = np.clip(-(columns * scene.light[0] + rows * scene.light[1]) / 60, -1.0, 1.0)
-    tone = rng.uniform(0.46, 0.62) if rng.random() < 0.6 else rng.uniform(0.78, 0.90)
+    facing = np.clip(-(columns * scene.light[0] + rows * scene.light[1]) / 85, -1.0, 1.0)
+    tone = rng.uniform(0.36, 0.46) if rng.random() < 0.6 else rng.uniform(0.82, 0.94)
     dust = tint((1.0, 0.975, 0.94), scene.shade * tone * (1 + 0.38 * facing))
-    over(scene.image, dust, alpha * np.clip(rng.uniform(0.74, 0.88) + 0.12 * rubbed, 0.35, 0.95))
+    over(scene.image, dust, alpha * np.clip(rng.uniform(0.78, 0.90) + 0.12 * rubbed, 0.35, 0.95))
     darken(scene.image, 0.45 * alpha * smoothstep(0.8, 1.6, -pits))
     return alpha
 
