@@ -13,8 +13,10 @@ from benchmark.data.synthetic._canvas import (
     Canvas,
     Colour,
     camera_gain,
+    curve_noise,
     fbm,
     lamp,
+    lookup,
     noise,
     over,
     smoothstep,
@@ -27,7 +29,7 @@ from benchmark.data.synthetic._shapes import Point, blob, centred, coverage, str
 _EARLY_WOOD: Colour = (0.62, 0.445, 0.315)
 _LATE_WOOD: Colour = (0.40, 0.255, 0.165)
 _PORE: Colour = (0.22, 0.135, 0.085)
-_BARE_WOOD: Colour = (0.86, 0.70, 0.50)
+_BARE_WOOD: Colour = (0.86, 0.71, 0.54)
 
 
 def _paint(rng: Generator, canvas: Canvas) -> Scene:
@@ -66,7 +68,7 @@ def _color(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 def _stain(rng: Generator, canvas: Canvas, scene: Scene, place: Point, scale: float) -> Array:
     colour = pick(rng, DYES) * rng.uniform(0.85, 1.1, 3)
-    return dye(rng, canvas, scene, place, scale * rng.uniform(0.060, 0.130), colour)
+    return dye(rng, canvas, scene, place, scale * rng.uniform(0.060, 0.112), colour)
 
 
 def _hole(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
@@ -133,10 +135,14 @@ def _score(rng: Generator, canvas: Canvas, scene: Scene, place: Point, length: f
         beside = (place[0] + rng.normal(0, 0.03), place[1] + 0.035 * number * rng.choice([-1.0, 1.0]))
         path = wander(rng, (0.0, 0.0), heading + rng.normal(0, 0.12), length * rng.uniform(0.75, 1.0), 10, bend=0.25)
         line = stroke(canvas, centred(path, beside), reach=0.05)
-        half = rng.uniform(0.0105, 0.0145) * (1 - 0.5 * (2 * line.along - 1) ** 6)
-        one = coverage(line.distance - half + 0.0012 * splinters, canvas, 0.003)
-        lit = 0.95 - 0.10 * np.sign(scene.light[1]) * line.off / half + 0.07 * splinters
-        over(scene.image, tint(_BARE_WOOD, scene.shade * np.clip(lit, 0.4, 1.2)), one * rng.uniform(0.65, 0.90))
+        skips = lookup(curve_noise(rng, 30), line.along)
+        half = rng.uniform(0.0100, 0.0145) * (1 - 0.6 * np.abs(2 * line.along - 1) ** 3 + 0.06 * skips)
+        one = coverage(line.distance - half + 0.0018 * splinters, canvas, 0.003)
+        # A groove: one wall faces the lamp, the other is in shadow.
+        wall = np.clip(np.sign(scene.light[1]) * line.off / half, -1, 1)
+        lit = 0.97 - 0.09 * wall + 0.04 * splinters
+        bare = np.clip(rng.uniform(0.70, 0.88) + 0.14 * skips, 0.45, 0.95)
+        over(scene.image, tint(_BARE_WOOD, scene.shade * np.clip(lit, 0.4, 1.2)), one * bare)
         np.maximum(alpha, one, out=alpha)
     return alpha
 
