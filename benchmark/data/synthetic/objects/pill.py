@@ -24,7 +24,7 @@ from benchmark.data.synthetic._canvas import (
 from benchmark.data.synthetic._glyphs import random_text, text_paths
 from benchmark.data.synthetic._marks import combined, crack, dirt, dye, gouge, imprint, pick
 from benchmark.data.synthetic._product import Category, Defect, Scene
-from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, wander
+from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, polar, wander
 
 _WHITE: Colour = (0.84, 0.815, 0.79)
 _SPECK: Colour = (0.63, 0.24, 0.18)
@@ -170,7 +170,7 @@ def _chip(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
     cos, sin = math.cos(turn + scene.angle), math.sin(turn + scene.angle)
     far = 1 / math.hypot(math.cos(turn) / scene.radii[0], math.sin(turn) / scene.radii[1])
     size = rng.uniform(0.060, 0.105)
-    edge = (scene.centre[0] + far * cos, scene.centre[1] + far * sin)
+    edge = polar(scene.centre, turn + scene.angle, far)
     distance = blob(rng, canvas, edge, size, rough=0.16, aspect=rng.uniform(1.0, 1.8))
     distance = distance + 0.004 * noise(rng, canvas, 45)
     broken = coverage(distance, canvas, 0.003)
