@@ -29,6 +29,8 @@ from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, 
 _ORANGE: Colour = (0.80, 0.37, 0.135)
 _BLACK: Colour = (0.070, 0.064, 0.066)
 _POWDER: Colour = (0.90, 0.86, 0.76)
+# Seen through the orange half, where light shines through the shell.
+_LIT_POWDER: Colour = (0.92, 0.66, 0.42)
 _GROUND: Colour = (0.80, 0.80, 0.79)
 _INK: Colour = (0.93, 0.91, 0.87)
 _HEIGHT, _PEN = 0.105, 0.0115
@@ -145,7 +147,7 @@ def _number_paths(centre: Point, height: float, angle: float) -> list[Array]:
 
 def _print(rng: Generator, canvas: Canvas, image: Array, letters: Array, surface: Array) -> None:
     ink = np.clip(0.88 + 0.08 * noise(rng, canvas, 40), 0.5, 1.0)
-    over(image, _INK, coverage(letters + 0.001 * noise(rng, canvas, 60), canvas, 0.003) * ink * surface)
+    over(image, _INK, coverage(letters + 0.0006 * noise(rng, canvas, 60), canvas, 0.003) * ink * surface)
 
 
 def _on_capsule(rng: Generator, scene: CapsuleScene, share: float) -> tuple[Point, bool]:
@@ -179,7 +181,7 @@ def _crack(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
     # Through the gap one sees powder in the shadow of the shell; the edge of the shell is thin and bright.
     inside = 0.40 + 0.35 * smoothstep(0.0, -0.02, distance) + 0.08 * noise(rng, canvas, 40)
     shadowed = 1 - 0.55 * cast_shadow(distance, canvas, scene.light, 0.008) * (0.4 if cap else 1.0)
-    over(scene.image, tint(_POWDER, scene.shade * inside * shadowed), alpha)
+    over(scene.image, tint(_POWDER if cap else _LIT_POWDER, scene.shade * inside * shadowed), alpha)
     edge = coverage(np.abs(distance) - 0.002, canvas, 0.006) * scene.surface
     over(scene.image, tint((0.62, 0.60, 0.58) if cap else (1.0, 0.72, 0.48), scene.shade), 0.5 * edge)
     return alpha
