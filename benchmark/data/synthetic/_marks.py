@@ -204,3 +204,19 @@ def imprint(canvas: Canvas, paths: list[Array], pen: float) -> Array:
     for path in paths:
         np.minimum(distance, stroke(canvas, path, reach=0.05).distance - pen, out=distance)
     return distance
+
+
+def gouge(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float, colour: Array) -> Array:
+    """One broad scratch along `path`, 2 `half` wide, whose walls face the lamp or turn away from it."""
+    line = stroke(canvas, path, reach=0.06)
+    # It begins at once and comes out slowly; grit makes it skip.
+    taper = smoothstep(0.0, 0.06, line.along) * (1 - 0.75 * line.along**4)
+    width = half * np.clip(taper, 0.25, 1.0) * (1 + 0.13 * lookup(curve_noise(rng, 22), line.along))
+    distance = line.distance - width
+    alpha = coverage(distance, canvas, 0.003) * scene.surface
+    rows, columns = np.asarray(np.gradient(smoothstep(0.4 * half, -half, distance), canvas.pixel))
+    facing = half * (columns * scene.light[0] + rows * scene.light[1])
+    rough = 1 + 0.10 * noise(rng, canvas, 48) - 0.12 * lookup(curve_noise(rng, 5), 0.5 + 0.5 * line.off / half)
+    bare = tint(colour, scene.shade * np.clip(rough - 0.30 * facing, 0.3, 1.5))
+    over(scene.image, bare, alpha * rng.uniform(0.80, 0.97))
+    return alpha

@@ -129,3 +129,15 @@ def cast_shadow(distance: Array, canvas: Canvas, light: Point, length: float) ->
     pixels = np.arange(canvas.x.size)
     columns, rows = (np.clip(pixels + round(component * length / canvas.pixel), 0, pixels[-1]) for component in light)
     return coverage(distance[rows[:, None], columns], canvas, softness=1.2 * length)
+
+
+def polar(centre: Point, turn: float, far: float) -> Point:
+    """The point `far` from `centre` in the direction `turn`, from x towards y."""
+    return centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn)
+
+
+def around(canvas: Canvas, centre: Point, reach: float) -> tuple[Canvas, tuple[slice, slice]]:
+    """The part of the canvas within `reach` of `centre`, to paint on alone, and its rows and columns."""
+    side = canvas.x.size
+    rows, columns = _window(centre[1], centre[1], reach, side), _window(centre[0], centre[0], reach, side)
+    return Canvas(canvas.size, canvas.oversample, canvas.x[:, columns], canvas.y[rows], canvas.pixel), (rows, columns)
