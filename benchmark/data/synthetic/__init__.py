@@ -17,7 +17,7 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
 from benchmark.data.synthetic._product import Category, Kind, Mode, develop
-from benchmark.data.synthetic.objects import bottle, cable, capsule, hazelnut, pill, toothbrush
+from benchmark.data.synthetic.objects import bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor
 from benchmark.data.synthetic.textures import carpet, tile, wood
 from benchmark.random_streams import stream
 
@@ -41,7 +41,10 @@ EDITIONS = ("synthetic", "synthetic-validation")
 
 _FEWEST_IMAGES = 8
 _SMALLEST_SIDE, _LARGEST_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
-_MODULES = (bottle, cable, capsule, carpet, hazelnut, pill, tile, toothbrush, wood)
+_MODULES = (
+    *(carpet, tile, wood),
+    *(bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor),
+)
 _CATEGORIES: dict[str, Category[Any]] = {module.CATEGORY.name: module.CATEGORY for module in _MODULES}
 
 

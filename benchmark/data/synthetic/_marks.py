@@ -220,3 +220,18 @@ def gouge(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float
     bare = tint(colour, scene.shade * np.clip(rough - 0.30 * facing, 0.3, 1.5))
     over(scene.image, bare, alpha * rng.uniform(0.80, 0.97))
     return alpha
+
+
+def scuff(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float, colour: Array) -> Array:
+    """Many fine scratches side by side along `path`, together 2 `half` wide; `colour` is what lies bare below."""
+    line = stroke(canvas, path, reach=2 * half)
+    taper = np.sqrt(np.clip(1 - (2 * line.along - 1) ** 4, 0.15, 1))
+    edge = half * taper * (1 + 0.12 * lookup(curve_noise(rng, 16), line.along))
+    alpha = coverage(line.distance - edge, canvas, 0.003) * scene.surface
+    # Each scratch has its own depth, and each begins and ends where it will.
+    across = 0.5 + 0.5 * line.off / half
+    streaks = lookup(curve_noise(rng, 9), across) + 0.5 * lookup(curve_noise(rng, 14), line.along + 0.3 * across)
+    bright = np.clip(0.90 + 0.26 * streaks, 0.45, 1.3)
+    bare = rng.uniform(0.80, 0.95) * np.clip(1 + 0.25 * streaks, 0.6, 1.0)
+    over(scene.image, tint(colour, scene.shade * bright), alpha * bare)
+    return alpha
