@@ -17,7 +17,17 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
 from benchmark.data.synthetic._product import Category, Kind, Mode, develop
-from benchmark.data.synthetic.objects import bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor
+from benchmark.data.synthetic.objects import (
+    bottle,
+    cable,
+    capsule,
+    hazelnut,
+    metal_nut,
+    pill,
+    screw,
+    toothbrush,
+    transistor,
+)
 from benchmark.data.synthetic.textures import carpet, tile, wood
 from benchmark.random_streams import stream
 

@@ -158,29 +158,6 @@ def glue(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, colour: 
     return alpha
 
 
-def scratch(
-    rng: Generator, canvas: Canvas, scene: Scene, place: Point, length: float, colour: Array, heading: float
-) -> Array:
-    """One to three nearly parallel scratches around `place`; `colour` is what lies bare below the surface."""
-    half = rng.uniform(0.0075, 0.0115)
-    alpha = np.zeros_like(scene.shade)
-    for number in range(rng.integers(1, 4)):
-        side = 0.03 * number * rng.choice([-1.0, 1.0])
-        beside = (place[0] - side * math.sin(heading), place[1] + side * math.cos(heading))
-        path = wander(rng, (0.0, 0.0), heading + rng.normal(0, 0.08), length * rng.uniform(0.6, 1.0), 10, bend=0.25)
-        line = stroke(canvas, centred(path, beside), reach=0.05)
-        # It digs in and comes out slowly; grit makes it skip.
-        taper = np.sqrt(np.clip(1 - (2 * line.along - 1) ** 4, 0.1, 1)) * (
-            1 + 0.15 * lookup(curve_noise(rng, 20), line.along)
-        )
-        one = coverage(line.distance - half * taper, canvas, 0.003) * scene.surface
-        across = line.off / half
-        bright = scene.shade * (0.95 - 0.30 * across * (1 if rng.random() < 0.5 else -1))
-        over(scene.image, tint(colour, np.clip(bright, 0.2, 1.4)), one * rng.uniform(0.75, 0.95))
-        np.maximum(alpha, one, out=alpha)
-    return alpha
-
-
 def crack(rng: Generator, canvas: Canvas, start: Point, end: Point, widest: float, branches: int) -> Array:
     """Signed distance (n, n) to a branching crack between two points, half `widest` wide at its middle or so."""
     main = jagged(rng, start, end, 13, jitter=0.035)
