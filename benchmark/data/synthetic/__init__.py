@@ -27,8 +27,9 @@ from benchmark.data.synthetic.objects import (
     screw,
     toothbrush,
     transistor,
+    zipper,
 )
-from benchmark.data.synthetic.textures import carpet, tile, wood
+from benchmark.data.synthetic.textures import carpet, grid, leather, tile, wood
 from benchmark.random_streams import stream
 
 __all__ = [
@@ -52,8 +53,8 @@ EDITIONS = ("synthetic", "synthetic-validation")
 _FEWEST_IMAGES = 8
 _SMALLEST_SIDE, _LARGEST_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
 _MODULES = (
-    *(carpet, tile, wood),
-    *(bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor),
+    *(carpet, grid, leather, tile, wood),
+    *(bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor, zipper),
 )
 _CATEGORIES: dict[str, Category[Any]] = {module.CATEGORY.name: module.CATEGORY for module in _MODULES}
 
