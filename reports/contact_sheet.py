@@ -91,7 +91,8 @@ def outlined(shot: Shot) -> np.ndarray:
     """Return the image, uint8 (size, size, 3), with a line around its defect: what is inside stays to be seen."""
     if shot.mask is None:
         return shot.image
-    return paint(shot.image, ndimage.binary_dilation(shot.mask, iterations=2) & ~shot.mask, _MASK, 1.0)
+    width = max(1, round(len(shot.image) / 128))
+    return paint(shot.image, ndimage.binary_dilation(shot.mask, iterations=width) & ~shot.mask, _MASK, 1.0)
 
 
 def _fit(words: str, width: float, length: Callable[[str], float]) -> str:

@@ -25,7 +25,7 @@ ONE_METHOD = ("--method", "unet", "--shots", 1, "--seed", 0)
 
 
 def folder_run(root: Path, *words: object) -> tuple[object, ...]:
-    return ("run", "--dataset", "folder", "--data-root", root, *TINY, *words)
+    return ("run", "--dataset", "folder", "--data-root", root, *TINY, "--jobs", 1, *words)
 
 
 def same_results(one: Path, other: Path) -> None:
@@ -242,6 +242,16 @@ UNUSABLE = {
         ["data", "import", "magnetic-tile", "/nowhere", "/b"],
         "/nowhere is not the magnetic-tile layout",
     ),
+    "unknown category to show": (
+        ["data", "sheet", "--out", "never-made.html", "--category", "car"],
+        "unknown category 'car'",
+    ),
+    "nothing to show": (["data", "sheet", "--out", "never-made.html", "--each", 0], "--each must be at least 1, got 0"),
+    "size to show out of range": (
+        ["data", "sheet", "--out", "never-made.html", "--size", 2000],
+        "--size must be from 32 to 1024, got 2000",
+    ),
+    "unknown profile to show": (["profile", "show", "--profile", "cj"], "unknown profile 'cj': did you mean 'ci'?"),
     "size out of range": (
         ["data", "generate", "--out", "never-made", "--size", 8],
         "--size must be from 32 to 1024, got 8",

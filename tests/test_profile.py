@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from baselines import InputError
-from benchmark.profile import BUILT_IN, FIELDS, SELECTION_FIELDS, Profile, load_profile
+from baselines.methods import PAPER_METHODS
+from benchmark.cli import main
+from benchmark.data.synthetic import category_names
+from benchmark.profile import BUILT_IN, FIELDS, SELECTION_FIELDS, Profile, load_profile, resolve_profile
 
 READINGS = {
     "shots_per": ("defect_type", "category"),
@@ -18,6 +22,7 @@ READINGS = {
     "lambda_gradient": ("stopped", "flows"),
     "batch_norm_passes": ("separate", "joint"),
     "image_normalisation": ("imagenet", "none"),
+    "output_prior": ("none", "masks"),
 }
 
 
@@ -104,3 +109,47 @@ def test_unusable_profiles_are_named(tmp_path: Path) -> None:
     broken.write_text("image_sise = 64\n")
     with pytest.raises(InputError, match=r"broken.toml: unknown profile field 'image_sise': did you mean 'image_size'"):
         load_profile(str(broken))
+
+
+def test_every_field_says_where_its_value_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("iterations = 7\nwidth = 0.5\n")
+    resolved = resolve_profile(str(path), ["width=0.25", "batch_size.1=3"])
+    assert set(resolved.sources) == set(FIELDS)
+    assert resolved.sources["iterations"] == str(path)
+    assert resolved.sources["width"] == "--set width=0.25"
+    assert resolved.sources["batch_size"] == "--set batch_size.1=3"
+    assert resolved.sources["learning_rate"] == "paper, Section IV-E"
+    assert resolved.sources["mask_downsample"] == "default, docs/protocol.md"
+    assert not any("built-in" in source for source in resolve_profile("paper").sources.values())
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_shown_is_a_profile_of_its_own(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "show", "--profile", name, "--set", "width=0.5", "batch_size.5=3"]) == 0
+    path = tmp_path / f"{name}.toml"
+    path.write_text(capsys.readouterr().out)
+    assert load_profile(str(path)) == load_profile(name, ["width=0.5", "batch_size.5=3"])
+
+
+def test_profiles_are_listed_and_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "list"]) == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == list(BUILT_IN)
+    assert main(["profile", "show", "--json", "--set", "iterations=9"]) == 0
+    shown = {entry["field"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert shown["iterations"] == {"field": "iterations", "value": 9, "source": "--set iterations=9"}
+    assert shown["image_size"]["source"] == "built-in profile quick"
+
+
+@pytest.mark.parametrize("name", ["quick", "ci"])
+def test_the_small_profiles_run_every_method_of_the_paper(name: str) -> None:
+    profile = load_profile(name)
+    assert set(profile.methods) == {method.name for method in PAPER_METHODS}
+    assert set(profile.categories) <= set(category_names())
+    assert {"carpet", "hazelnut"} <= set(profile.categories)
+    assert len(profile.seeds) >= 2
+
+
+def test_quick_runs_both_k_on_three_categories() -> None:
+    quick = load_profile("quick")
+    assert (quick.shots, set(quick.categories)) == ((1, 5), {"carpet", "hazelnut", "tile"})

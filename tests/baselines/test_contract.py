@@ -120,12 +120,23 @@ class MixesImages(Good):
         return super().decode([features[-1] - features[-1].mean(dim=0)])
 
 
+class OtherHead(Good):
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.head = nn.Sequential(self.head)  # type: ignore[assignment]
+
+
+class ScaledLogits(Good):
+    def decode(self, features: list[Tensor]) -> Tensor:
+        return 2 * super().decode(features)
+
+
 def failures(cls: type[SegmentationNetwork], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setitem(networks._NETWORKS, "subject", cls)
     return {check.name: check.message for check in check_method("subject") if not check.passed}
 
 
-SHAPE, REFUSAL, GRADIENT, SEED, STATE, PARTS, NBR, BATCH = CHECKS
+SHAPE, REFUSAL, GRADIENT, SEED, STATE, PARTS, NBR, BATCH, PRIOR = CHECKS
 BAD = {
     Unbuildable: (BUILDS, "RuntimeError: no such file"),
     NoMultiple: (BUILDS, "size_multiple is 0"),
@@ -139,6 +150,8 @@ BAD = {
     FlatFeatures: (NBR, r"the deepest features have shape \(2, 3\)"),
     DetachedFeatures: (NBR, "does not require grad"),
     MixesImages: (BATCH, "beside another image the logits differ"),
+    OtherHead: (PRIOR, "InputError: OtherHead has no convolution 'head' with one output and a bias: override"),
+    ScaledLogits: (PRIOR, r"a prior of 0.01 moves logits by -9.19"),
 }
 
 

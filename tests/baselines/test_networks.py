@@ -221,3 +221,18 @@ def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...], message: str
 def test_arguments_that_cannot_be_used_are_named(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         create_network(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [*PUBLISHED, "smp:FPN/resnet18"])
+@pytest.mark.parametrize("prior", [0.02, 0.7])
+def test_a_prior_is_what_an_untrained_network_predicts_where_it_sees_nothing(name: str, prior: float) -> None:
+    torch.manual_seed(0)
+    network = create_network(name, width=1.0 if name.startswith("smp:") else 0.25).eval()
+    with torch.no_grad():
+        network.output_layer().weight.zero_()
+        network.set_output_prior(prior)
+        probability = network(torch.randn(1, 3, 64, 64)).sigmoid()
+    assert torch.allclose(probability, torch.full_like(probability, prior))
+    for outside in (0.0, 1.0, -0.1):
+        with pytest.raises(InputError, match=f"a prior is a probability between 0 and 1, got {outside}"):
+            network.set_output_prior(outside)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import re
-import shutil
-import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -15,8 +10,7 @@ import pytest
 from baselines import InputError
 from reports.html import write_report
 from tests.factories import store_run
-
-HOSTILE = "<script>alert('x')</script>\"ü"
+from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
 
 @pytest.fixture
@@ -27,30 +21,6 @@ def page(tmp_path: Path) -> Path:
         store_run(tmp_path, 0.7, category=HOSTILE, method=method, label=HOSTILE)
     store_run(tmp_path, status="failed", category="carpet", method="albunet")
     return write_report(tmp_path, ["python", "-m", "benchmark", "run", "--category", HOSTILE])
-
-
-class Outline(HTMLParser):
-    """Collects what the tests ask about."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.sources: list[str] = []
-        self.scripts = 0
-        self.images_without_words = 0
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        values = dict(attributes)
-        self.scripts += tag == "script"
-        self.images_without_words += tag == "img" and not values.get("alt")
-        if "id" in values:
-            self.ids.append(values["id"] or "")
-        if "href" in values:
-            self.links.append(values["href"] or "")
-        if "src" in values:
-            self.sources.append(values["src"] or "")
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(page: Path) -> None:
@@ -92,55 +62,15 @@ def test_a_missing_sample_picture_is_named(page: Path) -> None:
         write_report(page.parent)
 
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PROBE = """
-<script>
-addEventListener("load", () => {
-  const images = [...document.images];
-  document.title = JSON.stringify({
-    images: images.length,
-    broken: images.filter(image => !image.complete || !image.naturalWidth).length,
-    requests: performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:")).length,
-    overflow: document.documentElement.scrollWidth - innerWidth,
-    headings: [...document.querySelectorAll("h1, h2, h3, h4")].map(heading => +heading.tagName[1]),
-    unscoped: document.querySelectorAll("th:not([scope])").length,
-    background: getComputedStyle(document.body).backgroundColor,
-    hostile: document.body.innerText.includes("\\u003cscript>alert('x')\\u003c/script>"),
-  });
-});
-</script>
-"""
-
-
-def browse(page: Path, tmp_path: Path, *options: str) -> dict[str, object]:
-    """Open the page in a headless browser and return what the probe saw there."""
-    probed = tmp_path / "probed.html"
-    probed.write_text(page.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8")
-    command = [
-        BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path / 'browser'}", *options, "--dump-dom", probed.as_uri(),
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    titles = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
-    return json.loads(titles[0].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+@needs_browser
 @pytest.mark.parametrize("size", ["1280,900", "500,800"])
 def test_a_browser_shows_it_whole_without_asking_for_anything(page: Path, tmp_path: Path, size: str) -> None:
     seen = browse(page, tmp_path, f"--window-size={size}")
-    assert seen["images"]
-    assert (seen["broken"], seen["requests"], seen["unscoped"]) == (0, 0, 0)
-    assert seen["overflow"] <= 0  # wide tables scroll inside their own box
+    reads_well(seen)
     assert seen["hostile"]
-    levels = seen["headings"]
-    assert isinstance(levels, list)
-    assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+@needs_browser
 def test_a_reader_who_prefers_dark_gets_dark(page: Path, tmp_path: Path) -> None:
     light = browse(page, tmp_path)["background"]
     dark = browse(page, tmp_path, "--blink-settings=preferredColorScheme=0")["background"]
