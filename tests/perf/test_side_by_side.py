@@ -74,3 +74,28 @@ def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
         return lambda: train(network, method.recipe, arrays, draw, protocol, 0, torch.device("cpu"))
 
     ratio(f"20 steps of {first} against {second}, profile quick", steps(first), steps(second), rounds=3)
+
+
+@pytest.mark.parametrize("name", ["unet", "albunet"])
+@pytest.mark.parametrize(("size", "width"), [(64, 0.25), (256, 1.0)])
+def test_channels_last(name: str, size: int, width: float) -> None:
+    prepare_torch(1)
+
+    def steps(memory_format: torch.memory_format) -> Callable[[], object]:
+        network = create_network(name, width=width).to(memory_format=memory_format)  # type: ignore[call-overload]
+        images = torch.randn(2, 3, size, size).contiguous(memory_format=memory_format)
+
+        def work() -> None:
+            for _ in range(10 if size == 64 else 2):
+                network.zero_grad()
+                network(images).square().mean().backward()
+
+        work()
+        return work
+
+    ratio(
+        f"forward and backward of {name}, {size} px, width {width:g}: channels first against channels last",
+        steps(torch.contiguous_format),
+        steps(torch.channels_last),
+        rounds=3,
+    )
