@@ -20,7 +20,7 @@ IMAGENET = ("--set", "image_size=64", "iterations=1", "curve_every=0", "weights=
 
 def run_words(category: Path, tmp_path: Path, *methods: str) -> list[str]:
     words = ["run", "--dataset", "folder", "--data-root", str(category.parent), "--method", *methods]
-    words += ["--shots", "1", "--seed", "0", *IMAGENET]
+    words += ["--shots", "1", "--seed", "0", "--jobs", "1", *IMAGENET]
     return [*words, "--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
 
 

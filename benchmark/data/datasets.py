@@ -45,6 +45,9 @@ class SyntheticDataSet:
 
     def __init__(self, name: str = "synthetic") -> None:
         self.name = name
+        # The version stands for the pixels, which no digest of a file does: editions must differ in it.
+        edition = name.removeprefix(synthetic.EDITIONS[0])
+        self._version = f"{synthetic.VERSION}{edition}"
 
     def categories(self) -> tuple[str, ...]:
         return synthetic.category_names()
@@ -59,7 +62,7 @@ class SyntheticDataSet:
                 defect_pixels = 0 if label == GOOD else -1
                 name = f"{split}/{label}/{index:03d}.png"
                 records.append(ImageRecord(split, label, name, mask, mode=mode, defect_pixels=defect_pixels))
-        return CategoryManifest(self.name, category, str(synthetic.VERSION), tuple(records))
+        return CategoryManifest(self.name, category, self._version, tuple(records))
 
     def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
         index = int(Path(record.name).stem)
