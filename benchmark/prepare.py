@@ -11,9 +11,9 @@ from baselines.networks import check_pretrained, network_class
 from benchmark.data.cache import load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import CategoryManifest, notes
-from benchmark.execute import vanished_notes
 from benchmark.profile import Profile
 from benchmark.runs import RunSpec, Selection, expand
+from benchmark.work import vanished_notes
 
 
 def choose_categories(dataset: DataSet, asked: Sequence[str], profile: Profile) -> list[str]:

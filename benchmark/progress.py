@@ -20,8 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark.execute import Finished
 from benchmark.runs import RunSpec
+from benchmark.work import Finished
 
 _LINE_EVERY_SECONDS = 30.0
 

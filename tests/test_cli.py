@@ -139,16 +139,16 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
 def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
     category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import benchmark.execute
+    import benchmark.work
 
-    whole = benchmark.execute.train
+    whole = benchmark.work.train
 
     def fail_for_seed_1(*arguments: object) -> pd.DataFrame:
         if arguments[5] == 1:
             raise RuntimeError("no memory for <this>")
         return whole(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(benchmark.execute, "train", fail_for_seed_1)
+    monkeypatch.setattr(benchmark.work, "train", fail_for_seed_1)
     results = tmp_path / "results"
     words = [str(word) for word in folder_run(category.parent, "--method", "unet", "--shots", 1, "--seed", 0, 1, 2)]
     words += ["--results", str(results), "--cache", str(tmp_path / "cache")]
@@ -158,7 +158,7 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
     assert "1 of 3 runs failed and are in no mean." in page
-    monkeypatch.setattr(benchmark.execute, "train", whole)
+    monkeypatch.setattr(benchmark.work, "train", whole)
     assert main(words) == 0
     assert "failed" not in set(load_results(results)["status"])
 

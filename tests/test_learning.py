@@ -14,9 +14,9 @@ import benchmark.train
 from baselines.losses import weighted_bce
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.manifest import CategoryManifest
-from benchmark.execute import Workplace, run
 from benchmark.profile import load_profile
 from benchmark.runs import Selection, expand
+from benchmark.work import Workplace, run
 
 
 class CarpetHoles(SyntheticDataSet):

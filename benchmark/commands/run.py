@@ -10,12 +10,13 @@ from baselines import InputError
 from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.data.datasets import open_dataset
 from benchmark.environment import choose_device, choose_jobs
-from benchmark.execute import Workplace, execute
+from benchmark.execute import execute
 from benchmark.prepare import choose_categories, prepare
 from benchmark.profile import load_profile
 from benchmark.progress import display
 from benchmark.runs import RunSpec, Selection
 from benchmark.store import ResultStore, load_results
+from benchmark.work import Workplace
 from reports.collect import result_sets
 from reports.formats import as_text
 from reports.html import write_report

@@ -15,9 +15,9 @@ import torch
 from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.environment import choose_jobs, memory_of_a_run
-from benchmark.execute import Workplace, build
 from benchmark.profile import load_profile
 from benchmark.runs import RunSpec, Selection, expand
+from benchmark.work import Workplace, build
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 

@@ -1,0 +1,211 @@
+"""One run: build, train, score and store it; its failure is recorded, not raised."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from baselines import InputError, create_network
+from baselines.networks import SegmentationNetwork
+from benchmark.data.cache import CategoryArrays, load_arrays
+from benchmark.data.datasets import DataSet
+from benchmark.data.manifest import notes
+from benchmark.environment import describe_environment, prepare_torch
+from benchmark.predict import predict
+from benchmark.random_streams import stream
+from benchmark.runs import RunSpec
+from benchmark.samples import choose_samples
+from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
+from benchmark.store import ResultStore, RunResult
+from benchmark.train import mean_iou, train
+
+# Of a masks' share of its image: an empty mask still gives a finite start.
+_SMALLEST_PRIOR = 1e-4
+# A method whose predictions cover less than this share of its own training defects has not learned them.
+CONVERGED_AREA = 0.01
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and on what runs are done; nothing here changes a result.
+
+    Attributes
+    ----------
+    dataset : DataSet
+    cache : Path
+        Of decoded images.
+    results : Path
+    device : torch.device
+    weights_dir : Path or None
+        Where pretrained files lie; torch's own cache, downloaded into if need be, if None.
+    """
+
+    dataset: DataSet
+    cache: Path
+    results: Path
+    device: torch.device
+    weights_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How one run ended.
+
+    Attributes
+    ----------
+    spec : RunSpec
+    status : {"done", "not_converged", "failed"}
+    metrics : dict
+        Empty if it failed.
+    error : str
+        Empty unless it failed.
+    seconds : float
+        Wall time.
+    """
+
+    spec: RunSpec
+    status: str
+    metrics: dict[str, Any]
+    error: str
+    seconds: float
+
+
+def execute_one(
+    spec: RunSpec, place: Workplace, store: ResultStore, on_step: Callable[[RunSpec, int], None] | None = None
+) -> Finished:
+    """Do one run and store it, or store its failure.
+
+    Raises
+    ------
+    InputError
+        If the result cannot be written.
+    """
+    started = time.perf_counter()
+    try:
+        result = run(spec, place, (lambda iteration: on_step(spec, iteration)) if on_step else None)
+    except Exception as error:  # whatever a method raises is that run's failure, not the study's
+        message = f"{type(error).__name__}: {error}"
+        details = {"traceback": traceback.format_exc(), "environment": describe_environment(place.device)}
+        store.save_failure(spec, message, details | {"created": _now()})
+        return Finished(spec, "failed", {}, message, time.perf_counter() - started)
+    store.save(spec, result)
+    return Finished(spec, result.status, result.metrics, "", time.perf_counter() - started)
+
+
+def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None = None) -> RunResult:
+    """Train and score one run; repeatable to the bit on one kind of machine.
+
+    Raises
+    ------
+    InputError
+        If the data or the pretrained weights cannot be used.
+    TrainingDivergedError
+        If the loss is not finite.
+    """
+    protocol, device = spec.protocol, place.device
+    prepare_torch(protocol["threads"])
+    arrays = load_arrays(place.dataset, spec.category, protocol["image_size"], place.cache)
+    if arrays.manifest.digest != spec.data_digest:
+        raise InputError(f"the images of category {spec.category} changed since the run was planned: run again")
+
+    began = time.perf_counter()
+    network = build(spec, place, arrays)
+    curve = train(network, spec.method.recipe, arrays, spec.draw, protocol, spec.seed, device, on_step)
+    trained = time.perf_counter()
+    images, histograms, predictions = score_images(network, arrays, spec, device)
+    converged = convergence(network, arrays, spec, device)
+    scored = time.perf_counter()
+    return RunResult(
+        status="done" if converged["share"] >= CONVERGED_AREA else "not_converged",
+        metrics=summarise(images),
+        images=images,
+        curve=curve,
+        roc=roc_points(images),
+        histograms=histograms,
+        samples=tuple(choose_samples(arrays, spec.draw, images, predictions)),
+        details={
+            "convergence": converged,
+            "notes": notes(arrays.manifest) + vanished_notes(arrays, spec),
+            "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+            "pretrained": network.pretrained,
+            "timings": {"train_seconds": round(trained - began, 3), "score_seconds": round(scored - trained, 3)},
+            "environment": describe_environment(device),
+            "created": _now(),
+        },
+    )
+
+
+def build(spec: RunSpec, place: Workplace, arrays: CategoryArrays) -> SegmentationNetwork:
+    """Return the run's network on its device; methods that share a network start from the same weights."""
+    seed = int(stream("initial weights", spec.category, spec.shots, spec.seed).integers(2**63))
+    torch.manual_seed(seed)
+    weights = None if spec.protocol["weights"] == "none" else spec.protocol["weights"]
+    network = create_network(spec.method.network, weights, spec.protocol["width"], place.weights_dir)
+    if spec.protocol["output_prior"] == "masks":
+        share = float(arrays.masks[list(spec.draw.shots)].mean())
+        network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
+    # Channels last is what convolutions of CPUs and tensor cores work on; it changes the order in memory only.
+    return network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def score_images(
+    network: SegmentationNetwork, arrays: CategoryArrays, spec: RunSpec, device: torch.device
+) -> tuple[pd.DataFrame, np.ndarray, dict[int, np.ndarray]]:
+    """Predict every test image.
+
+    Returns
+    -------
+    images : pd.DataFrame
+        ``IMAGE_COLUMNS``, in the order of ``spec.draw.test``.
+    histograms : np.ndarray, uint32, shape (images, 2, 256)
+    predictions : dict
+        Position in the manifest to probability times 255, uint8 (H, W).
+    """
+    rows, histograms, predictions = [], [], {}
+    for index, probability in predict(network, arrays, spec.draw.test, spec.protocol, device):
+        record, truth = arrays.manifest.records[index], arrays.masks[index]
+        counts = count_image(probability, truth, spec.protocol["threshold"])
+        rows.append({"name": record.name, "label": record.label, **counts})
+        histograms.append(histogram(probability, truth))
+        predictions[index] = np.rint(probability * 255).astype(np.uint8)
+    return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions
+
+
+def convergence(
+    network: SegmentationNetwork, arrays: CategoryArrays, spec: RunSpec, device: torch.device
+) -> dict[str, float]:
+    """Return how much of its own training defects a network marks: ``share`` of the area, and mean ``train_iou``."""
+    predicted = sum(
+        int((probability >= spec.protocol["threshold"]).sum())
+        for _, probability in predict(network, arrays, spec.draw.shots, spec.protocol, device)
+    )
+    marked = int(arrays.masks[list(spec.draw.shots)].sum())
+    train_iou = mean_iou(network, arrays, spec.draw.shots, spec.protocol, device)
+    return {"share": predicted / max(1, marked), "train_iou": 0.0 if np.isnan(train_iou) else train_iou}
+
+
+def vanished_notes(arrays: CategoryArrays, spec: RunSpec) -> list[str]:
+    """Return what resizing did to the masks of this run, a sentence each."""
+    names = [record.name for record in arrays.manifest.records]
+    said = []
+    for what, indices, effect in (
+        ("test", spec.draw.test, "they count for AUC and ACC, not for IOU and DC"),
+        ("training", spec.draw.shots, "nothing can be learned from them; use a larger image_size"),
+    ):
+        lost = sum(names[index] in arrays.vanished for index in indices)
+        if lost:
+            said.append(f"{lost} defective {what} images have no mask pixel left at {arrays.size} px: {effect}")
+    return said
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
