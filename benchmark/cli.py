@@ -11,7 +11,7 @@ from pathlib import Path
 
 import benchmark
 from baselines import InputError
-from benchmark.commands import data, methods, profile, report, run
+from benchmark.commands import data, methods, plan, profile, report, run
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in (run, report, methods, data, profile):
+    for module in (run, plan, report, methods, data, profile):
         module.add_parser(verbs)
     return parser
 
@@ -41,12 +41,12 @@ def default_cache() -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one verb and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = build_parser().parse_args(words)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    options.command = ["python", "-m", "benchmark", *words]
-    if getattr(options, "cache", "") is None:
-        options.cache = default_cache()
     try:
+        options = build_parser().parse_args(words)
+        options.command = ["python", "-m", "benchmark", *words]
+        if getattr(options, "cache", "") is None:
+            options.cache = default_cache()
         return options.do(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

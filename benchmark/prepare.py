@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from baselines import InputError, get_method
-from baselines.errors import unknown_name
-from baselines.networks import check_pretrained, network_class
+from baselines.networks import check_pretrained, check_start, network_class
 from benchmark.data.cache import load_arrays
 from benchmark.data.datasets import DataSet
-from benchmark.data.manifest import CategoryManifest, notes
+from benchmark.data.manifest import notes
 from benchmark.profile import Profile
 from benchmark.runs import RunSpec, Selection, expand
 from benchmark.work import vanished_notes
 
 
-def choose_categories(dataset: DataSet, asked: Sequence[str], profile: Profile) -> list[str]:
-    """Return the categories to run: those asked for, else the profile's that the data set has, else all.
+def find_runs(dataset: DataSet, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
+    """Return the runs of some selections, each once: by category, K, seed, then method. Nothing is decoded.
 
     Raises
     ------
     InputError
-        If one that was asked for is not there.
+        If a method, a category or a draw cannot be had, or the profile does not fit a method.
     """
-    there = dataset.categories()
-    for category in asked:
-        if category not in there:
-            raise unknown_name("category", category, there)
-    return list(dict.fromkeys(asked)) or [name for name in profile.categories if name in there] or list(there)
+    selections = list(selections)
+    check_methods([name for selection in selections for name in selection.methods], profile)
+    manifests = {
+        category: dataset.manifest(category)
+        for category in dict.fromkeys(name for selection in selections for name in selection.categories)
+    }
+    found = {spec.id: spec for selection in selections for spec in expand(selection, manifests, profile)}
+    if len(selections) < 2:
+        return list(found.values())
+    methods = list(dict.fromkeys(spec.method.name for spec in found.values()))
+    categories = list(manifests)
+    return sorted(
+        found.values(),
+        key=lambda spec: (categories.index(spec.category), spec.shots, spec.seed, methods.index(spec.method.name)),
+    )
 
 
 def prepare(
+    specs: Sequence[RunSpec],
     dataset: DataSet,
     profile: Profile,
-    selection: Selection,
     cache: Path,
     weights_dir: Path | None,
     on_image: Callable[[str, int, int], None],
     say: Callable[[str], None],
-) -> list[RunSpec]:
-    """Check a selection, decode its images, and return its runs.
+) -> None:
+    """Have everything the runs need before the first one starts: pretrained weights and decoded images.
 
     Parameters
     ----------
@@ -52,12 +61,12 @@ def prepare(
     Raises
     ------
     InputError
-        If any of it cannot be used.
+        If weights or images cannot be had.
     """
-    check_methods(selection.methods, profile, weights_dir)
-    manifests: dict[str, CategoryManifest] = {category: dataset.manifest(category) for category in selection.categories}
-    specs = expand(selection, manifests, profile)
-    for category in selection.categories:
+    if profile.weights != "none":
+        for network in dict.fromkeys(spec.method.network for spec in specs):
+            check_pretrained(network, weights_dir)
+    for category in dict.fromkeys(spec.category for spec in specs):
         arrays = load_arrays(
             dataset,
             category,
@@ -74,27 +83,22 @@ def prepare(
         for (shots, seed), lines in said.items():
             for line in lines:
                 say(f"{category}, {shots}-shot, seed {seed}: {line}")
-    return specs
 
 
-def check_methods(names: Sequence[str], profile: Profile, weights_dir: Path | None) -> None:
-    """Find out before any training whether the methods can be built under a profile; fetch pretrained weights.
+def check_methods(names: Iterable[str], profile: Profile) -> None:
+    """Find out before any training whether the methods can be built under a profile.
 
     Raises
     ------
     InputError
-        If a method is unknown, the image size, the width or the weights do not fit its network, or pretrained
-        weights cannot be had.
+        If a method is unknown, or the image size, the width or the kind of weights do not fit its network.
     """
-    for name in names:
+    for name in dict.fromkeys(names):
         network = get_method(name).network
+        check_start(network, None if profile.weights == "none" else profile.weights, profile.width)
         multiple = network_class(network).size_multiple
-        weights = None if profile.weights == "none" else profile.weights
-        network_class(network).check_settings(weights, profile.width)
         if profile.image_size % multiple:
             raise InputError(
                 f"image_size {profile.image_size} does not fit method {name}: it must be a multiple of {multiple}, "
                 f"e.g. --set image_size={max(1, round(profile.image_size / multiple)) * multiple}"
             )
-        if weights:
-            check_pretrained(network, profile.width, weights_dir)

@@ -176,7 +176,7 @@ def refused(words: list[object], capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 UNUSABLE = {
-    "no selection": (["run"], "say what to run: --all, or any of --method"),
+    "no selection": (["run"], "say what to run: --all, or any of --table"),
     "unknown method": (["run", "--method", "albunett"], "unknown method 'albunett': did you mean 'albunet'?"),
     "unknown category": (["run", "--category", "carpett"], "unknown category 'carpett': did you mean 'carpet'?"),
     "unknown field": (
@@ -242,6 +242,9 @@ UNUSABLE = {
         ["data", "import", "magnetic-tile", "/nowhere", "/b"],
         "/nowhere is not the magnetic-tile layout",
     ),
+    "unknown table": (["run", "--table", "VIII"], "unknown table 'VIII': did you mean 'VII'?"),
+    "unknown figure": (["plan", "--figure", "3"], "unknown figure '3'"),
+    "nothing to plan": (["plan"], "say what to run: --all, or any of --table"),
     "unknown category to show": (
         ["data", "sheet", "--out", "never-made.html", "--category", "car"],
         "unknown category 'car'",

@@ -29,6 +29,7 @@ _NETWORKS: dict[str, type[SegmentationNetwork]] = {
 __all__ = [
     "SegmentationNetwork",
     "check_pretrained",
+    "check_start",
     "create_network",
     "network_class",
     "network_names",
@@ -83,20 +84,30 @@ def pretrained_file(name: str) -> str | None:
     return WEIGHTS[encoder].file if encoder else None
 
 
-def check_pretrained(name: str, width: float, weights_dir: Path | None = None) -> FoundWeights | None:
+def check_start(name: str, weights: str | None, width: float) -> None:
+    """Refuse start weights or a width that a network cannot have; nothing is looked for on disk.
+
+    Raises
+    ------
+    InputError
+        If there is no such network, or it cannot be built so.
+    """
+    cls = network_class(name)
+    cls.check_settings(weights, width)
+    if weights and cls.encoder_name and width != 1.0:
+        raise InputError(f"ImageNet weights fit width 1 only, got width {width:g}: set weights=none or width=1")
+
+
+def check_pretrained(name: str, weights_dir: Path | None = None) -> FoundWeights | None:
     """Return what a network's ImageNet encoder would be loaded from, None if it has no pretrained encoder.
 
     Raises
     ------
     InputError
-        If the file is missing and cannot be downloaded, or is damaged, or the width is not 1.
+        If the file is missing and cannot be downloaded, or is damaged.
     """
     encoder = network_class(name).encoder_name
-    if encoder is None:
-        return None
-    if width != 1.0:
-        raise InputError(f"ImageNet weights fit width 1 only, got width {width}: set weights=none or width=1")
-    return find_weights(encoder, weights_dir)
+    return find_weights(encoder, weights_dir) if encoder else None
 
 
 def create_network(
@@ -127,8 +138,8 @@ def create_network(
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
     if not width > 0:
         raise InputError(f"width must be positive, got {width}")
-    cls.check_settings(weights, width)
-    found = check_pretrained(name, width, weights_dir) if weights else None
+    check_start(name, weights, width)
+    found = check_pretrained(name, weights_dir) if weights else None
     network = cls(width=width)
     if found:
         # The library's encoders leave the file's classifier out, and refuse anything else that does not match.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -11,8 +13,29 @@ from baselines.networks.base import IMAGE_CHANNELS, on_meta
 COST_SIZE = 512
 
 
-def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> tuple[int, float]:
-    """Return a network's trainable parameters, and its GMACs for one image of (3, size, size).
+@dataclass(frozen=True)
+class NetworkCost:
+    """What a network costs, counted without computing anything.
+
+    Attributes
+    ----------
+    parameters : int
+        Trainable ones.
+    encode_macs, decode_macs : float
+        Multiply-accumulates of the two halves for one image.
+    """
+
+    parameters: int
+    encode_macs: float
+    decode_macs: float
+
+    @property
+    def macs(self) -> float:
+        return self.encode_macs + self.decode_macs
+
+
+def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
+    """Return what a network costs for images of (3, size, size).
 
     Raises
     ------
@@ -22,6 +45,9 @@ def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> tuple[
     network = on_meta(lambda: create_network(name, width=width)).eval()
     image = torch.empty(1, IMAGE_CHANNELS, size, size, device="meta")
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(image)
-    return parameters, counter.get_total_flops() / 2e9
+    with torch.no_grad():
+        with FlopCounterMode(display=False) as encoding:
+            features = network.encode(image)  # type: ignore[operator]
+        with FlopCounterMode(display=False) as decoding:
+            network.decode(features)  # type: ignore[operator]
+    return NetworkCost(parameters, encoding.get_total_flops() / 2, decoding.get_total_flops() / 2)

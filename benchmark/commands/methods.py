@@ -56,7 +56,8 @@ def do(options: argparse.Namespace) -> int:
 def cost(network: str) -> tuple[int | None, float | None]:
     """Return parameters and GMACs; None, with a warning, where a network of somebody else cannot be counted."""
     try:
-        return network_cost(network)
+        counted = network_cost(network)
+        return counted.parameters, counted.macs / 1e9
     except Exception as error:  # one plug-in's network must not hide the other methods
         said = " ".join(str(error).split())
         warnings.warn(f"the cost of network {network} is not known: {type(error).__name__}: {said}", stacklevel=2)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import torch
+
+from baselines import InputError
 from benchmark.data.datasets import DATASETS
-from benchmark.profile import BUILT_IN
+from benchmark.environment import choose_jobs
+from benchmark.profile import BUILT_IN, Profile
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -27,3 +31,23 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a profile field"
     )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add what says where and how many at a time: ``--device``, ``--jobs``."""
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="default: auto")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time, one process each; default: what cores and memory allow, 1 on a CUDA device",
+    )
+
+
+def chosen_jobs(options: argparse.Namespace, profile: Profile, device: torch.device) -> int:
+    """Return how many runs to do at a time; InputError if that is none."""
+    if options.jobs is None:
+        return choose_jobs(profile, device)
+    if options.jobs < 1:
+        raise InputError(f"--jobs must be at least 1, got {options.jobs}")
+    return options.jobs

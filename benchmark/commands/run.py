@@ -6,15 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from baselines import InputError
-from benchmark.commands.options import add_data, add_profile, add_results
+from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
+from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
 from benchmark.data.datasets import open_dataset
-from benchmark.environment import choose_device, choose_jobs
+from benchmark.environment import choose_device
 from benchmark.execute import execute
-from benchmark.prepare import choose_categories, prepare
-from benchmark.profile import load_profile
+from benchmark.prepare import find_runs, prepare
 from benchmark.progress import display
-from benchmark.runs import RunSpec, Selection
+from benchmark.runs import RunSpec
 from benchmark.store import ResultStore, load_results
 from benchmark.work import Workplace
 from reports.collect import result_sets
@@ -26,62 +25,35 @@ from reports.tables import build_table
 def add_parser(verbs: argparse._SubParsersAction) -> None:
     """Add the verb."""
     parser = verbs.add_parser("run", help="train and score, then report; what is stored already is not run again")
-    what = parser.add_argument_group("what to run (what is left out is the profile's)")
-    what.add_argument("--all", action="store_true", help="everything the profile names")
-    what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")
-    what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
-    what.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N")
+    add_selection(parser)
     add_profile(parser)
     add_data(parser)
     add_results(parser)
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="default: auto")
+    add_jobs(parser)
     parser.add_argument(
         "--weights-dir",
         type=Path,
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="runs at a time, one process each; default: what cores and memory allow, 1 on a CUDA device",
-    )
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
     """Run what is not stored yet; 1 if a run failed."""
-    if not (options.all or options.method or options.category or options.shots or options.seed):
-        raise InputError("say what to run: --all, or any of --method, --category, --shots, --seed")
-    if options.jobs is not None and options.jobs < 1:
-        raise InputError(f"--jobs must be at least 1, got {options.jobs}")
-    settings = list(options.set)
-    if options.shots:
-        settings.append(f"shots={options.shots}")
-    if options.seed:
-        settings.append(f"seeds={options.seed}")
-    profile = load_profile(options.profile, settings)
+    profile = chosen_profile(options)
     device = choose_device(options.device)
+    jobs = chosen_jobs(options, profile, device)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    selection = Selection(
-        methods=list(dict.fromkeys(options.method)) or profile.methods,
-        categories=choose_categories(dataset, options.category, profile),
-        shots=profile.shots,
-        seeds=profile.seeds,
-    )
-    if not selection.methods:
-        raise InputError(f"profile {profile.name} names no methods: add --method NAME")
+    specs = find_runs(dataset, profile, chosen_runs(options, profile, dataset).values())
     with display() as screen:
-        specs = prepare(dataset, profile, selection, options.cache, options.weights_dir, screen.decoding, screen.say)
+        prepare(specs, dataset, profile, options.cache, options.weights_dir, screen.decoding, screen.say)
         store = ResultStore(options.results)
         to_do = [spec for spec in specs if not store.has(spec.id)]
         screen.say(f"{len(specs)} runs: {len(specs) - len(to_do)} stored, {len(to_do)} to do")
         screen.begin(len(to_do))
         place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
         failed = 0
-        jobs = options.jobs or choose_jobs(profile, device)
         for finished in execute(to_do, place, jobs, screen.step):
             screen.finished(finished)
             failed += finished.status == "failed"

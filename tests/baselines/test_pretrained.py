@@ -200,7 +200,7 @@ def test_a_name_that_is_not_known_fails_at_once(checkpoints: Path, monkeypatch: 
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(InputError, match=r"vgg16-397923af.pth failed \(urlopen error .*name resolution\); put"):
-        check_pretrained("ternausnet16", 1.0)
+        check_pretrained("ternausnet16")
     assert not list(checkpoints.iterdir())
 
 
@@ -265,6 +265,6 @@ def test_weights_are_loaded_into_the_encoder_and_recorded(
 
 def test_a_network_without_pretrained_encoder_needs_no_file(checkpoints: Path) -> None:
     for name in ("unet", "attention_unet", "unet_plus_plus"):
-        assert check_pretrained(name, 0.5) is None
+        assert check_pretrained(name) is None
         assert create_network(name, weights="imagenet", width=0.1).pretrained is None
     assert not checkpoints.exists()

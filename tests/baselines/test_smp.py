@@ -64,15 +64,17 @@ def test_every_architecture_gives_what_the_library_gives(architecture: str) -> N
 
 def test_parameters_are_the_librarys_and_what_it_never_uses_is_not_counted() -> None:
     whole = smp.create_model("Unet", "resnet18", encoder_weights=None)
-    assert network_cost("smp:Unet/resnet18", size=64)[0] == sum(p.numel() for p in whole.parameters())
+    assert network_cost("smp:Unet/resnet18", size=64).parameters == sum(p.numel() for p in whole.parameters())
     pspnet = smp.create_model("PSPNet", "resnet18", encoder_weights=None)
     unused = sum(p.numel() for stage in (pspnet.encoder.layer3, pspnet.encoder.layer4) for p in stage.parameters())
-    assert network_cost("smp:PSPNet/resnet18", size=64)[0] == sum(p.numel() for p in pspnet.parameters()) - unused
+    assert (
+        network_cost("smp:PSPNet/resnet18", size=64).parameters == sum(p.numel() for p in pspnet.parameters()) - unused
+    )
 
 
 def test_an_encoder_that_cannot_be_built_without_values_works_too() -> None:
     assert network_class("smp:Segformer/mit_b0").size_multiple == 32
-    assert network_cost("smp:Segformer/mit_b0", size=64)[0] > 3e6
+    assert network_cost("smp:Segformer/mit_b0", size=64).parameters > 3e6
 
 
 @pytest.mark.parametrize("name", ["smp:Unet/resnet18", "smp:PSPNet/vgg11_bn"])
@@ -117,7 +119,7 @@ def test_pairs_that_do_not_go_together_are_refused(name: str, message: str) -> N
 def test_pretrained_encoders_are_refused() -> None:
     with pytest.raises(InputError, match="pretrained encoders are not supported for smp:Unet/resnet18"):
         create_network("smp:Unet/resnet18", weights="imagenet")
-    assert check_pretrained("smp:Unet/resnet18", 1.0) is None
+    assert check_pretrained("smp:Unet/resnet18") is None
 
 
 def test_examining_a_model_leaves_the_random_numbers_alone() -> None:
