@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
@@ -17,13 +17,52 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
+from benchmark.plan import run_flops
 from benchmark.runs import RunSpec
 from benchmark.work import Finished
 
 _LINE_EVERY_SECONDS = 30.0
+
+
+class TimeLeft:
+    """How long a study will go on, from how long its part took that is done; runs weigh as much as they compute.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        What is to be done.
+    now : callable
+        Seconds on a clock.
+    """
+
+    def __init__(self, specs: Sequence[RunSpec], now: Callable[[], float] = time.monotonic) -> None:
+        self._weights = _weights(specs)
+        self._total = sum(self._weights.values())
+        self._done = 0.0
+        self._now, self._began = now, now()
+
+    def finished(self, spec: RunSpec) -> None:
+        """Count a run as done."""
+        self._done += self._weights.get(spec.id, 0.0)
+
+    @property
+    def words(self) -> str:
+        """Like ``about 7 min left``; empty before anything is done, and at the end."""
+        if not 0 < self._done < self._total:
+            return ""
+        seconds = (self._now() - self._began) * (self._total / self._done - 1)
+        if seconds < 100:
+            return f"about {seconds:.0f} s left"
+        return f"about {seconds / 60:.0f} min left" if seconds < 6000 else f"about {seconds / 3600:.1f} h left"
+
+
+def _weights(specs: Sequence[RunSpec]) -> dict[str, float]:
+    try:
+        return {spec.id: run_flops(spec) for spec in specs}
+    except Exception:  # a network of somebody else that cannot be counted: then every run weighs the same
+        return {spec.id: 1.0 for spec in specs}
 
 
 class Display(Protocol):
@@ -37,8 +76,8 @@ class Display(Protocol):
         """Images of a category are being decoded."""
         ...
 
-    def begin(self, runs: int) -> None:
-        """So many runs follow."""
+    def begin(self, specs: Sequence[RunSpec]) -> None:
+        """These runs follow."""
         ...
 
     def step(self, spec: RunSpec, iteration: int) -> None:
@@ -68,6 +107,7 @@ class PlainDisplay:
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
         self._runs = self._done = 0
+        self._left = TimeLeft(())
         self._last_line = time.monotonic()
 
     def say(self, line: str) -> None:
@@ -78,8 +118,8 @@ class PlainDisplay:
         if done == count or time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
             self.say(f"{category}: {done}/{count} images decoded")
 
-    def begin(self, runs: int) -> None:
-        self._runs = runs
+    def begin(self, specs: Sequence[RunSpec]) -> None:
+        self._runs, self._left = len(specs), TimeLeft(specs)
 
     def step(self, spec: RunSpec, iteration: int) -> None:
         if time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
@@ -87,7 +127,8 @@ class PlainDisplay:
 
     def finished(self, done: Finished) -> None:
         self._done += 1
-        self.say(f"[{self._done}/{self._runs}] {describe(done)}")
+        self._left.finished(done.spec)
+        self.say(", ".join(filter(None, (f"[{self._done}/{self._runs}] {describe(done)}", self._left.words))))
 
 
 class RichDisplay:
@@ -99,33 +140,36 @@ class RichDisplay:
         self._study: TaskID | None = None
         self._run: TaskID | None = None
         self._spec: RunSpec | None = None
+        self._left = TimeLeft(())
 
     def say(self, line: str) -> None:
         self._progress.console.print(escape(line), highlight=False)
 
     def decoding(self, category: str, done: int, count: int) -> None:
         if category not in self._decoding:
-            self._decoding[category] = self._progress.add_task(f"decoding {escape(category)}", total=count)
+            self._decoding[category] = self._progress.add_task(f"decoding {escape(category)}", total=count, left="")
         self._progress.update(self._decoding[category], completed=done)
         if done == count:
             self._progress.remove_task(self._decoding.pop(category))
 
-    def begin(self, runs: int) -> None:
-        self._study = self._progress.add_task("runs", total=runs)
+    def begin(self, specs: Sequence[RunSpec]) -> None:
+        self._left = TimeLeft(specs)
+        self._study = self._progress.add_task("runs", total=len(specs), left="")
 
     def step(self, spec: RunSpec, iteration: int) -> None:
         if spec is not self._spec:
             self._spec = spec
             if self._run is not None:
                 self._progress.remove_task(self._run)
-            self._run = self._progress.add_task(escape(spec.title), total=spec.protocol["iterations"])
+            self._run = self._progress.add_task(escape(spec.title), total=spec.protocol["iterations"], left="")
         if self._run is not None:
             self._progress.update(self._run, completed=iteration)
 
     def finished(self, done: Finished) -> None:
         self.say(describe(done))
+        self._left.finished(done.spec)
         if self._study is not None:
-            self._progress.advance(self._study)
+            self._progress.update(self._study, advance=1, left=self._left.words)
 
 
 @contextmanager
@@ -140,7 +184,7 @@ def display(file: TextIO | None = None) -> Iterator[Display]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console) as progress:
         yield RichDisplay(progress)

@@ -51,7 +51,7 @@ def do(options: argparse.Namespace) -> int:
         store = ResultStore(options.results)
         to_do = [spec for spec in specs if not store.has(spec.id)]
         screen.say(f"{len(specs)} runs: {len(specs) - len(to_do)} stored, {len(to_do)} to do")
-        screen.begin(len(to_do))
+        screen.begin(to_do)
         place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
         failed = 0
         for finished in execute(to_do, place, jobs, screen.step):
