@@ -15,6 +15,7 @@ from baselines import Recipe, create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.environment import prepare_torch
 from benchmark.runs import RunSpec
+from benchmark.samples import LARGEST_SIDE
 from benchmark.train import paste_probability
 
 # A backward pass costs about twice a forward one: gradients of the inputs and of the weights.
@@ -22,8 +23,8 @@ _FORWARD, _TRAINED = 1.0, 3.0
 _FLOPS_PER_MAC = 2.0
 # Beyond what was measured: other networks, other work on the machine, heat.
 _MARGIN_LOW, _MARGIN_HIGH = 0.75, 1.6
-# Per run: tables and histograms; then pictures, of which a defect type brings an image of training and one of the test.
-_RUN_BYTES, _PICTURES_PER_TYPE, _PICTURE_BYTES_PER_PIXEL = 150e3, 2, 2.0
+# Measured on carpet at 64 and 512 px: tables and histograms; then the sample pictures, which grow with the defect types.
+_RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL = 190e3, 3.6
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def _cost(network: str, width: float, size: int) -> NetworkCost:
 def run_bytes(spec: RunSpec) -> float:
     """Return about how much a stored run takes on disk."""
     types = len({name.split("/")[1] for name in spec.draw.names})
-    return _RUN_BYTES + types * _PICTURES_PER_TYPE * spec.protocol["image_size"] ** 2 * _PICTURE_BYTES_PER_PIXEL
+    side = min(spec.protocol["image_size"], LARGEST_SIDE)
+    return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL
 
 
 def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:

@@ -17,7 +17,7 @@ from baselines.networks import create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.plan import hours, measured_rate, run_flops, stored_rate, training_flops
+from benchmark.plan import hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
 from benchmark.prepare import find_runs
 from benchmark.profile import load_profile
 from benchmark.runs import Selection
@@ -130,3 +130,10 @@ def test_rates_give_a_range_that_holds_what_they_were_measured_from() -> None:
     assert stored_rate(specs, results.iloc[:0]) is None
     measured = measured_rate(specs, torch.device("cpu"), budget=0.05)
     assert 1e8 < measured.low <= measured.high < 1e13
+
+
+def test_disk_is_what_runs_of_two_sizes_took() -> None:
+    for size, taken in ((64, 260e3), (512, 1372e3)):
+        profile = load_profile("quick", [f"image_size={size}"])
+        (spec,) = find_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0])])
+        assert run_bytes(spec) == pytest.approx(taken, rel=0.1)
