@@ -23,7 +23,7 @@ _FORWARD, _TRAINED = 1.0, 3.0
 _FLOPS_PER_MAC = 2.0
 # Beyond what was measured: other networks, other work on the machine, heat.
 _MARGIN_LOW, _MARGIN_HIGH = 0.75, 1.6
-# Measured on carpet at 64 and 512 px: tables and histograms; then the sample pictures, which grow with the defect types.
+# Measured on carpet at 64 and 512 px: tables and histograms; then sample pictures, more of them for more defect types.
 _RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL = 190e3, 3.6
 
 
