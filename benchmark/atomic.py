@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from baselines import InputError
+
+_TEMPORARY = re.compile(r"\..*~(?P<process>\d+)~(?P<host>[^~]*)~[0-9a-f]+\.partial", re.DOTALL)
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     InputError
         If the folder cannot be written to.
     """
-    with _writable(path):
+    with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(_temporary_name(path.name))
         try:
@@ -43,7 +47,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     InputError
         If the folder cannot be written to.
     """
-    with _writable(path):
+    with writable(path):
         temporary = path.with_name(_temporary_name(path.name))
         temporary.mkdir(parents=True)
         try:
@@ -57,12 +61,31 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Make a folder if need be, and find out whether files can be written there.
+
+    Raises
+    ------
+    InputError
+        If they cannot.
+    """
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+            file.flush()
+
+
 def remove_left_overs(folder: Path) -> None:
     """Remove temporary files and folders whose process on this machine is gone."""
     for path in folder.glob(".*.partial"):
-        _, host, process, *_ = reversed(path.name.split("~"))
-        if host == socket.gethostname() and not _alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        name = _TEMPORARY.fullmatch(path.name)
+        if name and name["host"] == socket.gethostname() and not _alive(int(name["process"])):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):  # what cannot be removed harms nobody
+                    path.unlink()
 
 
 def _temporary_name(name: str) -> str:
@@ -80,8 +103,19 @@ def _alive(process: int) -> bool:
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
+    """Turn what the system says when ``path`` cannot be written into an error that names it and says what to do.
+
+    Raises
+    ------
+    InputError
+        Instead of an OSError.
+    """
     try:
         yield
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; check space and permissions") from error
+        reason = f"{error.strerror or error}; check space and permissions"
+        for parent in (path, *path.parents):
+            if parent.is_file() and isinstance(error, FileExistsError | NotADirectoryError):
+                reason = f"{parent} is a file where a folder should be; move it away"
+        raise InputError(f"cannot write {path}: {reason}") from error

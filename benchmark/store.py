@@ -12,8 +12,9 @@ RESULTS/failures/ID.json         what was tried and the error; never counted as 
 from __future__ import annotations
 
 import json
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,19 @@ import numpy as np
 import pandas as pd
 
 from baselines import InputError
-from benchmark.atomic import new_folder, remove_left_overs, replace_file
+from benchmark.atomic import check_folder, new_folder, remove_left_overs, replace_file, writable
 from benchmark.data.manifest import digest_of
+from benchmark.run_json import FORMAT, check_run_json
 from benchmark.runs import RunSpec
 from benchmark.samples import Sample
 
-FORMAT = 1
-STATUSES = ("done", "not_converged", "failed")
 RESULT_COLUMNS = (
     "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
     "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
 )  # fmt: skip
+# Of runs that cannot be read; the others are counted.
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class ResultStore:
     Parameters
     ----------
     root : Path
-        Made when the first run is stored.
+        Made by ``check``, or when the first run is stored.
     """
 
     def __init__(self, root: Path) -> None:
@@ -79,6 +81,37 @@ class ResultStore:
     def has(self, run_id: str) -> bool:
         """Return whether a run is stored, converged or not."""
         return (self.runs / run_id / "run.json").is_file()
+
+    def unreadable(self, ids: Iterable[str]) -> list[str]:
+        """Return a line for each of these runs whose place is taken by something that cannot be read as that run.
+
+        Such a run is neither done again nor shown: only who owns the folder can say whether it may go.
+        """
+        lines = []
+        for run_id in ids:
+            folder = self.runs / run_id
+            try:
+                if os.path.lexists(folder):
+                    read_run(folder)
+            except InputError as error:
+                lines.append(str(error))
+        return lines
+
+    def check(self, ids: Iterable[str]) -> None:
+        """Find out before any training whether runs can be stored, and whether those stored can be read.
+
+        Raises
+        ------
+        InputError
+            If not; nothing is removed.
+        """
+        for folder in (self.runs, self.failures):
+            check_folder(folder)
+        lines = self.unreadable(ids)
+        if len(lines) > _MOST_NAMED:
+            lines[_MOST_NAMED:] = [f"and {len(lines) - _MOST_NAMED} more"]
+        if lines:
+            raise InputError("; ".join(lines))
 
     def remove_left_overs(self) -> None:
         """Remove what killed processes of this machine left half-written."""
@@ -105,7 +138,13 @@ class ResultStore:
                 "samples": _save_samples(folder / "samples", result.samples),
             }
             _write_json(folder / "run.json", content)
-        (self.failures / f"{spec.id}.json").unlink(missing_ok=True)
+        if not self.has(spec.id):
+            raise InputError(
+                f"cannot write {self.runs / spec.id}: another folder of that name came in the way; move it away"
+            )
+        failure = self.failures / f"{spec.id}.json"
+        with writable(failure):
+            failure.unlink(missing_ok=True)
 
     def save_failure(self, spec: RunSpec, error: str, details: dict[str, Any]) -> None:
         """Record that a run failed; the next ``run`` tries it again.
@@ -166,27 +205,31 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Return a stored run's ``run.json``.
+    """Return a stored run's ``run.json``, checked by ``check_run_json``.
 
     Raises
     ------
     InputError
-        If it cannot be read, or was written in another format.
+        If it cannot be read, was written in another format, or is another run's.
     """
-    return _read_json(Path(folder) / "run.json")
+    folder = Path(folder)
+    return _read_json(folder / "run.json", folder.name, f"move the folder {folder} away to do its run again")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_failure(path: Path) -> dict[str, Any]:
+    return _read_json(path, path.stem, "move it away")
+
+
+def _read_json(path: Path, run_id: str, advice: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: move it away")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); remove its run and repeat it"
-        ) from error
+        content = json.loads(path.read_bytes())
+        check_run_json(content, finished=path.name == "run.json")
+        if content["id"] != run_id:
+            raise ValueError(f"it is of run {content['id']}")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read ({error}); {advice}") from error
     return content
 
 
@@ -214,19 +257,41 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"no results in {root}: run something first, or name the folder with --results")
-    rows = []
-    for path in [*sorted(root.glob("runs/*/run.json")), *sorted(root.glob("failures/*.json"))]:
-        if path.name.startswith(".") or path.parent.name.startswith("."):
-            continue  # still being written
+    rows, unreadable = [], []
+    for path, read in _stored(root):
         try:
-            rows.append(_row(_read_json(path)))
+            rows.append(_row(read(path)))
         except InputError as error:
-            warnings.warn(str(error), stacklevel=2)
+            unreadable.append(str(error))
+    for line in unreadable[:_MOST_NAMED]:
+        warnings.warn(line, stacklevel=2)
+    if len(unreadable) > _MOST_NAMED:
+        warnings.warn(f"{len(unreadable) - _MOST_NAMED} more runs in {root} cannot be read", stacklevel=2)
     table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
     numbers = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
     table[numbers] = table[numbers].astype("float64")
     order = ["dataset", "protocol", "category", "shots", "method", "seed"]
     return table.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _stored(root: Path) -> Iterator[tuple[Path, Callable[[Path], dict[str, Any]]]]:
+    """Give what should be a run's folder, or a failure's file, with its reader; loose files in runs/ are not ours."""
+    folders = [path for path in _listed(root / "runs") if path.is_dir()]
+    yield from ((folder, read_run) for folder in folders)
+    stored = {folder.name for folder in folders}
+    for path in _listed(root / "failures"):
+        if path.suffix == ".json" and path.stem not in stored:  # done since, by somebody who was killed right then
+            yield path, _read_failure
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, by name, without what is still being written; nothing if there is no folder."""
+    if not folder.exists():
+        return []
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"no results in {folder}: {error.strerror or error}") from error
 
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from benchmark.data.cache import CategoryArrays
 from benchmark.data.draws import Draw
 from benchmark.predict import autocast, predict, to_input
 from benchmark.random_streams import stream
+from benchmark.run_files import CURVE_COLUMNS
 from benchmark.score import iou
-
-CURVE_COLUMNS = ("iteration", "loss", "segmentation", "nbr", "realism", "pasted", "test_iou")
 
 
 class TrainingDivergedError(RuntimeError):

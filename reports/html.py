@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,16 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     ------
     InputError
         If there are no results, or the page cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If runs or sample pictures cannot be read; the page shows the others.
     """
     sections = [_section(results, root) for results in result_sets(load_results(root))]
+    missing = [line for section in sections for grid in section.grids for line in grid.missing]
+    if missing:
+        warnings.warn(f"the report lacks {len(missing)} sample pictures and says which: {missing[0]}", stacklevel=2)
     return write_page(path or root / REPORT_NAME, "report.html", sections=sections, command=shlex.join(command))
 
 

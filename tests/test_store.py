@@ -18,7 +18,18 @@ import pytest
 from baselines import InputError
 from benchmark.atomic import new_folder, remove_left_overs, replace_file
 from benchmark.store import RESULT_COLUMNS, ResultStore, load_results
-from tests.factories import make_result, make_spec, store_run
+from tests.conftest import REPOSITORY
+from tests.factories import make_result, make_spec, store_many, store_run
+
+LOAD_AND_MEASURE = """
+import resource, sys, time
+from benchmark.store import load_results
+def memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before, began = memory(), time.perf_counter()
+load_results(sys.argv[1])
+print(time.perf_counter() - began, memory(), memory() - before)
+"""
 
 
 def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
@@ -88,6 +99,30 @@ def test_no_results_is_an_error_and_an_empty_folder_is_an_empty_table(tmp_path: 
     assert tuple(load_results(tmp_path).columns) == RESULT_COLUMNS
 
 
+def test_ten_thousand_runs_load_within_seconds_in_little_memory(tmp_path: Path) -> None:
+    count = 10_000
+    store_many(tmp_path, count)
+    measured = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_MEASURE, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, kilobytes, added = map(float, measured.stdout.split())
+    assert seconds < 10
+    assert kilobytes < 2**20
+    assert added < 100_000  # nearly all of it is what importing takes
+    table = load_results(tmp_path)
+    assert tuple(table.columns) == RESULT_COLUMNS
+    assert sorted(table["train_seconds"]) == list(range(count))
+    assert (table["iou"] * count).round().tolist() == table["train_seconds"].tolist()
+    assert table["protocol"].nunique() == 1
+    order = table[["category", "shots", "method", "seed"]].apply(tuple, axis=1).tolist()
+    assert order == sorted(order)
+    assert len(set(order)) == count
+
+
 def test_saving_twice_keeps_the_first(tmp_path: Path) -> None:
     spec = store_run(tmp_path, iou=0.3)
     ResultStore(tmp_path).save(spec, make_result(0.9))
@@ -120,13 +155,17 @@ def test_what_killed_processes_left_is_removed_and_living_ones_are_left_alone(tm
         (1, "elsewhere"),
     ):
         (tmp_path / f".run~{pid}~{host}~ab12.partial").mkdir()
+    for foreign in (".ours.partial", ".a~b~c.partial", ".a~12x~host~ab.partial"):
+        (tmp_path / foreign).touch()
     remove_left_overs(tmp_path)
-    assert sorted(path.name.split("~")[1] for path in tmp_path.iterdir()) == sorted([str(os.getpid()), "1"])
+    kept = [path.name for path in tmp_path.iterdir()]
+    assert sorted(name.split("~")[1] for name in kept if name.startswith(".run")) == sorted([str(os.getpid()), "1"])
+    assert len(kept) == 5
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file is in the way")
-    with pytest.raises(InputError, match=r"cannot write .*results.*; check space and permissions"):
+    with pytest.raises(InputError, match=r"cannot write .*: .*results is a file where a folder should be; move it"):
         ResultStore(tmp_path / "results").save(make_spec(), make_result())
 
 

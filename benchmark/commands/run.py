@@ -49,6 +49,7 @@ def do(options: argparse.Namespace) -> int:
     with display() as screen:
         prepare(specs, dataset, profile, options.cache, options.weights_dir, screen.decoding, screen.say)
         store = ResultStore(options.results)
+        store.check(spec.id for spec in specs)
         to_do = [spec for spec in specs if not store.has(spec.id)]
         screen.say(f"{len(specs)} runs: {len(specs) - len(to_do)} stored, {len(to_do)} to do")
         screen.begin(to_do)

@@ -55,11 +55,22 @@ def test_an_empty_folder_gives_a_page_that_says_so_and_none_an_error(tmp_path: P
         write_report(tmp_path / "nowhere")
 
 
-def test_a_missing_sample_picture_is_named(page: Path) -> None:
+def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_shown(page: Path) -> None:
+    before = Outline(page.read_text(encoding="utf-8"))
     lost = next((page.parent / "runs").glob("carpet_unet_*/samples/test_*_prediction.png"))
     lost.unlink()
-    with pytest.raises(InputError, match=f"unreadable image .*{lost.name}"):
+    damaged = next((page.parent / "runs").glob("carpet_unet_*/samples/train_*_truth.png"))
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    with pytest.warns(UserWarning, match=r"the report lacks 2 sample pictures and says which: .*train_.*_truth\.png"):
         write_report(page.parent)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<em>missing: prediction of U-Net for test/cut/7.png</em>") == 1
+    assert text.count("<em>missing: training truth of cut</em>") == 1
+    for path in (lost, damaged):
+        assert len(re.findall(f'<p class="note">unreadable image .*{path.name}: .*</p>', text)) == 1
+    after = Outline(text)
+    assert len(after.sources) == len(before.sources) - 2
+    assert after.images_without_words == 0
 
 
 @needs_browser
