@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("interrupted: finished runs are kept; give the same command again to go on", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        kept = str(interruption) or "finished runs are kept"
+        print(f"interrupted: {kept}; give the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe, e.g. head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -93,6 +93,8 @@ def describe(done: Finished) -> str:
     """Return a line about a finished run."""
     if done.status == "failed":
         return f"{done.spec.title}: FAILED, {done.error}"
+    if done.status == "stored":
+        return f"{done.spec.title}: stored by another process"
     figures = " ".join(
         f"{name.upper()} {value:.4f}" if (value := done.metrics[name]) is not None else f"{name.upper()} -"
         for name in ("iou", "dc", "auc", "acc")

@@ -147,7 +147,7 @@ class ResultStore:
             failure.unlink(missing_ok=True)
 
     def save_failure(self, spec: RunSpec, error: str, details: dict[str, Any]) -> None:
-        """Record that a run failed; the next ``run`` tries it again.
+        """Record that a run failed; ``run --retry-failed`` tries it again.
 
         Raises
         ------

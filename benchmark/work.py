@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import torch
 
 from baselines import InputError, create_network
 from baselines.networks import SegmentationNetwork
+from benchmark.claims import ClaimLostError, Claims
 from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import notes
@@ -32,6 +35,9 @@ from benchmark.train import mean_iou, train
 _SMALLEST_PRIOR = 1e-4
 # A method whose predictions cover less than this share of its own training defects has not learned them.
 CONVERGED_AREA = 0.01
+LESS_MEMORY = "memory ran out: use fewer --jobs, or a smaller batch_size or image_size with --set"
+# What torch says on CPUs and in libraries that have no exception of their own for it.
+_MEMORY_SIGNS = ("can't allocate memory", "out of memory", "defaultcpuallocator")
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,10 @@ class Finished:
     Attributes
     ----------
     spec : RunSpec
-    status : {"done", "not_converged", "failed"}
+    status : {"done", "not_converged", "failed", "stored", "claimed"}
+        ``stored``: another process had stored it; ``claimed``: another process is training it. Both: nothing was done.
     metrics : dict
-        Empty if it failed.
+        Empty unless it was done here.
     error : str
         Empty unless it failed.
     seconds : float
@@ -79,10 +86,61 @@ class Finished:
     seconds: float
 
 
-def execute_one(
-    spec: RunSpec, place: Workplace, store: ResultStore, on_step: Callable[[RunSpec, int], None] | None = None
-) -> Finished:
-    """Do one run and store it, or store its failure.
+@dataclass(frozen=True)
+class Work:
+    """What is done with each run; can be sent to other processes where ``on_step`` is None.
+
+    Attributes
+    ----------
+    place : Workplace
+    timeout : float or None
+        Seconds after which a run fails.
+    earlier : mapping
+        The failures that were recorded before, as ``read_failures`` gives them: these runs are tried again, what
+        another process recorded since is taken as it is.
+    on_step : callable or None
+        Called with (run, iterations done).
+    """
+
+    place: Workplace
+    timeout: float | None = None
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    on_step: Callable[[RunSpec, int], None] | None = None
+
+    def __call__(self, spec: RunSpec) -> Finished | InputError:
+        """Do one run; an ``InputError``, which ends the study, is returned so that every kind of worker passes it."""
+        try:
+            return execute_one(spec, self)
+        except InputError as error:
+            return error
+
+    def settled(self, spec: RunSpec) -> Finished | None:
+        """Return how a run ended in another process; None if it did not."""
+        store = ResultStore(self.place.results)
+        if store.has(spec.id):
+            return Finished(spec, "stored", {}, "", 0.0)
+        failure = read_failures(store, [spec]).get(spec.id)
+        if failure is None or failure == self.earlier.get(spec.id):
+            return None
+        return Finished(spec, "failed", {}, error_of(failure), 0.0)
+
+    def fail(self, spec: RunSpec, message: str, seconds: float = 0.0, **details: str) -> Finished:
+        """Record that a run failed.
+
+        Raises
+        ------
+        InputError
+            If that cannot be written.
+        """
+        environment = describe_environment(self.place.device)
+        ResultStore(self.place.results).save_failure(
+            spec, message, details | {"environment": environment, "created": _now()}
+        )
+        return Finished(spec, "failed", {}, message, seconds)
+
+
+def execute_one(spec: RunSpec, work: Work) -> Finished:
+    """Do one run and store it, or store its failure; nothing if another process does it or has done it.
 
     Raises
     ------
@@ -90,15 +148,58 @@ def execute_one(
         If the result cannot be written.
     """
     started = time.perf_counter()
-    try:
-        result = run(spec, place, (lambda iteration: on_step(spec, iteration)) if on_step else None)
-    except Exception as error:  # whatever a method raises is that run's failure, not the study's
-        message = f"{type(error).__name__}: {error}"
-        details = {"traceback": traceback.format_exc(), "environment": describe_environment(place.device)}
-        store.save_failure(spec, message, details | {"created": _now()})
-        return Finished(spec, "failed", {}, message, time.perf_counter() - started)
-    store.save(spec, result)
+    with Claims(work.place.results).claim(spec.id) as claim:
+        if claim is None:
+            return Finished(spec, "claimed", {}, "", 0.0)
+        if settled := work.settled(spec):
+            return settled
+
+        def on_step(iteration: int) -> None:
+            claim.beat()
+            if work.timeout is not None and time.perf_counter() - started > work.timeout:
+                raise TimeoutError(
+                    f"after {work.timeout:g} s (--timeout) it had done {iteration} of {spec.protocol['iterations']} "
+                    "iterations: give it more time, or fewer iterations"
+                )
+            if work.on_step:
+                work.on_step(spec, iteration)
+
+        try:
+            result = run(spec, work.place, on_step)
+        except ClaimLostError:
+            return Finished(spec, "claimed", {}, "", 0.0)
+        except Exception as error:  # whatever a method raises is that run's failure, not the study's
+            message = f"{type(error).__name__}: {error}{_advice(error)}"
+            return work.fail(spec, message, time.perf_counter() - started, traceback=traceback.format_exc())
+        ResultStore(work.place.results).save(spec, result)
     return Finished(spec, result.status, result.metrics, "", time.perf_counter() - started)
+
+
+def read_failures(store: ResultStore, specs: Sequence[RunSpec]) -> dict[str, str]:
+    """Return the recorded failures of runs that are not stored: the run's id to what is written about it."""
+    found = {}
+    for spec in specs:
+        with suppress(FileNotFoundError):
+            text = (store.failures / f"{spec.id}.json").read_text(encoding="utf-8", errors="replace")
+            if not store.has(spec.id):
+                found[spec.id] = text
+    return found
+
+
+def error_of(failure: str) -> str:
+    """Return the error of a recorded failure."""
+    try:
+        return str(json.loads(failure)["error"])
+    except (ValueError, KeyError, TypeError):
+        return "its record under failures/ cannot be read"
+
+
+def _advice(error: Exception) -> str:
+    words = str(error).lower()
+    lacks_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in words for sign in _MEMORY_SIGNS)
+    )
+    return f" ({LESS_MEMORY})" if lacks_memory else ""
 
 
 def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None = None) -> RunResult:

@@ -131,12 +131,12 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "finished runs are kept" in rest
+    assert "0 finished runs are kept" in rest
     assert "Traceback" not in rest
     assert not list(tmp_path.joinpath("results").rglob("*"))
 
 
-def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
+def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_asked(
     category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import benchmark.work
@@ -154,12 +154,18 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
     words += ["--results", str(results), "--cache", str(tmp_path / "cache")]
     assert main(words) == 1
     assert load_results(results)["status"].eq("failed").tolist() == [False, True, False]
-    assert "1 runs failed" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert (
+        "1 runs failed: add --retry-failed to try them again\n  widget unet 1-shot seed 1: RuntimeError: no mem" in said
+    )
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
     assert "1 of 3 runs failed and are in no mean." in page
     monkeypatch.setattr(benchmark.work, "train", whole)
-    assert main(words) == 0
+    assert main(words) == 1
+    assert "3 runs: 2 stored, 0 to do, 1 failed earlier: add --retry-failed" in capsys.readouterr().err
+    assert load_results(results)["status"].eq("failed").tolist() == [False, True, False]
+    assert main([*words, "--retry-failed"]) == 0
     assert "failed" not in set(load_results(results)["status"])
 
 
@@ -232,6 +238,7 @@ UNUSABLE = {
     "unknown device": (["run", "--method", "unet", "--device", "tpu"], "unknown device 'tpu'"),
     "absent device": (["run", "--method", "unet", "--device", "cuda:99"], "device 'cuda:99' is not there"),
     "no jobs": (["run", "--method", "unet", "--jobs", 0], "--jobs must be at least 1, got 0"),
+    "no time": (["run", "--method", "unet", "--timeout", 0], "--timeout must be more than 0 seconds, got 0"),
     "no results": (["report"], "no results in"),
     "no results to table": (["tables"], "no results in"),
     "unknown importer": (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from baselines import InputError
 from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
 from benchmark.data.datasets import open_dataset
@@ -15,11 +17,13 @@ from benchmark.prepare import find_runs, prepare
 from benchmark.progress import display
 from benchmark.runs import RunSpec
 from benchmark.store import ResultStore, load_results
-from benchmark.work import Workplace
+from benchmark.work import Workplace, error_of, read_failures
 from reports.collect import result_sets
 from reports.formats import as_text
 from reports.html import write_report
 from reports.tables import build_table
+
+TRY_AGAIN = "add --retry-failed to try them again"
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
@@ -36,12 +40,16 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="a run that trains for longer fails")
+    parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
-    """Run what is not stored yet; 1 if a run failed."""
+    """Run what is not stored yet; 1 if a run failed, now or earlier."""
     profile = chosen_profile(options)
+    if options.timeout is not None and not options.timeout > 0:
+        raise InputError(f"--timeout must be more than 0 seconds, got {options.timeout:g}")
     device = choose_device(options.device)
     jobs = chosen_jobs(options, profile, device)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
@@ -51,20 +59,40 @@ def do(options: argparse.Namespace) -> int:
         store = ResultStore(options.results)
         store.check(spec.id for spec in specs)
         to_do = [spec for spec in specs if not store.has(spec.id)]
-        screen.say(f"{len(specs)} runs: {len(specs) - len(to_do)} stored, {len(to_do)} to do")
+        earlier = read_failures(store, to_do)
+        stored = len(specs) - len(to_do)
+        if not options.retry_failed:
+            to_do = [spec for spec in to_do if spec.id not in earlier]
+        screen.say(
+            f"{len(specs)} runs: {stored} stored, {len(to_do)} to do"
+            + (f", {len(earlier)} failed earlier" if earlier else "")
+            + ("" if options.retry_failed or not earlier else f": {TRY_AGAIN}")
+        )
         screen.begin(to_do)
         place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
-        failed = 0
-        for finished in execute(to_do, place, jobs, screen.step):
-            screen.finished(finished)
-            failed += finished.status == "failed"
+        ends = execute(to_do, place, jobs, screen.step, screen.say, options.timeout, earlier)
+        try:
+            with closing(ends):
+                for finished in ends:
+                    screen.finished(finished)
+        except KeyboardInterrupt:
+            kept = sum(store.has(spec.id) for spec in specs)
+            raise KeyboardInterrupt(f"{kept} finished runs are kept") from None
     show(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
-    if failed:
-        print(
-            f"{failed} runs failed; they are listed in the report, and tried again by the same command", file=sys.stderr
-        )
-    return 1 if failed else 0
+    return summarise_failures(store, specs)
+
+
+def summarise_failures(store: ResultStore, specs: list[RunSpec]) -> int:
+    """Say which of the runs failed and why, a line each; return the exit code."""
+    failures = read_failures(store, specs)
+    if not failures:
+        return 0
+    print(f"{len(failures)} runs failed: {TRY_AGAIN}", file=sys.stderr)
+    for spec in specs:
+        if spec.id in failures:
+            print(f"  {spec.title}: {' '.join(error_of(failures[spec.id]).split())}", file=sys.stderr)
+    return 1
 
 
 def show(root: Path, specs: list[RunSpec]) -> None:
