@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from baselines import InputError
 from benchmark.claims import Claims
+from benchmark.orphans import end_with_parent
 from benchmark.runs import RunSpec
 from benchmark.store import ResultStore
 from benchmark.work import Finished, Work, Workplace
@@ -188,7 +188,7 @@ class LokyPool:
     def _executor(jobs: int) -> ProcessPoolExecutor:
         threads = str(max(1, joblib.cpu_count() // jobs))
         return ProcessPoolExecutor(
-            jobs, initializer=_prepare_worker, initargs=(os.getpid(),), env=dict.fromkeys(_THREADS, threads)
+            jobs, initializer=end_with_parent, initargs=(os.getpid(),), env=dict.fromkeys(_THREADS, threads)
         )
 
 
@@ -200,14 +200,3 @@ def _interruptions_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _prepare_worker(parent: int) -> None:
-    """See to it that a worker ends with its parent, even if that was killed."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
