@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -81,6 +82,13 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "threads": torch.get_num_threads(),
     }
+
+
+def comparable_versions() -> dict[str, str]:
+    """Return the versions that must be equal where runs of one study are done."""
+    packages = ("torch", "torchvision", "numpy", "segmentation-models-pytorch")
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"benchmark": benchmark.__version__, "python": python, **{name: _versions()[name] for name in packages}}
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import joblib
 from joblib.externals.loky import ProcessPoolExecutor
@@ -35,6 +35,7 @@ def execute(
     say: Callable[[str], None] | None = None,
     timeout: float | None = None,
     earlier: Mapping[str, str] | None = None,
+    pool: Pool | None = None,
 ) -> Generator[Finished, None, None]:
     """Do runs and yield how each ended, as they end; a failure is recorded and the others go on.
 
@@ -53,6 +54,8 @@ def execute(
         Seconds after which a run fails.
     earlier : mapping, optional
         Recorded failures of runs that are to be tried again, as ``work.read_failures`` gives them.
+    pool : Pool, optional
+        Where runs are done instead of in ``jobs`` processes of this machine.
 
     Raises
     ------
@@ -60,8 +63,8 @@ def execute(
         If results cannot be written.
     """
     store, claims = ResultStore(place.results), Claims(place.results)
-    in_process = min(jobs, len(specs)) <= 1
-    pool = SequentialPool() if in_process else LokyPool(jobs)
+    in_process = pool is None and min(jobs, len(specs)) <= 1
+    pool = pool or (SequentialPool() if in_process else LokyPool(jobs))
     work = Work(place, timeout, earlier or {}, on_step if in_process else None)
 
     def clean() -> None:
@@ -121,6 +124,14 @@ class Lost:
     """An item whose worker died twice."""
 
     item: Any
+
+
+class Pool(Protocol):
+    """Where work is done."""
+
+    def map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Generator[Any, None, None]:
+        """Yield what ``work`` returns as it ends, in any order; ``Lost`` for an item whose workers died."""
+        ...
 
 
 class SequentialPool:

@@ -22,7 +22,7 @@ from benchmark.claims import ClaimLostError, Claims
 from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import notes
-from benchmark.environment import describe_environment, prepare_torch
+from benchmark.environment import choose_device, describe_environment, prepare_torch
 from benchmark.predict import predict
 from benchmark.random_streams import stream
 from benchmark.runs import RunSpec
@@ -50,7 +50,8 @@ class Workplace:
     cache : Path
         Of decoded images.
     results : Path
-    device : torch.device
+    device : torch.device or None
+        None for what each process has.
     weights_dir : Path or None
         Where pretrained files lie; torch's own cache, downloaded into if need be, if None.
     """
@@ -58,8 +59,12 @@ class Workplace:
     dataset: DataSet
     cache: Path
     results: Path
-    device: torch.device
+    device: torch.device | None
     weights_dir: Path | None = None
+
+    def choose_device(self) -> torch.device:
+        """Return the device of this process."""
+        return self.device or choose_device("auto")
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ class Work:
         InputError
             If that cannot be written.
         """
-        environment = describe_environment(self.place.device)
+        environment = describe_environment(self.place.choose_device())
         ResultStore(self.place.results).save_failure(
             spec, message, details | {"environment": environment, "created": _now()}
         )
@@ -212,7 +217,7 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
     TrainingDivergedError
         If the loss is not finite.
     """
-    protocol, device = spec.protocol, place.device
+    protocol, device = spec.protocol, place.choose_device()
     prepare_torch(protocol["threads"])
     arrays = load_arrays(place.dataset, spec.category, protocol["image_size"], place.cache)
     if arrays.manifest.digest != spec.data_digest:
@@ -255,7 +260,7 @@ def build(spec: RunSpec, place: Workplace, arrays: CategoryArrays) -> Segmentati
         share = float(arrays.masks[list(spec.draw.shots)].mean())
         network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
     # Channels last is what convolutions of CPUs and tensor cores work on; it changes the order in memory only.
-    return network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(place.choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def score_images(

@@ -239,6 +239,10 @@ UNUSABLE = {
     "absent device": (["run", "--method", "unet", "--device", "cuda:99"], "device 'cuda:99' is not there"),
     "no jobs": (["run", "--method", "unet", "--jobs", 0], "--jobs must be at least 1, got 0"),
     "no time": (["run", "--method", "unet", "--timeout", 0], "--timeout must be more than 0 seconds, got 0"),
+    "dask without a scheduler": (
+        ["run", "--method", "unet", "--backend", "dask"],
+        "--backend dask and --scheduler ADDRESS go together",
+    ),
     "no results": (["report"], "no results in"),
     "no results to table": (["tables"], "no results in"),
     "unknown importer": (

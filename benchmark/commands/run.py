@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from baselines import InputError
 from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
+from benchmark.dask_pool import DaskPool, Shared
 from benchmark.data.datasets import open_dataset
 from benchmark.environment import choose_device
 from benchmark.execute import execute
@@ -40,6 +42,8 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
+    parser.add_argument("--backend", choices=("loky", "dask"), default="loky", help="default: loky, this machine")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask scheduler, e.g. tcp://HOST:8786")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="a run that trains for longer fails")
     parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")
     parser.set_defaults(do=do)
@@ -50,6 +54,8 @@ def do(options: argparse.Namespace) -> int:
     profile = chosen_profile(options)
     if options.timeout is not None and not options.timeout > 0:
         raise InputError(f"--timeout must be more than 0 seconds, got {options.timeout:g}")
+    if (options.backend == "dask") != (options.scheduler is not None):
+        raise InputError("--backend dask and --scheduler ADDRESS go together (docs/scaling-out.md)")
     device = choose_device(options.device)
     jobs = chosen_jobs(options, profile, device)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
@@ -70,7 +76,11 @@ def do(options: argparse.Namespace) -> int:
         )
         screen.begin(to_do)
         place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
-        ends = execute(to_do, place, jobs, screen.step, screen.say, options.timeout, earlier)
+        pool = None
+        if options.backend == "dask" and to_do:
+            place = shared(place, options.device)
+            pool = DaskPool(options.scheduler, Shared.make(place, to_do))
+        ends = execute(to_do, place, jobs, screen.step, screen.say, options.timeout, earlier, pool)
         try:
             with closing(ends):
                 for finished in ends:
@@ -81,6 +91,17 @@ def do(options: argparse.Namespace) -> int:
     show(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
     return summarise_failures(store, specs)
+
+
+def shared(place: Workplace, device: str) -> Workplace:
+    """Return the same place as other machines name it: absolute paths, and a device that each chooses."""
+    return replace(
+        place,
+        cache=place.cache.resolve(),
+        results=place.results.resolve(),
+        device=None if device == "auto" else place.device,
+        weights_dir=place.weights_dir and place.weights_dir.resolve(),
+    )
 
 
 def summarise_failures(store: ResultStore, specs: list[RunSpec]) -> int:
