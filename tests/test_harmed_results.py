@@ -178,6 +178,11 @@ def test_a_file_where_a_folder_should_be_or_the_reverse_is_named(tmp_path: Path,
     assert place.is_dir() == (place.suffix == ".json")
 
 
+def test_checking_a_folder_that_is_not_there_yet_leaves_nothing_behind(tmp_path: Path) -> None:
+    ResultStore(tmp_path / "deep" / "results").check([make_spec().id])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_finds_its_place_taken_says_so(tmp_path: Path) -> None:
     spec = make_spec()
     (tmp_path / "runs" / spec.id / "mine").mkdir(parents=True)
