@@ -62,7 +62,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def check_folder(folder: Path) -> None:
-    """Make a folder if need be, and find out whether files can be written there.
+    """Find out whether files can be written to a folder, or to where it would be made; nothing stays behind.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def check_folder(folder: Path) -> None:
         If they cannot.
     """
     with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
+        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with tempfile.TemporaryFile(dir=there) as file:
             file.write(b"x")
             file.flush()
 

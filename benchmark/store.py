@@ -70,7 +70,7 @@ class ResultStore:
     Parameters
     ----------
     root : Path
-        Made by ``check``, or when the first run is stored.
+        Made when the first run is stored.
     """
 
     def __init__(self, root: Path) -> None:
@@ -103,7 +103,7 @@ class ResultStore:
         Raises
         ------
         InputError
-            If not; nothing is removed.
+            If not; nothing is made or removed.
         """
         for folder in (self.runs, self.failures):
             check_folder(folder)
