@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -205,9 +206,19 @@ class LokyPool:
 
 @contextmanager
 def _interruptions_held() -> Iterator[None]:
-    """Start processes that Ctrl-C in a terminal does not reach, from their first moment on: the parent ends them."""
+    """Start processes that Ctrl-C in a terminal does not reach, and all of them before it is heeded here.
+
+    The parent ends them. Blocking alone would not do: another thread may get the signal for the main one.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number)) if in_main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+    if held:
+        signal.raise_signal(signal.SIGINT)
