@@ -56,6 +56,8 @@ def do(options: argparse.Namespace) -> int:
         raise InputError(f"--timeout must be more than 0 seconds, got {options.timeout:g}")
     if (options.backend == "dask") != (options.scheduler is not None):
         raise InputError("--backend dask and --scheduler ADDRESS go together (docs/scaling-out.md)")
+    if options.backend == "dask" and options.data_root is not None:
+        options.data_root = options.data_root.resolve()  # as workers elsewhere name it
     device = choose_device(options.device)
     jobs = chosen_jobs(options, profile, device)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)

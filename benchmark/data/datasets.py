@@ -93,4 +93,4 @@ def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
         return SyntheticDataSet(name)
     if root is None:
         raise InputError(f"--dataset {name} needs --data-root DIR, the folder that holds the categories")
-    return FolderDataSet(root.resolve(), cache, name="mvtec-ad" if name == "mvtec-ad" else None)
+    return FolderDataSet(root, cache, name="mvtec-ad" if name == "mvtec-ad" else None)
