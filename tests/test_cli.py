@@ -85,6 +85,7 @@ def test_the_same_spec_gives_the_same_bits_whatever_the_number_of_processes(
     same_results(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.slow  # test_interruptions kills at random moments, and more
 def test_killed_in_the_middle_no_half_run_is_seen_and_the_next_run_completes(
     command_line: CommandLine, category: Path, tmp_path: Path
 ) -> None:

@@ -117,7 +117,7 @@ def test_whatever_stands_in_a_run_json_tables_and_report_are_written(tmp_path: P
         write_report(tmp_path)
     assert 1 < len(table) < variants
     assert table["iou"].between(0, 1).sum() + table["iou"].isna().sum() == len(table)
-    assert len(said) == 2 * (10 + 1) + 1
+    assert len([warning for warning in said if issubclass(warning.category, UserWarning)]) == 2 * (10 + 1) + 1
     assert re.fullmatch(r"\d+ more runs in .* cannot be read", str(said[10].message))
     assert made.id in table["id"].tolist()
 
@@ -367,7 +367,7 @@ def test_a_file_that_cannot_grow_is_refused_and_nothing_is_left(tmp_path: Path) 
 
 
 @needs_mounts
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_study_that_fills_the_disk_ends_in_one_line_and_keeps_what_was_stored(
     category: Path, tmp_path: Path, jobs: int
 ) -> None:
