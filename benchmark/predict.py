@@ -1,4 +1,4 @@
-"""Images to defect probabilities: the normalisation of inputs and the forward pass of Fig. 1."""
+"""What a trained network makes of images: the normalisation of inputs, the forward pass of Fig. 1, lambda."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.losses import realism_weight
 from baselines.networks import SegmentationNetwork
 from benchmark.data.cache import CategoryArrays
 
@@ -61,3 +62,39 @@ def predict(
             yield from zip(batch, probabilities, strict=True)
     finally:
         network.train(was_training)
+
+
+def paste_and_weigh(
+    network: SegmentationNetwork,
+    defective: np.ndarray,
+    normal: np.ndarray,
+    masks: np.ndarray,
+    protocol: dict[str, Any],
+    device: torch.device,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paste defects upon normal images, Eq. (4), and say how real the outcome looks to the network, Eq. (6).
+
+    Parameters
+    ----------
+    defective, normal : np.ndarray, uint8, shape (N, H, W, 3)
+    masks : np.ndarray, bool, shape (N, H, W)
+
+    Returns
+    -------
+    pasted : np.ndarray, uint8, shape (N, H, W, 3)
+    realism : np.ndarray, float64, shape (N,)
+        Lambda in [0, 1]; the network is in evaluation mode for it, and left in the mode it was in.
+    """
+    pasted = np.where(masks[..., None], defective, normal)
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), autocast(protocol, device):
+            deepest = [
+                network.encode(to_input(images, protocol["image_normalisation"], device))[-1].float()
+                for images in (defective, pasted)
+            ]
+        realism = realism_weight(deepest[0], deepest[1]).double().clamp(0, 1).cpu().numpy()
+    finally:
+        network.train(was_training)
+    return pasted, realism

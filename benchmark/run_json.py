@@ -81,6 +81,8 @@ def check_run_json(content: Any, finished: bool) -> None:
         _check(sample, _OF_A_SAMPLE, "of a sample ")
         if sample["role"] == "test":
             _check(sample, {"files.prediction": _TEXT}, "of a sample ")
+        if sample["role"] == "pasted":
+            _check(sample, {"files.normal": _TEXT, "realism": _SHARE}, "of a sample ")
 
 
 def _check(content: Any, rules: Mapping[str, Rule], where: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,12 @@ from PIL import Image
 
 from benchmark.data.cache import CategoryArrays
 from benchmark.data.draws import Draw
+from benchmark.random_streams import stream
 from benchmark.score import iou, scored
 
 LARGEST_SIDE = 256
+# As many as Fig. 10 shows of each category.
+PASTED = 4
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,19 @@ class Sample:
 
     Attributes
     ----------
-    role : {"train", "test"}
+    role : {"train", "test", "pasted"}
+        ``pasted``: the first training image's defect, pasted upon a normal image.
     reasons : tuple of str
-        Why it was chosen: ``first`` of its label, ``best`` or ``worst`` IOU of the run.
+        Why it was chosen: ``first`` of its label, ``best`` or ``worst`` IOU of the run; empty for pasted ones.
     name, label : str
-        As in the manifest.
+        As in the manifest; of a pasted image, the normal one's name and the defect's label.
     iou : float or None
         Of this image; None where it has none.
     pictures : dict
-        ``image`` RGB, ``truth`` 0/255, and for test images ``prediction``, probability times 255; uint8.
+        ``image`` RGB, ``truth`` 0/255, for test images ``prediction``, probability times 255, for pasted ones
+        ``normal``, RGB; uint8.
+    realism : float or None
+        Lambda of Eq. (6), in [0, 1], under the trained network in evaluation mode; pasted ones only.
     """
 
     role: str
@@ -39,6 +46,7 @@ class Sample:
     label: str
     iou: float | None
     pictures: dict[str, Image.Image]
+    realism: float | None = None
 
 
 def choose_samples(
@@ -70,6 +78,30 @@ def choose_samples(
         pictures = _pictures(arrays, index) | {"prediction": _small(predictions[index])}
         value = None if np.isnan(values[row]) else float(values[row])
         yield Sample("test", tuple(reasons), records[index].name, records[index].label, value, pictures)
+
+
+def paste_samples(
+    arrays: CategoryArrays,
+    draw: Draw,
+    seed: int,
+    paste: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> Iterator[Sample]:
+    """Yield the first training image's defect on a few normal images, and how realistic each looks (Fig. 10).
+
+    Parameters
+    ----------
+    paste : callable
+        Takes defective images and normal ones, uint8 (N, H, W, 3), and masks, bool (N, H, W); returns pasted images
+        and lambda, float (N,).
+    """
+    records, source = arrays.manifest.records, draw.shots[0]
+    rng = stream("pasted samples", arrays.manifest.category, len(draw.shots), seed)
+    chosen = sorted(int(index) for index in rng.choice(draw.normals, min(PASTED, len(draw.normals)), replace=False))
+    repeated = [source] * len(chosen)
+    pasted, realism = paste(arrays.images[repeated], arrays.images[chosen], arrays.masks[repeated])
+    for index, image, value in zip(chosen, pasted, realism, strict=True):
+        pictures = _pictures(arrays, source) | {"image": _small(image), "normal": _small(arrays.images[index])}
+        yield Sample("pasted", (), records[index].name, records[source].label, None, pictures, float(value))
 
 
 def _pictures(arrays: CategoryArrays, index: int) -> dict[str, Image.Image]:

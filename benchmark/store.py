@@ -194,6 +194,7 @@ def _save_samples(folder: Path, samples: Iterable[Sample]) -> list[dict[str, Any
                 "name": sample.name,
                 "label": sample.label,
                 "iou": sample.iou,
+                "realism": sample.realism,
                 "files": files,
             }
         )

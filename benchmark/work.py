@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,10 +23,10 @@ from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import notes
 from benchmark.environment import choose_device, describe_environment, prepare_torch
-from benchmark.predict import predict
+from benchmark.predict import paste_and_weigh, predict
 from benchmark.random_streams import stream
 from benchmark.runs import RunSpec
-from benchmark.samples import choose_samples
+from benchmark.samples import Sample, choose_samples, paste_samples
 from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
 from benchmark.store import ResultStore, RunResult
 from benchmark.train import mean_iou, train
@@ -237,7 +237,7 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
         curve=curve,
         roc=roc_points(images),
         histograms=histograms,
-        samples=tuple(choose_samples(arrays, spec.draw, images, predictions)),
+        samples=(*choose_samples(arrays, spec.draw, images, predictions), *pasted(network, arrays, spec, device)),
         details={
             "convergence": converged,
             "notes": notes(arrays.manifest) + vanished_notes(arrays, spec),
@@ -284,6 +284,18 @@ def score_images(
         histograms.append(histogram(probability, truth))
         predictions[index] = np.rint(probability * 255).astype(np.uint8)
     return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions
+
+
+def pasted(
+    network: SegmentationNetwork, arrays: CategoryArrays, spec: RunSpec, device: torch.device
+) -> Iterator[Sample]:
+    """Yield a few pasted images with their lambda, where the recipe weighs by it."""
+    if spec.method.recipe.paste_weight == "realism":
+
+        def paste(defective: np.ndarray, normal: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return paste_and_weigh(network, defective, normal, masks, spec.protocol, device)
+
+        yield from paste_samples(arrays, spec.draw, spec.seed, paste)
 
 
 def convergence(

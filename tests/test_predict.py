@@ -9,7 +9,7 @@ import torch
 from baselines import create_network
 from benchmark.data.cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
-from benchmark.predict import predict, to_input
+from benchmark.predict import paste_and_weigh, predict, to_input
 from benchmark.profile import load_profile
 
 
@@ -42,3 +42,28 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
         alone = torch.sigmoid(network(to_input(images[8:9], "imagenet", torch.device("cpu"))))[0, 0].numpy()
     assert found[8].dtype == np.float32
     assert np.abs(found[8] - alone).max() < (1e-5 if precision == "fp32" else 0.05)
+
+
+def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_network() -> None:
+    rng = np.random.default_rng(2)
+    defective, normal = rng.integers(0, 256, (2, 2, 64, 64, 3), dtype=np.uint8)
+    masks = np.zeros((2, 64, 64), dtype=bool)
+    masks[:, 10:40, 20:30] = True
+    protocol = load_profile("quick", []).protocol(1)
+    torch.manual_seed(0)
+    network = create_network("albunet", width=0.25).train()
+    pasted, realism = paste_and_weigh(network, defective, normal, masks, protocol, torch.device("cpu"))
+    assert np.array_equal(pasted[masks], defective[masks])
+    assert np.array_equal(pasted[~masks], normal[~masks])
+    assert network.training
+    network.eval()
+    with torch.no_grad():
+        a, b = (
+            network.encode(to_input(images, "imagenet", torch.device("cpu")))[-1].numpy().mean(axis=(2, 3))
+            for images in (defective, pasted)
+        )
+    expected = np.abs((a * b).sum(axis=1)) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert realism == pytest.approx(expected, abs=1e-5)
+    same = paste_and_weigh(network, defective, defective, masks, protocol, torch.device("cpu"))[1]
+    assert same == pytest.approx([1, 1], abs=1e-6)
+    assert same.max() <= 1
