@@ -1,6 +1,6 @@
 """Who does which run: commands that share a results folder never train one run twice at the same time.
 
-RESULTS/claims/ID.json   host, process and token of who is training a run; touched while it trains
+RESULTS/claims/ID.json   host, process and token of who is doing a run; touched meanwhile
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -81,28 +82,53 @@ class Claim:
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self._path, self._holder = path, holder
-        self._beaten = time.monotonic()
+        self._lost, self._released = threading.Event(), threading.Event()
 
-    def beat(self) -> None:
-        """Say that the run goes on; cheap, to be called often.
+    def check(self) -> None:
+        """Find out whether the run is still ours, as of the last beat; costs nothing.
 
         Raises
         ------
         ClaimLostError
             If another process has the claim by now.
         """
-        if time.monotonic() - self._beaten < BEAT_SECONDS:
-            return
-        if _read(self._path) != self._holder:
+        if self._lost.is_set():
             raise ClaimLostError(f"another process took over {self._path.stem}")
-        with suppress(FileNotFoundError):
-            os.utime(self._path)
-        self._beaten = time.monotonic()
 
-    def release(self) -> None:
-        """Give the run up, if it is still ours."""
-        if _read(self._path) == self._holder:
-            self._path.unlink(missing_ok=True)
+    def confirm(self) -> None:
+        """Find out whether the run is still ours, now; raises as ``check``."""
+        self._beat()
+        self.check()
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Touch the claim meanwhile, so that other hosts see it is alive; release it at the end, if still ours.
+
+        In a thread: loading, training and scoring all may take longer than others would wait.
+        """
+        thread = threading.Thread(target=self._beat_until_released, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._released.set()
+            thread.join()
+            if _read(self._path) == self._holder:
+                self._path.unlink(missing_ok=True)
+
+    def _beat_until_released(self) -> None:
+        while not self._released.wait(BEAT_SECONDS) and not self._lost.is_set():
+            self._beat()
+
+    def _beat(self) -> None:
+        try:
+            os.utime(self._path)
+        except FileNotFoundError:
+            self._lost.set()
+        except OSError:  # a disk that is away for a moment: the next beat will tell
+            return
+        if _read(self._path) not in (self._holder, None):
+            self._lost.set()
 
 
 class Claims:
@@ -133,11 +159,8 @@ class Claims:
             raise InputError(
                 f"cannot write {self.folder}: {error.strerror or error}; check space and permissions"
             ) from error
-        try:
+        with claim.beating() if claim else nullcontext():
             yield claim
-        finally:
-            if claim:
-                claim.release()
 
     def is_held(self, run_id: str) -> bool:
         """Return whether a process that is still there trains a run."""

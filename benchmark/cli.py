@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import benchmark
 from baselines import InputError
@@ -32,12 +31,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def default_cache() -> Path:
-    """Return where decoded images are kept unless ``--cache`` says otherwise."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "fewshot-defect-benchmark"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one verb and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -45,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(words)
         options.command = ["python", "-m", "benchmark", *words]
-        if getattr(options, "cache", "") is None:
-            options.cache = default_cache()
         return options.do(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,57 +1,19 @@
-"""Runs on the workers of a dask cluster (`docs/scaling-out.md`)."""
+"""Work on the workers of a dask cluster (`docs/scaling-out.md`)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from baselines import InputError
-from benchmark.atomic import replace_file
 from benchmark.environment import comparable_versions
-from benchmark.execute import Lost
-from benchmark.runs import RunSpec
-from benchmark.work import Workplace
+from benchmark.pools import Lost
 
 _LOOK_EVERY_SECONDS = 5.0
-_TOKEN = "shared-folder.txt"
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What every worker must see as this process does: the folder of results, and the images.
-
-    Attributes
-    ----------
-    place : Workplace
-    categories : tuple of str
-    token : str
-        What is written into a file of the folder of results.
-    """
-
-    place: Workplace
-    categories: tuple[str, ...]
-    token: str
-
-    @classmethod
-    def make(cls, place: Workplace, specs: Sequence[RunSpec]) -> Shared:
-        """Leave a token in the folder of results; InputError if it cannot be written."""
-        token = uuid4().hex
-        with replace_file(place.results / _TOKEN) as path:
-            path.write_text(token)
-        return cls(place, tuple(dict.fromkeys(spec.category for spec in specs)), token)
-
-    def __call__(self) -> dict[str, str]:
-        """Return what this process sees."""
-        try:
-            token = (self.place.results / _TOKEN).read_text()
-        except OSError:
-            token = f"not to be seen at {self.place.results}"
-        digests = {f"the content of {name}": self.place.dataset.manifest(name).digest[:12] for name in self.categories}
-        return {"the folder of results": token, **digests}
 
 
 class DaskPool:
@@ -76,8 +38,17 @@ class DaskPool:
     def __init__(self, address: str, check: Callable[[], dict[str, str]] = dict, timeout: float = 10) -> None:
         self.address, self.check, self.timeout = address, check, timeout
 
-    def map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Generator[Any, None, None]:
-        """Check all workers, then yield results as they come.
+    def ask(self, question: Callable[[], Any]) -> dict[str, Any]:
+        """Return the answer of every worker that is there, by address; raises as ``map``."""
+        _import_distributed()
+        client = self._connect()
+        try:
+            return self._answers(client, question)
+        finally:
+            client.close()
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Generator[Any, None, None]:
+        """Check all workers, then yield results as they come; items are taken as workers get to them.
 
         Raises
         ------
@@ -87,16 +58,29 @@ class DaskPool:
         """
         distributed = _import_distributed()
         admission = _Admission(self.check, _describe(1, self.check), uuid4().hex)
-        client = self._connect(distributed)
+        client = self._connect()
+        in_work: dict[Any, Any] = {}
         try:
-            self._admit(client, admission)
-            items_of = {
-                client.submit(_Admitted(work, item, admission), key=f"run-{admission.token}-{index}", pure=False): item
-                for index, item in enumerate(items)
-            }
-            ended = distributed.as_completed(list(items_of), loop=client.loop, with_results=True, raise_errors=False)
+            self._answers(client, admission)
+            ended = distributed.as_completed(loop=client.loop, with_results=True, raise_errors=False)
+            numbered = enumerate(items)
+
+            def refill() -> None:
+                # One in work on each and one that waits there, so that none is idle.
+                while len(in_work) < 2 * max(1, len(client.nthreads())):
+                    try:
+                        index, item = next(numbered)
+                    except StopIteration:
+                        return
+                    task = _Admitted(work, item, admission)
+                    future = client.submit(task, key=f"run-{admission.token}-{index}", pure=False)
+                    in_work[future] = item
+                    ended.add(future)
+
+            refill()
             for future, result in ended:
-                item = items_of.pop(future)
+                item = in_work.pop(future)
+                refill()
                 if future.status == "finished":
                     yield result
                 elif future.status != "error":
@@ -108,7 +92,9 @@ class DaskPool:
         finally:
             client.close()  # the scheduler then forgets what nobody waits for
 
-    def _connect(self, distributed: Any) -> Any:
+    def _connect(self) -> Any:
+        import distributed
+
         async def knock() -> None:
             comm = await distributed.comm.connect(self.address, timeout=self.timeout)
             comm.abort()
@@ -132,14 +118,14 @@ class DaskPool:
             ) from None
         return client
 
-    def _admit(self, client: Any, admission: _Admission) -> None:
-        """Have every worker that is there compared with this process."""
+    def _answers(self, client: Any, question: Callable[[], Any]) -> dict[str, Any]:
         # As tasks, not by client.run: reading data would keep a worker from answering its scheduler.
-        answers = {
-            address: client.submit(admission, workers=[address], allow_other_workers=False, pure=False)
+        asked = {
+            address: client.submit(question, workers=[address], allow_other_workers=False, pure=False)
             for address in client.nthreads()
         }
-        for address, answer in answers.items():
+        answers = {}
+        for address, answer in asked.items():
             while not answer.done() and address in client.nthreads():
                 with suppress(TimeoutError):
                     answer.exception(timeout=_LOOK_EVERY_SECONDS)
@@ -148,8 +134,8 @@ class DaskPool:
                     f"dask worker {address} went away when it was checked: see that the same packages are installed "
                     "there, this suite too (docs/scaling-out.md)"
                 )
-            if answer.status == "error":
-                raise answer.exception()
+            answers[address] = answer.result()
+        return answers
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,36 +15,12 @@ import psutil
 import torch
 
 import benchmark
-from baselines import InputError
 from benchmark.profile import Profile
 
 # Fitted to the peaks of Attention U-Net, the hungriest: 2.6 GB at 256 px and batches of 2, 3.8 GB at 4. A process with
 # its libraries; parameters with gradients and Adam's moments; and what backpropagation keeps per pixel.
 _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
 _PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "numpy", "scikit-learn", "pandas", "pillow")
-
-
-def choose_device(name: str) -> torch.device:
-    """Return a device by name; ``auto`` takes the first CUDA device, or the CPU.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown or that device is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"unknown device '{name}': use auto, cpu, cuda or cuda:0") from None
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"device '{name}' is not supported: use auto, cpu, cuda or cuda:0")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"device '{name}' is not there: {torch.cuda.device_count()} CUDA devices are; use --device cpu"
-        )
-    return device
 
 
 def prepare_torch(threads: int) -> None:
@@ -57,10 +34,10 @@ def prepare_torch(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def choose_jobs(profile: Profile, device: torch.device) -> int:
-    """Return how many runs to do at a time: what cores and free memory allow, one on a CUDA device."""
-    if device.type == "cuda":
-        return 1
+def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
+    """Return how many runs to do at a time: what cores and free memory allow, one on each CUDA device."""
+    if devices[0].type == "cuda":
+        return len(devices)
     by_memory = psutil.virtual_memory().available // memory_of_a_run(profile)
     return max(1, min(joblib.cpu_count() // profile.threads, by_memory))
 

@@ -44,7 +44,7 @@ def prepare(
     specs: Sequence[RunSpec],
     dataset: DataSet,
     profile: Profile,
-    cache: Path,
+    cache: Path | None,
     weights_dir: Path | None,
     on_image: Callable[[str, int, int], None],
     say: Callable[[str], None],

@@ -22,7 +22,8 @@ from benchmark.claims import ClaimLostError, Claims
 from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import notes
-from benchmark.environment import choose_device, describe_environment, prepare_torch
+from benchmark.devices import choose_device
+from benchmark.environment import describe_environment, prepare_torch
 from benchmark.predict import paste_and_weigh, predict
 from benchmark.random_streams import stream
 from benchmark.runs import RunSpec
@@ -47,8 +48,8 @@ class Workplace:
     Attributes
     ----------
     dataset : DataSet
-    cache : Path
-        Of decoded images.
+    cache : Path or None
+        Of decoded images; each machine's own if None.
     results : Path
     device : torch.device or None
         None for what each process has.
@@ -57,14 +58,14 @@ class Workplace:
     """
 
     dataset: DataSet
-    cache: Path
+    cache: Path | None
     results: Path
-    device: torch.device | None
+    device: torch.device | None = None
     weights_dir: Path | None = None
 
     def choose_device(self) -> torch.device:
-        """Return the device of this process."""
-        return self.device or choose_device("auto")
+        """Return the device of this process; InputError if it is not there."""
+        return choose_device(str(self.device or "auto"))
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,22 @@ class Finished:
 
     spec: RunSpec
     status: str
-    metrics: dict[str, Any]
-    error: str
-    seconds: float
+    metrics: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0
+
+    @classmethod
+    def elsewhere(cls, spec: RunSpec) -> Finished:
+        """Return that another process is training a run."""
+        return cls(spec, "claimed")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended without a result: a message for people, and more for the record."""
+
+    message: str
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,7 @@ class Work:
         The failures that were recorded before, as ``read_failures`` gives them: these runs are tried again, what
         another process recorded since is taken as it is.
     on_step : callable or None
-        Called with (run, iterations done).
+        Called with (run, iterations done), while scoring again and again with all of them.
     """
 
     place: Workplace
@@ -113,71 +127,84 @@ class Work:
     on_step: Callable[[RunSpec, int], None] | None = None
 
     def __call__(self, spec: RunSpec) -> Finished | InputError:
-        """Do one run; an ``InputError``, which ends the study, is returned so that every kind of worker passes it."""
+        """Do one run and store it, or its failure; nothing if another process does it or has done it.
+
+        An ``InputError``, which ends the study, is returned, so that every kind of worker passes it.
+        """
+        started = time.perf_counter()
         try:
-            return execute_one(spec, self)
+            with Claims(self.place.results).claim(spec.id) as claim:
+                if claim is None:
+                    return Finished.elsewhere(spec)
+                if settled := self.settled(spec):
+                    return settled
+                try:
+                    outcome = self.attempt(spec, claim.check)
+                    claim.confirm()
+                except ClaimLostError:
+                    return Finished.elsewhere(spec)
+                return self.keep(spec, outcome, time.perf_counter() - started)
         except InputError as error:
             return error
+
+    def attempt(self, spec: RunSpec, check: Callable[[], None] = lambda: None) -> RunResult | Failure:
+        """Train and score one run; store nothing.
+
+        Parameters
+        ----------
+        check : callable
+            Called often; what it raises ends the run.
+
+        Raises
+        ------
+        ClaimLostError
+            From ``check``.
+        """
+        started = time.perf_counter()
+
+        def on_step(iteration: int) -> None:
+            check()
+            if self.timeout is not None and time.perf_counter() - started > self.timeout:
+                raise TimeoutError(
+                    f"after {self.timeout:g} s (--timeout) it had done {iteration} of {spec.protocol['iterations']} "
+                    "iterations: give it more time, or fewer iterations"
+                )
+            if self.on_step:
+                self.on_step(spec, iteration)
+
+        try:
+            return run(spec, self.place, on_step)
+        except ClaimLostError:
+            raise
+        except Exception as error:  # whatever a method raises is that run's failure, not the study's
+            environment = describe_environment(self.place.choose_device())
+            details = {"traceback": traceback.format_exc(), "environment": environment}
+            return Failure(f"{type(error).__name__}: {error}{_advice(error)}", details)
+
+    def keep(self, spec: RunSpec, outcome: RunResult | Failure, seconds: float) -> Finished:
+        """Store what an attempt came to.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        store = ResultStore(self.place.results)
+        if isinstance(outcome, Failure):
+            store.save_failure(spec, outcome.message, outcome.details | {"created": _now()})
+            return Finished(spec, "failed", error=outcome.message, seconds=seconds)
+        store.save(spec, outcome)
+        return Finished(spec, outcome.status, outcome.metrics, "", seconds)
 
     def settled(self, spec: RunSpec) -> Finished | None:
         """Return how a run ended in another process; None if it did not."""
         store = ResultStore(self.place.results)
         if store.has(spec.id):
-            return Finished(spec, "stored", {}, "", 0.0)
+            return Finished(spec, "stored")
         failure = read_failures(store, [spec]).get(spec.id)
         if failure is None or failure == self.earlier.get(spec.id):
             return None
-        return Finished(spec, "failed", {}, error_of(failure), 0.0)
-
-    def fail(self, spec: RunSpec, message: str, seconds: float = 0.0, **details: str) -> Finished:
-        """Record that a run failed.
-
-        Raises
-        ------
-        InputError
-            If that cannot be written.
-        """
-        environment = describe_environment(self.place.choose_device())
-        ResultStore(self.place.results).save_failure(
-            spec, message, details | {"environment": environment, "created": _now()}
-        )
-        return Finished(spec, "failed", {}, message, seconds)
-
-
-def execute_one(spec: RunSpec, work: Work) -> Finished:
-    """Do one run and store it, or store its failure; nothing if another process does it or has done it.
-
-    Raises
-    ------
-    InputError
-        If the result cannot be written.
-    """
-    started = time.perf_counter()
-    with Claims(work.place.results).claim(spec.id) as claim:
-        if claim is None:
-            return Finished(spec, "claimed", {}, "", 0.0)
-        if settled := work.settled(spec):
-            return settled
-
-        def on_step(iteration: int) -> None:
-            claim.beat()
-            if work.timeout is not None and time.perf_counter() - started > work.timeout:
-                raise TimeoutError(
-                    f"after {work.timeout:g} s (--timeout) it had done {iteration} of {spec.protocol['iterations']} "
-                    "iterations: give it more time, or fewer iterations"
-                )
-            if work.on_step:
-                work.on_step(spec, iteration)
-
-        try:
-            result = run(spec, work.place, on_step)
-        except ClaimLostError:
-            return Finished(spec, "claimed", {}, "", 0.0)
-        except Exception as error:  # whatever a method raises is that run's failure, not the study's
-            message = f"{type(error).__name__}: {error}{_advice(error)}"
-            return work.fail(spec, message, time.perf_counter() - started, traceback=traceback.format_exc())
-        ResultStore(work.place.results).save(spec, result)
-    return Finished(spec, result.status, result.metrics, "", time.perf_counter() - started)
+        return Finished(spec, "failed", error=error_of(failure))
 
 
 def read_failures(store: ResultStore, specs: Sequence[RunSpec]) -> dict[str, str]:
@@ -207,7 +234,7 @@ def _advice(error: Exception) -> str:
     return f" ({LESS_MEMORY})" if lacks_memory else ""
 
 
-def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None = None) -> RunResult:
+def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] = lambda _: None) -> RunResult:
     """Train and score one run; repeatable to the bit on one kind of machine.
 
     Raises
@@ -227,7 +254,9 @@ def run(spec: RunSpec, place: Workplace, on_step: Callable[[int], None] | None =
     network = build(spec, place, arrays)
     curve = train(network, spec.method.recipe, arrays, spec.draw, protocol, spec.seed, device, on_step)
     trained = time.perf_counter()
-    images, histograms, predictions = score_images(network, arrays, spec, device)
+    images, histograms, predictions = score_images(
+        network, arrays, spec, device, lambda: on_step(protocol["iterations"])
+    )
     converged = convergence(network, arrays, spec, device)
     scored = time.perf_counter()
     return RunResult(
@@ -264,9 +293,18 @@ def build(spec: RunSpec, place: Workplace, arrays: CategoryArrays) -> Segmentati
 
 
 def score_images(
-    network: SegmentationNetwork, arrays: CategoryArrays, spec: RunSpec, device: torch.device
+    network: SegmentationNetwork,
+    arrays: CategoryArrays,
+    spec: RunSpec,
+    device: torch.device,
+    on_image: Callable[[], None] = lambda: None,
 ) -> tuple[pd.DataFrame, np.ndarray, dict[int, np.ndarray]]:
     """Predict every test image.
+
+    Parameters
+    ----------
+    on_image : callable
+        Called after each image.
 
     Returns
     -------
@@ -283,6 +321,7 @@ def score_images(
         rows.append({"name": record.name, "label": record.label, **counts})
         histograms.append(histogram(probability, truth))
         predictions[index] = np.rint(probability * 255).astype(np.uint8)
+        on_image()
     return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions
 
 

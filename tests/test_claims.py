@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def change(path: Path, age: float = 0, **values: object) -> None:
     """Make a claim another one, last touched ``age`` seconds ago."""
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
     os.utime(path, (time.time() - age,) * 2)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def raises(call: Callable[[], None], kind: type[Exception]) -> bool:
+    try:
+        call()
+    except kind:
+        return True
+    return False
 
 
 @pytest.fixture
@@ -116,22 +132,31 @@ def test_claims_of_the_dead_are_removed_and_those_of_the_living_are_not(claims: 
         assert [path.name for path in claims.folder.iterdir()] == ["b.json"]
 
 
-def test_a_beat_touches_the_claim_and_notices_that_it_was_taken(
+def test_a_claim_is_touched_while_it_is_held_and_notices_that_it_was_taken(
     claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(benchmark.claims, "BEAT_SECONDS", 0.05)
     path = claims.folder / "a.json"
     with claims.claim("a") as claim:
         assert claim
         change(path, age=300)
-        claim.beat()  # too early
-        assert time.time() - path.stat().st_mtime > 200
-        monkeypatch.setattr(benchmark.claims, "BEAT_SECONDS", 0)
-        claim.beat()
-        assert time.time() - path.stat().st_mtime < 100
+        until(lambda: time.time() - path.stat().st_mtime < 100)
+        claim.check()
+        claim.confirm()
         change(path, token="of another")
-        with pytest.raises(ClaimLostError):
-            claim.beat()
+        until(lambda: raises(claim.check, ClaimLostError))
     assert json.loads(path.read_text())["token"] == "of another"
+
+
+def test_who_confirms_a_claim_need_not_wait_for_a_beat(claims: Claims) -> None:
+    for taken in (lambda path: change(path, token="of another"), Path.unlink):
+        with claims.claim("a") as claim:
+            assert claim
+            taken(claims.folder / "a.json")
+            claim.check()  # as of the last beat
+            with pytest.raises(ClaimLostError):
+                claim.confirm()
+        (claims.folder / "a.json").unlink(missing_ok=True)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

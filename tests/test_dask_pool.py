@@ -6,23 +6,20 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from baselines import InputError
 from benchmark import __version__ as benchmark_version
 from benchmark.dask_pool import DaskPool
-from benchmark.execute import Lost
-from tests.conftest import REPOSITORY, CommandLine
-from tests.test_cli import folder_run, same_results
+from benchmark.pools import Lost
+from tests.dask_cluster import running_scheduler, worker
 
 
 def double(number: int) -> int:
@@ -50,47 +47,11 @@ class Dying:
         return len((self.folder / f"tried-{number}").read_text().splitlines())
 
 
-@contextmanager
-def started(*words: str, until: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a dask command until it says something, and end it; give what it said."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dask", *words],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if found := re.search(until, line):
-                Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
-                yield process, found[1]
-                return
-        raise AssertionError(f"dask {words} did not start")
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """Address of a scheduler without workers."""
-    pytest.importorskip("distributed")
-    words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    # Dask gives an item up after this many deaths and one more; 3 unless told.
-    failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-    with started(*words, until=r"Scheduler at: +(tcp://\S+)", **failures) as (_, address):
+    with running_scheduler() as (_, address):
         yield address
-
-
-@contextmanager
-def worker(scheduler: str, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a worker without a nanny, which would restart it."""
-    common = ("worker", scheduler, "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
-    with started(*common, *(words or ("--nthreads", "1")), until=r"Registered to: +(tcp://\S+)", **environment) as one:
-        yield one[0]
 
 
 def data_digest() -> dict[str, str]:
@@ -159,9 +120,7 @@ def test_nothing_to_connect_to_is_one_line(scheduler: str) -> None:
 
 
 def test_a_scheduler_that_goes_away_is_one_line(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    with started(*words, until=r"Scheduler at: +(tcp://\S+)") as (process, address), worker(address):
+    with running_scheduler() as (process, address), worker(address):
         results = DaskPool(address).map(Dying(tmp_path, -1, 0, seconds=0.5), range(200))
         next(results)
         process.kill()
@@ -173,25 +132,3 @@ def test_without_distributed_dask_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'fewshot-defect-benchmark\[dask\]'"):
         list(DaskPool("tcp://127.0.0.1:1").map(double, [1]))
-
-
-def test_a_study_on_two_dask_workers_one_killed_half_way_equals_one_in_one_process(
-    scheduler: str, command_line: CommandLine, category: Path, tmp_path: Path
-) -> None:
-    words = folder_run(category.parent, "--method", "unet", "--shots", 1, "--seed", *range(6), "--set", "iterations=40")
-    assert command_line(*words, "--results", "one").returncode == 0
-    runs = tmp_path / "dask" / "runs"
-
-    def kill_after_the_first_run(victim: subprocess.Popen[str]) -> None:
-        while len(list(runs.glob("[!.]*"))) < 1:
-            time.sleep(0.01)
-        victim.kill()
-
-    with worker(scheduler) as victim, worker(scheduler):
-        killer = Thread(target=kill_after_the_first_run, args=(victim,), daemon=True)
-        killer.start()
-        done = command_line(*words, "--results", "dask", "--backend", "dask", "--scheduler", scheduler)
-        assert done.returncode == 0, done.stderr
-        killer.join(10)
-        assert victim.poll() is not None
-    same_results(tmp_path / "one", tmp_path / "dask")

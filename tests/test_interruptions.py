@@ -20,8 +20,15 @@ import torch
 
 from benchmark.claims import Claims
 from benchmark.cli import main
-from benchmark.execute import LokyPool, Lost
+from benchmark.data.datasets import open_dataset
+from benchmark.execute import execute
+from benchmark.loky_pool import LokyPool
+from benchmark.pools import SequentialPool
+from benchmark.prepare import find_runs
+from benchmark.profile import load_profile
+from benchmark.runs import Selection
 from benchmark.store import load_results
+from benchmark.work import Work, Workplace
 from tests.conftest import REPOSITORY, TINY, make_category
 from tests.test_cli import same_results
 
@@ -136,6 +143,18 @@ def test_a_study_whose_processes_are_killed_at_random_ends_as_one_that_was_left_
     assert not list((study.folder / results / "failures").glob("*"))
 
 
+def test_neither_order_nor_company_changes_a_result(study: Study) -> None:
+    dataset = open_dataset("folder", study.folder / "data", study.folder / "cache")
+    profile = load_profile("quick", [*TINY[1:], "iterations=40"])
+    specs = find_runs(dataset, profile, [Selection(["unet"], ["widget"], [1], range(RUNS))])
+    random.Random(1).shuffle(specs)
+    assert [spec.seed for spec in specs] != sorted(spec.seed for spec in specs)
+    work = Work(Workplace(dataset, study.folder / "cache", study.folder / "shuffled"))
+    ends = [*execute(specs[:5], work, LokyPool([{}, {}])), *execute(specs[5:], work, SequentialPool())]
+    assert {end.status for end in ends} <= {"done", "not_converged"}
+    same_results(study.folder / "whole", study.folder / "shuffled")
+
+
 def test_two_commands_on_one_folder_do_every_run_once(study: Study) -> None:
     both = [study.start("shared", "--jobs", 1) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
@@ -176,7 +195,6 @@ def test_interrupting_two_jobs_ends_them_at_once_and_says_what_is_kept(study: St
     assert study.is_clean("interrupted")
 
 
-@pytest.mark.slow  # now and then a starting worker still prints a traceback; it ends all the same
 def test_interrupting_while_workers_start_leaves_no_traceback(study: Study) -> None:
     process = study.start("early", "--jobs", 2)
     wait_until(lambda: len(workers(process)) == 2)
@@ -204,19 +222,6 @@ def test_a_run_whose_process_is_killed_twice_fails_with_advice(study: Study) -> 
     assert study.is_clean("hopeless")
 
 
-def square_unless_three(number: int) -> int:
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number**2
-
-
-def test_only_the_item_that_kills_its_process_is_lost() -> None:
-    ends = list(LokyPool(2).map(square_unless_three, range(4)))
-    assert [end for end in ends if isinstance(end, Lost)] == [Lost(3)]
-    assert sorted(end for end in ends if not isinstance(end, Lost)) == [0, 1, 4]
-    assert not [child for child in psutil.Process().children() if "LokyProcess" in " ".join(child.cmdline())]
-
-
 def test_a_run_that_takes_too_long_fails_and_is_tried_again_only_if_asked(
     study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +233,19 @@ def test_a_run_that_takes_too_long_fails_and_is_tried_again_only_if_asked(
     assert main([*words, "--retry-failed"]) == 0
     assert "1 runs: 0 stored, 1 to do, 1 failed earlier\n" in capsys.readouterr().err
     assert load_results(study.folder / "slow")["status"].isin(["done", "not_converged"]).tolist() == [True]
+
+
+def test_a_method_that_does_not_heed_the_time_limit_is_cut_off_while_it_scores(
+    study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def score_slowly(*given: object) -> None:
+        while True:
+            time.sleep(0.1)
+            given[-1]()  # type: ignore[operator]
+
+    monkeypatch.setattr("benchmark.work.score_images", score_slowly)
+    assert main(study.words("slow scoring", "--jobs", 1, "--timeout", 5, runs=1)) == 1
+    assert "after 5 s (--timeout) it had done 40 of 40 iterations" in capsys.readouterr().err
 
 
 def test_a_run_that_lacks_memory_fails_with_advice(

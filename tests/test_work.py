@@ -73,7 +73,7 @@ def test_runs_at_a_time_fit_cores_and_memory(
 ) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 10**9))
-    assert choose_jobs(load_profile("quick", settings), device) == jobs
+    assert choose_jobs(load_profile("quick", settings), [device]) == jobs
 
 
 def test_the_memory_estimate_grows_with_what_is_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -35,19 +36,23 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add what says where and how many at a time: ``--device``, ``--jobs``."""
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="default: auto")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0,cuda:1", help="default: auto")
     parser.add_argument(
         "--jobs",
         type=int,
         metavar="N",
-        help="runs at a time, one process each; default: what cores and memory allow, 1 on a CUDA device",
+        help="runs at a time, one process each; default: what cores and memory allow, or one per CUDA device",
     )
 
 
-def chosen_jobs(options: argparse.Namespace, profile: Profile, device: torch.device) -> int:
-    """Return how many runs to do at a time; InputError if that is none."""
+def chosen_jobs(options: argparse.Namespace, profile: Profile, devices: Sequence[torch.device]) -> int:
+    """Return how many runs to do at a time; InputError if that is none, or fewer than there are devices."""
     if options.jobs is None:
-        return choose_jobs(profile, device)
+        return choose_jobs(profile, devices)
     if options.jobs < 1:
         raise InputError(f"--jobs must be at least 1, got {options.jobs}")
+    if options.jobs < len(devices):
+        raise InputError(
+            f"--jobs {options.jobs} leaves some of {len(devices)} devices idle: use at least {len(devices)}"
+        )
     return options.jobs

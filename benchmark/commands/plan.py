@@ -9,7 +9,8 @@ from typing import Any
 from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
 from benchmark.data.datasets import open_dataset
-from benchmark.environment import choose_device, memory_of_a_run
+from benchmark.devices import choose_devices
+from benchmark.environment import memory_of_a_run
 from benchmark.plan import hours, measured_rate, run_bytes, run_flops, stored_rate
 from benchmark.prepare import find_runs
 from benchmark.runs import RunSpec
@@ -31,8 +32,8 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 def do(options: argparse.Namespace) -> int:
     """Print the plan."""
     profile = chosen_profile(options)
-    device = choose_device(options.device)
-    jobs = chosen_jobs(options, profile, device)
+    devices = choose_devices(options.device)
+    jobs = chosen_jobs(options, profile, devices)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     selections = chosen_runs(options, profile, dataset)
     specs = find_runs(dataset, profile, selections.values())
@@ -41,7 +42,7 @@ def do(options: argparse.Namespace) -> int:
     to_do = [spec for spec in specs if spec.id not in status]
     flops = sum(map(run_flops, to_do))
     results = load_results(options.results) if options.results.is_dir() else None
-    rate = (results is not None and stored_rate(specs, results)) or measured_rate(specs, device)
+    rate = (results is not None and stored_rate(specs, results)) or measured_rate(specs, devices[0])
     low, high = hours(flops, rate, jobs)
     plan: dict[str, Any] = {
         "distinct_runs": len(specs),
@@ -55,7 +56,7 @@ def do(options: argparse.Namespace) -> int:
         "hours_high": high,
         "rate_from": rate.source,
         "jobs": min(jobs, max(1, len(to_do))),
-        "device": str(device),
+        "device": ",".join(map(str, devices)),
         "disk_bytes": sum(map(run_bytes, to_do)),
         "memory_bytes": memory_of_a_run(profile) * min(jobs, max(1, len(to_do))),
     }

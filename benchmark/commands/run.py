@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-from baselines import InputError
-from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
+from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
-from benchmark.dask_pool import DaskPool, Shared
+from benchmark.commands.workers import add_workers, chosen_workers
 from benchmark.data.datasets import open_dataset
-from benchmark.environment import choose_device
 from benchmark.execute import execute
 from benchmark.prepare import find_runs, prepare
 from benchmark.progress import display
 from benchmark.runs import RunSpec
 from benchmark.store import ResultStore, load_results
-from benchmark.work import Workplace, error_of, read_failures
+from benchmark.work import Work, Workplace, error_of, read_failures
 from reports.collect import result_sets
 from reports.formats import as_text
 from reports.html import write_report
@@ -35,16 +32,13 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     add_profile(parser)
     add_data(parser)
     add_results(parser)
-    add_jobs(parser)
+    add_workers(parser)
     parser.add_argument(
         "--weights-dir",
         type=Path,
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
-    parser.add_argument("--backend", choices=("loky", "dask"), default="loky", help="default: loky, this machine")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask scheduler, e.g. tcp://HOST:8786")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="a run that trains for longer fails")
     parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")
     parser.set_defaults(do=do)
 
@@ -52,14 +46,7 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 def do(options: argparse.Namespace) -> int:
     """Run what is not stored yet; 1 if a run failed, now or earlier."""
     profile = chosen_profile(options)
-    if options.timeout is not None and not options.timeout > 0:
-        raise InputError(f"--timeout must be more than 0 seconds, got {options.timeout:g}")
-    if (options.backend == "dask") != (options.scheduler is not None):
-        raise InputError("--backend dask and --scheduler ADDRESS go together (docs/scaling-out.md)")
-    if options.backend == "dask" and options.data_root is not None:
-        options.data_root = options.data_root.resolve()  # as workers elsewhere name it
-    device = choose_device(options.device)
-    jobs = chosen_jobs(options, profile, device)
+    choose_pool = chosen_workers(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     specs = find_runs(dataset, profile, chosen_runs(options, profile, dataset).values())
     with display() as screen:
@@ -77,14 +64,10 @@ def do(options: argparse.Namespace) -> int:
             + ("" if options.retry_failed or not earlier else f": {TRY_AGAIN}")
         )
         screen.begin(to_do)
-        place = Workplace(dataset, options.cache, options.results, device, options.weights_dir)
-        pool = None
-        if options.backend == "dask" and to_do:
-            place = shared(place, options.device)
-            pool = DaskPool(options.scheduler, Shared.make(place, to_do))
-        ends = execute(to_do, place, jobs, screen.step, screen.say, options.timeout, earlier, pool)
+        place = Workplace(dataset, options.cache, options.results, weights_dir=options.weights_dir)
+        pool, work = choose_pool(Work(place, options.timeout, earlier), to_do, screen)
         try:
-            with closing(ends):
+            with closing(execute(to_do, work, pool, screen.say)) as ends:
                 for finished in ends:
                     screen.finished(finished)
         except KeyboardInterrupt:
@@ -93,17 +76,6 @@ def do(options: argparse.Namespace) -> int:
     show(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
     return summarise_failures(store, specs)
-
-
-def shared(place: Workplace, device: str) -> Workplace:
-    """Return the same place as other machines name it: absolute paths, and a device that each chooses."""
-    return replace(
-        place,
-        cache=place.cache.resolve(),
-        results=place.results.resolve(),
-        device=None if device == "auto" else place.device,
-        weights_dir=place.weights_dir and place.weights_dir.resolve(),
-    )
 
 
 def summarise_failures(store: ResultStore, specs: list[RunSpec]) -> int:

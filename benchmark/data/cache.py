@@ -11,6 +11,7 @@ import numpy as np
 
 from baselines import InputError
 from benchmark.atomic import new_folder, remove_left_overs
+from benchmark.data.cache_folder import cache_folder
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import CategoryManifest
 
@@ -48,7 +49,7 @@ class CategoryArrays:
 
 
 def load_arrays(
-    dataset: DataSet, category: str, size: int, cache: Path, on_image: Callable[[int, int], None] | None = None
+    dataset: DataSet, category: str, size: int, cache: Path | None, on_image: Callable[[int, int], None] | None = None
 ) -> CategoryArrays:
     """Return a category's arrays, decoding them first if no earlier run did.
 
@@ -56,6 +57,8 @@ def load_arrays(
 
     Parameters
     ----------
+    cache : Path or None
+        As ``cache_folder`` takes it.
     on_image : callable, optional
         Called with (images done, images in all) while decoding.
 
@@ -65,7 +68,7 @@ def load_arrays(
         If the category cannot be used, an image cannot be read, or the cache cannot be written.
     """
     manifest = dataset.manifest(category)
-    folder = cache / "arrays" / f"{manifest.digest[:24]}-{size}"
+    folder = cache_folder(cache) / "arrays" / f"{manifest.digest[:24]}-{size}"
     if not folder.is_dir():
         _decode(dataset, manifest, size, folder, on_image)
     try:

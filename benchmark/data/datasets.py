@@ -69,7 +69,7 @@ class SyntheticDataSet:
         return synthetic.render(category, record.split, record.label, index, size, self.name)
 
 
-def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
+def open_dataset(name: str, root: Path | None, cache: Path | None) -> DataSet:
     """Open a data set.
 
     Parameters
@@ -77,8 +77,8 @@ def open_dataset(name: str, root: Path | None, cache: Path) -> DataSet:
     name : {"synthetic", "synthetic-validation", "mvtec-ad", "folder"}
     root : Path or None
         Folder of the images; the synthetic data sets have none.
-    cache : Path
-        Where manifests of folders are kept.
+    cache : Path or None
+        As ``cache_folder`` takes it: where manifests of folders are kept.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from PIL import Image
 from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import replace_file
+from benchmark.data.cache_folder import cache_folder
 from benchmark.data.images import EXTENSIONS, binary_mask, open_image, read_image, read_mask
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, ImageRecord, digest_of, read_images, write_images
 
@@ -30,8 +31,9 @@ class FolderDataSet:
     Parameters
     ----------
     root : Path
-    cache : Path
-        Where what was found in the files is kept, so that unchanged ones are not read again.
+    cache : Path or None
+        As ``cache_folder`` takes it: where what was found in the files is kept, so that unchanged ones are not read
+        again.
     name : str, optional
         Shown as the data set; ``folder:`` and the root's name if not given.
 
@@ -41,7 +43,7 @@ class FolderDataSet:
         If the root is missing or holds no category.
     """
 
-    def __init__(self, root: Path, cache: Path, name: str | None = None) -> None:
+    def __init__(self, root: Path, cache: Path | None, name: str | None = None) -> None:
         self.root = Path(root).absolute()
         self.cache = cache
         self.name = name or f"folder:{self.root.name}"
@@ -75,7 +77,7 @@ class FolderDataSet:
         folder = self._folders[category]
         found = list(_find(category, folder))
         seen = digest_of([FORMAT, str(folder), [_stamp(folder, record) for record in found]])
-        cached = self.cache / "manifests" / f"{seen}.csv"
+        cached = cache_folder(self.cache) / "manifests" / f"{seen}.csv"
         if cached.is_file():
             return read_images(cached, self.name, version="")[0]
         manifest = CategoryManifest(self.name, category, "", tuple(_inspect(folder, record) for record in found))
