@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,8 +12,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from baselines import InputError
+from benchmark.processes import creation_time, host_name
 
 _TEMPORARY = re.compile(r"\..*~(?P<process>\d+)~(?P<host>[^~]*)~[0-9a-f]+\.partial", re.DOTALL)
+# Clocks of disks and of processes are not the same.
+_CLOCK_TOLERANCE = 5.0
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def remove_left_overs(folder: Path) -> None:
     """Remove temporary files and folders whose process on this machine is gone."""
     for path in folder.glob(".*.partial"):
         name = _TEMPORARY.fullmatch(path.name)
-        if name and name["host"] == socket.gethostname() and not _alive(int(name["process"])):
+        if name and name["host"] == host_name() and _abandoned(path, int(name["process"])):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -89,17 +91,15 @@ def remove_left_overs(folder: Path) -> None:
 
 
 def _temporary_name(name: str) -> str:
-    return f".{name}~{os.getpid()}~{socket.gethostname()}~{uuid4().hex[:8]}.partial"
+    return f".{name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial"
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _abandoned(path: Path, process: int) -> bool:
+    """Return whether the process is gone that was writing, or its number now another's, which began later."""
+    created = creation_time(process)
+    with suppress(FileNotFoundError):
+        return created is None or created > path.stat().st_mtime + _CLOCK_TOLERANCE
+    return False
 
 
 @contextmanager

@@ -8,19 +8,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
 from baselines import InputError
+from benchmark.processes import creation_time, host_name
 
 BEAT_SECONDS = 10.0
 # A claim of another host that was not touched for so long is nobody's.
@@ -58,15 +57,8 @@ class Holder:
     @property
     def is_gone(self) -> bool:
         """Whether a process of this host has ended."""
-        try:
-            process = psutil.Process(self.process)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return True
-            return abs(process.create_time() - self.created) > _CREATED_TOLERANCE
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.AccessDenied:
-            return False
+        created = creation_time(self.process)
+        return created is None or abs(created - self.created) > _CREATED_TOLERANCE
 
 
 class Claim:
@@ -181,7 +173,7 @@ class Claims:
 
     def _take(self, run_id: str) -> Claim | None:
         path = self._path(run_id)
-        holder = Holder(_host(), os.getpid(), psutil.Process().create_time(), uuid4().hex)
+        holder = Holder(host_name(), os.getpid(), psutil.Process().create_time(), uuid4().hex)
         while True:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -221,7 +213,7 @@ def _is_stale(path: Path) -> bool:
     holder = _read(path)
     if holder is None:
         return age > _UNREADABLE_SECONDS
-    if holder.host == _host():
+    if holder.host == host_name():
         return holder.is_gone
     return age > STALE_SECONDS
 
@@ -243,12 +235,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
-
-
-@cache
-def _host() -> str:
-    """Return a name for where process numbers are shared: containers may have the name of their host."""
-    try:
-        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return socket.gethostname()

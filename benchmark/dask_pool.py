@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class DaskPool:
         try:
             return self._answers(client, question)
         finally:
-            client.close()
+            client.close()  # the scheduler then forgets what nobody waits for
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Generator[Any, None, None]:
         """Check all workers, then yield results as they come; items are taken as workers get to them.
@@ -67,7 +68,7 @@ class DaskPool:
 
             def refill() -> None:
                 # One in work on each and one that waits there, so that none is idle.
-                while len(in_work) < 2 * max(1, len(client.nthreads())):
+                while len(in_work) < 2 * max(1, len(self._workers(client))):
                     try:
                         index, item = next(numbered)
                     except StopIteration:
@@ -80,11 +81,11 @@ class DaskPool:
             refill()
             for future, result in ended:
                 item = in_work.pop(future)
+                if future.status not in ("finished", "error"):
+                    raise self._gone()
                 refill()
                 if future.status == "finished":
                     yield result
-                elif future.status != "error":
-                    raise InputError(f"the dask scheduler at {self.address} went away: start it and run again to go on")
                 elif isinstance(future.exception(), distributed.KilledWorker):
                     yield Lost(item)
                 else:
@@ -94,6 +95,10 @@ class DaskPool:
 
     def _connect(self) -> Any:
         import distributed
+
+        # What they log when a connection ends, by plan or not, is tracebacks; what matters of it is said in one line.
+        for name in ("distributed", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
         async def knock() -> None:
             comm = await distributed.comm.connect(self.address, timeout=self.timeout)
@@ -118,15 +123,24 @@ class DaskPool:
             ) from None
         return client
 
+    def _workers(self, client: Any) -> list[str]:
+        try:
+            return list(client.nthreads())
+        except OSError:  # distributed's CommClosedError is one
+            raise self._gone() from None
+
+    def _gone(self) -> InputError:
+        return InputError(f"the dask scheduler at {self.address} went away: start it and run again to go on")
+
     def _answers(self, client: Any, question: Callable[[], Any]) -> dict[str, Any]:
         # As tasks, not by client.run: reading data would keep a worker from answering its scheduler.
         asked = {
             address: client.submit(question, workers=[address], allow_other_workers=False, pure=False)
-            for address in client.nthreads()
+            for address in self._workers(client)
         }
         answers = {}
         for address, answer in asked.items():
-            while not answer.done() and address in client.nthreads():
+            while not answer.done() and address in self._workers(client):
                 with suppress(TimeoutError):
                     answer.exception(timeout=_LOOK_EVERY_SECONDS)
             if not answer.done():  # so ends, e.g., a worker that cannot unpickle what it is sent

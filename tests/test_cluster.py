@@ -94,7 +94,7 @@ def test_results_come_back_from_workers_that_see_no_common_folder(scheduler: str
         assert process.wait(120) == 0, said.read_text()
     assert "2 of 2 dask workers do not see" in said.read_text()
     assert "results come back to this process" in said.read_text()
-    assert 1 <= len(claims) <= 4  # of what is in work, and one more for each worker
+    assert 1 <= len(claims) <= 5  # of what is in work and what waits, one each per worker, and the one being stored
     same_results(study.folder / "one", results)
     assert study.is_clean("back")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import pytest
 
 from baselines import InputError
 from benchmark.atomic import new_folder, remove_left_overs, replace_file
+from benchmark.processes import host_name
 from benchmark.store import RESULT_COLUMNS, ResultStore, load_results
 from tests.conftest import REPOSITORY
 from tests.factories import make_result, make_spec, store_many, store_run
@@ -150,18 +150,25 @@ def test_what_killed_processes_left_is_removed_and_living_ones_are_left_alone(tm
     dead = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     for pid, host in (
-        (dead.stdout.strip(), socket.gethostname()),
-        (os.getpid(), socket.gethostname()),
+        (dead.stdout.strip(), host_name()),
+        (zombie.pid, host_name()),
+        (os.getpid(), host_name()),
         (1, "elsewhere"),
     ):
         (tmp_path / f".run~{pid}~{host}~ab12.partial").mkdir()
+    before_this_process = tmp_path / f".old~{os.getpid()}~{host_name()}~ab12.partial"
+    before_this_process.touch()
+    os.utime(before_this_process, (0, 0))
     for foreign in (".ours.partial", ".a~b~c.partial", ".a~12x~host~ab.partial"):
         (tmp_path / foreign).touch()
     remove_left_overs(tmp_path)
+    zombie.wait()
     kept = [path.name for path in tmp_path.iterdir()]
     assert sorted(name.split("~")[1] for name in kept if name.startswith(".run")) == sorted([str(os.getpid()), "1"])
-    assert len(kept) == 5
+    assert len(kept) == 5  # the number of who wrote the old one is this process's now
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
