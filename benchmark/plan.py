@@ -15,7 +15,7 @@ from baselines import Recipe, create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.environment import prepare_torch
 from benchmark.runs import RunSpec
-from benchmark.samples import LARGEST_SIDE
+from benchmark.samples import LARGEST_SIDE, PASTED, PASTED_SIDE
 from benchmark.train import paste_probability
 
 # A backward pass costs about twice a forward one: gradients of the inputs and of the weights.
@@ -23,8 +23,9 @@ _FORWARD, _TRAINED = 1.0, 3.0
 _FLOPS_PER_MAC = 2.0
 # Beyond what was measured: other networks, other work on the machine, heat.
 _MARGIN_LOW, _MARGIN_HIGH = 0.75, 1.6
-# Measured on carpet at 64 and 512 px: tables and histograms; then sample pictures, more of them for more defect types.
-_RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL = 190e3, 3.6
+# Measured on carpet at 64 and 512 px: tables and histograms; sample pictures, more of them for more defect types;
+# pasted images, each with its normal one.
+_RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL, _BYTES_PER_PASTED_PIXEL = 190e3, 3.6, 5.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def run_bytes(spec: RunSpec) -> float:
     """Return about how much a stored run takes on disk."""
     types = len({name.split("/")[1] for name in spec.draw.names})
     side = min(spec.protocol["image_size"], LARGEST_SIDE)
-    return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL
+    pasted = PASTED * min(side, PASTED_SIDE) ** 2 if spec.method.recipe.paste_weight == "realism" else 0
+    return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL + pasted * _BYTES_PER_PASTED_PIXEL
 
 
 def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:

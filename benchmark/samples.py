@@ -15,8 +15,8 @@ from benchmark.random_streams import stream
 from benchmark.score import iou, scored
 
 LARGEST_SIDE = 256
-# As many as Fig. 10 shows of each category.
-PASTED = 4
+# As many as Fig. 10 shows of each category, and as large as it needs.
+PASTED, PASTED_SIDE = 4, 128
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,20 @@ def paste_samples(
     repeated = [source] * len(chosen)
     pasted, realism = paste(arrays.images[repeated], arrays.images[chosen], arrays.masks[repeated])
     for index, image, value in zip(chosen, pasted, realism, strict=True):
-        pictures = _pictures(arrays, source) | {"image": _small(image), "normal": _small(arrays.images[index])}
-        yield Sample("pasted", (), records[index].name, records[source].label, None, pictures, float(value))
+        pictures = {"image": image, "truth": _truth(arrays, source), "normal": arrays.images[index]}
+        small = {kind: _small(pixels, PASTED_SIDE) for kind, pixels in pictures.items()}
+        yield Sample("pasted", (), records[index].name, records[source].label, None, small, float(value))
 
 
 def _pictures(arrays: CategoryArrays, index: int) -> dict[str, Image.Image]:
-    truth = arrays.masks[index].astype(np.uint8) * 255
-    return {"image": _small(arrays.images[index]), "truth": _small(truth)}
+    return {"image": _small(arrays.images[index]), "truth": _small(_truth(arrays, index))}
 
 
-def _small(pixels: np.ndarray) -> Image.Image:
+def _truth(arrays: CategoryArrays, index: int) -> np.ndarray:
+    return arrays.masks[index].astype(np.uint8) * 255
+
+
+def _small(pixels: np.ndarray, side: int = LARGEST_SIDE) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
+    picture.thumbnail((side, side), Image.Resampling.BOX)
     return picture
