@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,6 @@ from benchmark.pools import Lost, Pool
 from benchmark.runs import RunSpec
 from benchmark.store import RunResult
 from benchmark.work import Failure, Finished, Work, Workplace
-
-_TOKEN = "shared-folder.txt"
 
 
 def choose_cluster(address: str, place: Workplace, specs: Sequence[RunSpec], say: Callable[[str], None]) -> Pool:
@@ -40,20 +38,16 @@ def choose_cluster(address: str, place: Workplace, specs: Sequence[RunSpec], say
         If there is no scheduler or no worker, one lacks the device, or the folder cannot be written.
     """
     view = View(place, tuple(dict.fromkeys(spec.category for spec in specs)))
-    folder = SharedFolder.make(place.results)
-    try:
+    folder = SharedFolder(place.results, uuid4().hex)
+    with folder.marked():
         found = DaskPool(address).ask(_Look(place, folder))
-        for worker, (_, lack) in found.items():
-            if lack:
-                raise InputError(f"dask worker {worker} is refused: {lack} (docs/scaling-out.md)")
-        blind = sum(not sees for sees, _ in found.values())
-    except BaseException:
-        folder.remove()
-        raise
+    for worker, (_, lack) in found.items():
+        if lack:
+            raise InputError(f"dask worker {worker} is refused: {lack} (docs/scaling-out.md)")
+    blind = sum(not sees for sees, _ in found.values())
     if not blind:
         say(f"{len(found)} dask workers store their results in {place.results}")
-        return DaskPool(address, replace(view, folder=folder))
-    folder.remove()
+        return StoringPool(DaskPool(address, replace(view, folder=folder)), folder)
     say(f"{blind} of {len(found)} dask workers do not see {place.results}: results come back to this process")
     return ReturningPool(DaskPool(address, view))
 
@@ -70,29 +64,28 @@ def seen_elsewhere(place: Workplace) -> Workplace:
 
 @dataclass(frozen=True)
 class SharedFolder:
-    """A folder that other machines may see or not, told by a token in it."""
+    """A folder that other machines may see or not, told by a file in it."""
 
     path: Path
     token: str
 
-    @classmethod
-    def make(cls, path: Path) -> SharedFolder:
-        """Leave a token in the folder; InputError if it cannot be written."""
-        token = uuid4().hex
-        with replace_file(path / _TOKEN) as file:
-            file.write_text(token)
-        return cls(path, token)
+    @contextmanager
+    def marked(self) -> Iterator[None]:
+        """Have the file there meanwhile; InputError if it cannot be written."""
+        with replace_file(self._mark) as file:
+            file.touch()
+        try:
+            yield
+        finally:
+            self._mark.unlink(missing_ok=True)
 
     def __call__(self) -> bool:
         """Return whether this process sees it."""
-        try:
-            return (self.path / _TOKEN).read_text() == self.token
-        except OSError:
-            return False
+        return self._mark.exists()
 
-    def remove(self) -> None:
-        """Take the token away."""
-        (self.path / _TOKEN).unlink(missing_ok=True)
+    @property
+    def _mark(self) -> Path:
+        return self.path / f".shared-{self.token}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +130,24 @@ class _Attempt:
         return spec, self.work.attempt(spec), time.perf_counter() - began
 
 
+class StoringPool:
+    """Workers that store results themselves, in a folder that all of them see.
+
+    Parameters
+    ----------
+    pool : Pool
+    folder : SharedFolder
+    """
+
+    def __init__(self, pool: Pool, folder: SharedFolder) -> None:
+        self.pool, self.folder = pool, folder
+
+    def map(self, work: Work, items: Iterable[RunSpec]) -> Generator[Any, None, None]:
+        """Yield how runs ended, as ``work`` returns it."""
+        with self.folder.marked(), closing(self.pool.map(work, items)) as ends:
+            yield from ends
+
+
 class ReturningPool:
     """Workers that see no folder of this machine: this process claims the runs, and stores what comes back.
 
@@ -169,11 +180,12 @@ class ReturningPool:
 
         attempt = _Attempt(replace(work, earlier={}, on_step=None))
         try:
-            for end in self.pool.map(attempt, claimed()):
-                spec = end.item if isinstance(end, Lost) else end[0]
-                scope, claim = held.pop(spec.id)
-                with scope:
-                    yield end if isinstance(end, Lost) else _keep(work, claim, *end)
+            with closing(self.pool.map(attempt, claimed())) as ends:
+                for end in ends:
+                    spec = end.item if isinstance(end, Lost) else end[0]
+                    scope, claim = held.pop(spec.id)
+                    with scope:
+                        yield end if isinstance(end, Lost) else _keep(work, claim, *end)
             yield from elsewhere
         finally:
             for scope, _ in held.values():

@@ -57,7 +57,7 @@ class Study:
 
     def is_clean(self, results: str) -> bool:
         root = self.folder / results
-        return not (root / "claims").exists() and not list(root.rglob("*.partial"))
+        return {path.name for path in root.iterdir()} == {"runs", "report.html"} and not list(root.rglob("*.partial"))
 
 
 @pytest.fixture(scope="module")
