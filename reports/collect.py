@@ -88,7 +88,7 @@ class ResultSet:
 
     def seeds(self, shots: int) -> list[int]:
         """Return every seed that any run of this K has; a cell with fewer is partial."""
-        return self._seeds[shots]
+        return self._seeds.get(shots, [])
 
     def has(self, method: str, table: str) -> bool:
         """Return whether there is a run of a method; every table draws on the same runs."""
@@ -125,7 +125,7 @@ class ResultSet:
         lines = [self._images.get((category, number), {}) for number in (self.shots if shots is None else [shots])]
         found = {line[_IMAGES[kind], end] for line in lines if line for end in ("min", "max")}
         known = {count for count in found if pd.notna(count)}
-        return Cell(float(known.pop()) if len(known) == 1 else None, count=True)
+        return Cell(int(known.pop()) if len(known) == 1 else None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return which runs of these methods are in no number because they failed or did not converge."""
@@ -206,7 +206,7 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
         results.loc[recipes.index, "variant"] += f"{method} with " + recipes.map(words_of) + ", "
     # What is the same in all of that was drawn by changed code, or edited by hand.
     again = results.groupby(["dataset", "protocol", "variant", *_CELL, "seed"]).cumcount()
-    results.loc[again > 0, "variant"] += again[again > 0].map("repeat {}, ".format)
+    results.loc[again > 0, "variant"] += (again[again > 0] + 1).map("repeat {}, ".format)
     found = []
     for (dataset, protocol, variant), runs in results.groupby(["dataset", "protocol", "variant"], sort=True):
         profiles = tuple(sorted(runs["profile"].unique()))

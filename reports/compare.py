@@ -88,18 +88,20 @@ def _notes(table: Table, published: Table) -> list[str]:
             f"The images are those of {table.dataset}, the paper's those of MVTec AD: "
             "the differences are between different images."
         )
-    over = sorted({cell.compared for cell in with_both if cell.compared})
+    over = {cell.compared for cell in with_both if cell.compared}
     if over:
-        count = " to ".join(str(number) for number in dict.fromkeys((over[0], over[-1])))
         notes.append(
-            f"Beside means, paper and difference are over the {count} categories for which both have a number."
+            f"Beside means, paper and difference are over the {_range(over)} categories for which both have a number."
         )
     every = len(Published.categories)
-    fewer = {cell.categories for cell in with_both if cell.categories and not cell.compared} - {every}
-    if fewer:
-        counts = " to ".join(str(number) for number in dict.fromkeys((min(fewer), max(fewer))))
+    others = {cell.categories for cell in with_both if cell.categories and not cell.compared} - {every - 1, every}
+    if others:
         notes.append(
-            f"The paper's are means over its {every} categories, these over {counts}: "
-            "the differences hold other categories as well as other runs."
+            f"The paper's are means over its {every} categories (without toothbrush where it did not converge), these "
+            f"over {_range(others)}: the differences hold other categories as well as other runs."
         )
-    return notes + [f"The paper: {note}" for note in published.notes if over and over[-1] >= every - 1]
+    return notes + [f"The paper: {note}" for note in published.notes if max(over, default=0) >= every - 1]
+
+
+def _range(counts: set[int]) -> str:
+    return " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))

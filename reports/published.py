@@ -65,7 +65,7 @@ class Published:
         words = {"train_defective": "train_defect", "test_defective": "test_defect"}.get(kind, kind)
         column = words if shots is None else f"{words}_{shots}shot"
         counts = published_table("I").set_index("category")
-        return Cell(float(counts.at[category, column]), count=True) if column in counts else Cell(None, count=True)
+        return Cell(int(counts.at[category, column]), count=True) if column in counts else Cell(None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return the paper's footnote on toothbrush, and which printed means its own cells contradict."""
@@ -101,7 +101,8 @@ def _means(table: str) -> dict[tuple[int, str, str], float]:
     """Map (K, method, metric) to the means over categories of Tables IV to VII, in [0, 1]."""
     lines = published_table(table)
     if table == "IV":
-        lines = lines.assign(acc=lines["acc_percent"] / 100, auc=lines["auc_percent"] / 100)
+        shares = (lines[["acc_percent", "auc_percent"]] / 100).round(4)  # as printed: two digits of a percentage
+        lines = lines.assign(acc=shares["acc_percent"], auc=shares["auc_percent"])
     metrics = ("acc", "auc") if table == "IV" else ("iou", "dc")
     return {
         (line["shots"], line["method"], metric): line[metric] for line in lines.to_dict("records") for metric in metrics

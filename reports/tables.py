@@ -91,7 +91,7 @@ def images_table(source: Source, number: str, title: str) -> Table:
         test = [source.images(category, "test_defective", shots) for shots in source.shots]
         normal = [source.images(category, kind) for kind in ("train_normal", "test_normal")]
         drawn.append(Row("", category, (*train, normal[0], *test, normal[1]), key=category))
-        as_k = [Cell(float(shots), count=True) for shots in source.shots]
+        as_k = [Cell(shots, count=True) for shots in source.shots]
         left = [
             Cell(None if None in (a.value, b.value) else a.value + b.value - shots, count=True)  # type: ignore[operator]
             for shots, a, b in zip(source.shots, train, test, strict=True)
