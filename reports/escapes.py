@@ -7,7 +7,7 @@ import unicodedata
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "|": r"\textbar{}",
     # A bracket after \\ would be read as the line break's optional argument.
     "[": "{[}", "]": "{]}",
     # In LaTeX's own encoding these have no single code to decompose.
