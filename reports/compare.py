@@ -91,7 +91,7 @@ def _notes(table: Table, published: Table) -> list[str]:
     over = {cell.compared for cell in with_both if cell.compared}
     if over:
         notes.append(
-            f"Beside means, paper and difference are over the {_range(over)} categories for which both have a number."
+            f"Beside means, paper and difference are over the categories for which both have a number: {_range(over)}."
         )
     every = len(Published.categories)
     others = {cell.categories for cell in with_both if cell.categories and not cell.compared} - {every - 1, every}

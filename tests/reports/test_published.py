@@ -158,7 +158,7 @@ def test_means_are_compared_over_the_categories_that_both_have(study: Path) -> N
     assert mean.published == pytest.approx((0.4995 + 0.2655) / 2)
     assert mean.difference == pytest.approx((0.5 - 0.4995 + 0.3 - 0.2655) / 2)
     assert mean.compared == 2
-    assert any("over the 2 categories for which both have a number" in note for note in table.notes)
+    assert any("over the categories for which both have a number: 2" in note for note in table.notes)
     assert not any("different images" in note for note in table.notes)
 
 
