@@ -32,6 +32,8 @@ class Cell:
         metric. The rest was not run.
     categories, of_categories : int
         For a mean over categories, how many it rests on and how many there should be; else 0.
+    grounds : tuple of int
+        For a mean over categories, how many runs of each it rests on.
     published, published_std : float or None
         The paper's number, once compared with it.
     difference : float or None
@@ -52,6 +54,7 @@ class Cell:
     undefined: int = 0
     categories: int = 0
     of_categories: int = 0
+    grounds: tuple[int, ...] = ()
     published: float | None = None
     published_std: float | None = None
     difference: float | None = None
@@ -137,6 +140,7 @@ def mean_cell(cells: Sequence[Cell]) -> Cell:
         undefined=sum(cell.undefined for cell in cells),
         categories=len(values),
         of_categories=len(cells),
+        grounds=tuple(cell.n for cell in cells),
     )
 
 

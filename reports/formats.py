@@ -14,10 +14,10 @@ from reports.cells import Cell
 from reports.escapes import for_latex, for_terminal, for_utf8, width_of
 from reports.tables import Row, Table
 
+_SCALED = (r"\providecommand{\resizebox}[3]{#3}", r"\resizebox{\textwidth}{!}{%")
 _SIGNED = re.compile(r"^([+-][0-9.]+)")
 # A table of many columns is set across both columns of a page, and smaller.
 _MOST_NARROW = 4
-_MOST_FOOTNOTE_SIZE = 6
 
 
 def as_text(table: Table, title: str = "") -> str:
@@ -91,15 +91,20 @@ def as_json(table: Table, title: str = "") -> str:
 
 
 def as_latex(table: Table, title: str = "") -> str:
-    """Return a table environment for LaTeX with the booktabs package; best values in bold."""
+    """Return a table environment for LaTeX with the booktabs package; best values in bold.
+
+    A document that loads graphicx gets wide tables scaled to the width of its text.
+    """
     wide = len(table.columns) > _MOST_NARROW
     environment = "table*" if wide else "table"
-    size = r"\scriptsize" if len(table.columns) > _MOST_FOOTNOTE_SIZE else r"\footnotesize"
+    size = r"\scriptsize" if wide else r"\footnotesize"
     lines = [
         rf"\begin{{{environment}}}",
         r"\centering",
-        *([size, r"\setlength{\tabcolsep}{3pt}"] if wide else []),
         rf"\caption{{{for_latex(f'{table.title} ({title})' if title else table.title)}}}",
+        size,
+        r"\setlength{\tabcolsep}{3pt}",
+        *(_SCALED if wide else ()),
         rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
         r"\toprule",
         " & ".join(map(for_latex, (table.corner, *table.columns))) + r" \\",
@@ -112,8 +117,9 @@ def as_latex(table: Table, title: str = "") -> str:
             for index, (label, cells) in enumerate(_lines(row)):
                 indent = r"\quad " if index and label else ""
                 lines.append(" & ".join([indent + for_latex(label), *map(_as_latex, cells)]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\footnotesize {for_latex(note)}" for note in table.notes]
+    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else "")]
+    if table.notes:
+        lines += [r"\par\raggedright\footnotesize", *(rf"{for_latex(note)}\par" for note in table.notes)]
     return "\n".join([*lines, rf"\end{{{environment}}}", ""])
 
 

@@ -235,12 +235,15 @@ def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str 
 
 
 def mark_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Mark the highest number, as printed; a number that rests on fewer runs than another is not compared."""
+    """Mark the highest number, as printed.
+
+    A number that rests on fewer runs than another is not compared, and no means that rest on other categories.
+    """
     most = max((cell.n for cell in cells), default=0)
-    values = [round(cell.value, 4) for cell in cells if cell.value is not None and cell.n == most]
-    if len(values) < 2:
+    whole = [cell for cell in cells if cell.value is not None and cell.n == most]
+    if len(whole) < 2 or len({cell.grounds for cell in whole}) > 1:
         return tuple(cells)
-    best = max(values)
+    best = max(round(cell.value, 4) for cell in whole if cell.value is not None)
     return tuple(
         replace(cell, best=cell.value is not None and cell.n == most and round(cell.value, 4) == best) for cell in cells
     )

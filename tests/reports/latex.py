@@ -40,10 +40,10 @@ def cells_of(text: str, label: str) -> list[str]:
     return line.removesuffix(r" \\").split(" & ")[1:]
 
 
-def set_pages(texts: list[str], folder: Path) -> str:
+def set_pages(texts: list[str], folder: Path, packages: str) -> str:
     """Set the tables with pdflatex, stop at the first error, and return the log."""
     document = "\n".join(
-        [r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}"]
+        [r"\documentclass{article}", rf"\usepackage{{{packages}}}", r"\begin{document}"]
         + [text + r"\clearpage" for text in texts]
         + [r"\end{document}"]
     )

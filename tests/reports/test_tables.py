@@ -120,6 +120,17 @@ def test_a_cell_of_converged_and_other_seeds_says_so(study: Path) -> None:
     assert cells(table, "1-shot", "bottle")[0] == "0.5000(0.0000) [2/4 seeds]*"
 
 
+def test_means_over_other_categories_are_not_compared(tmp_path: Path) -> None:
+    store_run(tmp_path, 0.90, category="carpet", method="unet")
+    store_run(tmp_path, 0.10, category="bottle", method="albunet")
+    table = build_table("II", only_set(tmp_path))
+    said = "[1/2 categories, 1/2 runs]"
+    assert cells(table, "1-shot", "Mean") == [f"0.9000 {said}", f"0.1000 {said}"]
+    store_run(tmp_path, 0.20, category="bottle", method="unet")
+    store_run(tmp_path, 0.30, category="carpet", method="albunet")
+    assert cells(build_table("II", only_set(tmp_path)), "1-shot", "Mean") == ["0.5500*", "0.2000"]
+
+
 def test_a_mean_says_how_many_categories_and_runs_it_rests_on_where_any_is_missing(tmp_path: Path) -> None:
     for category in PAPER_CATEGORIES:
         for seed in range(5):
