@@ -79,9 +79,9 @@ def _compared_mean(mean: Cell, pairs: Sequence[tuple[Cell, Cell | None]]) -> Cel
 
 def _notes(table: Table, published: Table) -> list[str]:
     cells = [cell for row in table.rows for cell in row.cells]
-    with_both = [cell for cell in cells if cell.difference is not None]
-    if not with_both:
+    if all(cell.published is None for cell in cells):
         return ["The paper has no numbers for these."]
+    with_both = [cell for cell in cells if cell.difference is not None]
     notes = []
     if table.dataset != published.dataset:
         notes.append(

@@ -84,34 +84,38 @@ def images_table(source: Source, number: str, title: str) -> Table:
     The paper counts as if K images were drawn of the whole category, and Sections III-A and IV-B draw K of each defect
     type. Where the runs drew more than K, the same images are counted both ways.
     """
-    drawn: list[Row] = []
-    per_category: list[Row] = []
+    rows, per_category = [], []
+    more = False
     for category in source.categories:
         train = [source.images(category, "train_defective", shots) for shots in source.shots]
         test = [source.images(category, "test_defective", shots) for shots in source.shots]
         normal = [source.images(category, kind) for kind in ("train_normal", "test_normal")]
-        drawn.append(Row("", category, (*train, normal[0], *test, normal[1]), key=category))
-        as_k = [Cell(shots, count=True) for shots in source.shots]
-        left = [
-            Cell(None if None in (a.value, b.value) else a.value + b.value - shots, count=True)  # type: ignore[operator]
-            for shots, a, b in zip(source.shots, train, test, strict=True)
-        ]
+        rows.append(Row("As drawn", category, (*train, normal[0], *test, normal[1]), key=category))
+        counted = [_per_category(*cells) for cells in zip(source.shots, train, test, strict=True)]
+        as_k, left = zip(*counted, strict=True)
         per_category.append(Row("K per category", category, (*as_k, normal[0], *left, normal[1]), key=category))
-    notes = []
-    if any(cell.value != shots for row in drawn for cell, shots in zip(row.cells, source.shots, strict=False)):
-        rows = [replace(row, section="As drawn") for row in drawn] + per_category
+        more = more or any(cell.value not in (None, shots) for shots, cell in zip(source.shots, train, strict=True))
+    if more:
+        rows += per_category
         notes = [
             "As drawn: by these runs, K images of each defect type (Sections III-A and IV-B). K per category: the same "
             "images, had K of the whole category been drawn, as the paper's Table I counts them."
         ]
     else:
-        rows = drawn
+        rows, notes = [replace(row, section="") for row in rows], []
     columns = tuple(
         head
         for split in ("Train", "Test")
         for head in (*(f"{split} defective {shots}-shot" for shots in source.shots), f"{split} normal")
     )
     return Table(number, title, "Category", columns, tuple(rows), tuple(notes), source.dataset, columns)
+
+
+def _per_category(shots: int, train: Cell, test: Cell) -> tuple[Cell, Cell]:
+    """Return how many of the defective images would be trained from and tested on, had K of them all been drawn."""
+    known = train.value is not None
+    left = None if train.value is None or test.value is None else train.value + test.value - shots
+    return Cell(shots if known else None, count=True), Cell(left, count=True)
 
 
 def category_table(source: Source, number: str, title: str, metric: str) -> Table:

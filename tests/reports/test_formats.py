@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,23 @@ def test_every_table_of_every_source_is_sound_latex(study: Path) -> None:
         text = as_latex(table, "100% of what_is_there")
         check_syntax(text)
         assert text.count(r"\textbf") == sum(cell.best for row in table.rows for cell in row.cells)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda text: text.replace("}", "", 1),
+        lambda text: text.replace(r"\end{tabular}", r"\end{table}"),
+        lambda text: text.replace(" & ", " ", 1),
+        lambda text: text.replace("{8}", "{9}", 1),
+        lambda text: text.replace("grid", "gr\u00efd"),
+    ],
+)
+def test_the_check_of_latex_notices_what_tex_would_refuse(harm: Callable[[str], str]) -> None:
+    text = as_latex(build_table("II", Published()))
+    check_syntax(text)
+    with pytest.raises((AssertionError, ValueError)):
+        check_syntax(harm(text))
 
 
 @needs_latex

@@ -186,6 +186,15 @@ def test_a_table_that_shares_nothing_with_the_papers_says_so(tmp_path: Path) -> 
     assert all(cell.published is None for line in table.rows for cell in line.cells)
 
 
+def test_where_nothing_converged_the_papers_number_stands_without_a_difference(tmp_path: Path) -> None:
+    store_run(tmp_path, 0.01, status="not_converged", method="unet")
+    table = compare(build_table("II", stored(tmp_path)), published("II"))
+    cell = row(table, "1-shot", "carpet").cells[0]
+    assert (cell.published, cell.difference, cell.difference_text) == (0.4995, None, "-")
+    assert not any("no numbers" in note for note in table.notes)
+    assert any("between different images" in note for note in table.notes)
+
+
 def test_stored_runs_that_equal_the_paper_differ_from_it_by_nothing(tmp_path: Path) -> None:
     """Every cell of Table II, 1-shot, stored as a run: differences vanish, means with them."""
     for line in printed("II"):

@@ -197,9 +197,17 @@ def test_where_k_images_of_each_defect_type_were_drawn_both_counts_are_shown(tmp
     assert "K images of each defect type" in table.notes[0]
 
 
-def test_runs_that_all_failed_have_no_test_images(tmp_path: Path) -> None:
-    store_run(tmp_path, status="failed")
-    assert cells(build_table("I", only_set(tmp_path)), "", "carpet") == ["1", "2", "-", "-"]
+def test_images_are_counted_of_runs_that_are_there_only(tmp_path: Path) -> None:
+    store_run(tmp_path, status="failed", category="carpet")
+    store_run(tmp_path, category="bottle", shots=5)
+    table = build_table("I", only_set(tmp_path))
+    assert cells(table, "", "carpet") == ["1", "-", "2", "-", "-", "-"]
+    assert cells(table, "", "bottle") == ["-", "5", "2", "-", "1", "1"]
+    draw = Draw(shots=(0, 1), normals=(8, 9), test=(6, 7), unannotated=(), names=("test/cut/0.png", "test/hole/0.png"))
+    store_run(tmp_path, category="tile", draw=draw)
+    table = build_table("I", only_set(tmp_path))
+    assert cells(table, "K per category", "carpet") == ["1", "-", "2", "-", "-", "-"]
+    assert cells(table, "K per category", "tile") == ["1", "-", "2", "2", "-", "1"]
 
 
 def test_runs_of_other_protocols_data_sets_or_images_never_share_a_table(study: Path) -> None:
