@@ -47,6 +47,9 @@ def test_the_wheel_holds_its_data_files_and_nothing_of_the_tests(installed: Path
         "data_manifests/README.md",
         "data_manifests/synthetic/draws.csv",
         "data_manifests/synthetic/images.csv",
+        "data_manifests/mvtec_ad/archive.json",
+        "data_manifests/mvtec_ad/counts.csv",
+        "data_manifests/mvtec_ad/images.csv",
     ):
         assert (installed / name).is_file(), name
     assert not (installed / "tests").exists()

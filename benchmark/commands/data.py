@@ -16,9 +16,11 @@ from benchmark.atomic import new_folder
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
-from benchmark.data.draws import DRAW_COLUMNS, draw_rows
+from benchmark.data.draws import DIGEST_COLUMNS, DRAW_COLUMNS, digest_rows, draw_rows
 from benchmark.data.importers import IMPORTERS
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
+from benchmark.data.mvtec import NAME as MVTEC_AD
+from benchmark.data.mvtec import PublishedMvtecAD
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 
 LISTED_SHOTS_PER = ("defect_type", "category")
@@ -150,8 +152,12 @@ def do_import(options: argparse.Namespace) -> int:
 
 
 def do_manifest(options: argparse.Namespace) -> int:
-    """Write ``dataset.json``, ``images.csv`` and ``draws.csv`` into a new folder."""
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    """Write ``dataset.json``, ``images.csv``, ``draws.csv`` and ``draw_digests.csv`` into a new folder.
+
+    MVTec AD without a root is described as it is published.
+    """
+    published = PublishedMvtecAD() if options.dataset == MVTEC_AD and options.data_root is None else None
+    dataset = published or open_dataset(options.dataset, options.data_root, options.cache)
     if options.out.exists():
         raise InputError(f"{options.out} exists already: name another folder or remove it first")
     manifests = [dataset.manifest(category) for category in dataset.categories()]
@@ -164,9 +170,12 @@ def do_manifest(options: argparse.Namespace) -> int:
         }
         if isinstance(dataset, SyntheticDataSet):  # no files whose digests could stand for the pixels
             described["pixels"] = {category: synthetic.checksum(category) for category in dataset.categories()}
+        if published:
+            described["unknown"] = published.unknown
         (folder / "dataset.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
-        write_images(folder / "images.csv", manifests)
+        write_images(folder / "images.csv", manifests, published.columns if published else ())
         write_rows(folder / "draws.csv", possible_draws(manifests), DRAW_COLUMNS)
+        write_rows(folder / "draw_digests.csv", listed_digests(manifests), DIGEST_COLUMNS)
     print(f"wrote {options.out}")
     return 0
 
@@ -182,3 +191,14 @@ def possible_draws(manifests: list[CategoryManifest]) -> list[dict[str, str | in
                 except InputError as error:
                     print(f"no draw: {error}")
     return rows
+
+
+def listed_digests(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
+    """Return the rows of ``draw_digests.csv``: every draw that ``draws.csv`` lists, and those that cannot be made."""
+    return [
+        row
+        for shots_per in LISTED_SHOTS_PER
+        for manifest in manifests
+        for shots in LISTED_SHOTS
+        for row in digest_rows(manifest, shots, LISTED_SEEDS, shots_per)
+    ]

@@ -13,6 +13,7 @@ from benchmark.data.manifest import CategoryManifest, digest_of
 from benchmark.random_streams import stream
 
 DRAW_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "image")
+DIGEST_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "images", "digest", "impossible")
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,22 @@ def draw_rows(
         for seed in seeds
         for name in draw_shots(manifest, shots, seed, shots_per, draws).names
     ]
+
+
+def digest_rows(
+    manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
+) -> list[dict[str, str | int]]:
+    """Return rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``): one per draw.
+
+    The digest is the one that ``run.json`` holds; a draw that cannot be made has none, and says why.
+    """
+    rows = []
+    for seed in seeds:
+        try:
+            drawn = draw_shots(manifest, shots, seed, shots_per, draws)
+            outcome: tuple[str | int, ...] = (len(drawn.names), drawn.digest, "")
+        except InputError as error:
+            outcome = (0, "", str(error))
+        values = (manifest.category, shots_per, draws, shots, seed, *outcome)
+        rows.append(dict(zip(DIGEST_COLUMNS, values, strict=True)))
+    return rows

@@ -154,11 +154,11 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str
         writer.writerows(rows)
 
 
-def write_images(path: Path, manifests: Iterable[CategoryManifest]) -> None:
-    """Write ``images.csv``: every record of every category."""
-    columns = ["category", *(item.name for item in fields(ImageRecord))]
+def write_images(path: Path, manifests: Iterable[CategoryManifest], columns: Sequence[str] = ()) -> None:
+    """Write ``images.csv``: every record of every category; of each what ``columns`` names, everything if empty."""
+    columns = ["category", *(columns or [item.name for item in fields(ImageRecord)])]
     rows = ({"category": manifest.category, **asdict(record)} for manifest in manifests for record in manifest.records)
-    write_rows(path, rows, columns)
+    write_rows(path, ({column: row[column] for column in columns} for row in rows), columns)
 
 
 def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest]:

@@ -123,5 +123,5 @@ def test_rows_list_every_draw() -> None:
 def test_the_committed_manifest_is_what_the_generator_and_the_draws_give(tmp_path: Path) -> None:
     assert main(["data", "manifest", "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
     committed = resources.files("data_manifests") / "synthetic"
-    for name in ("dataset.json", "images.csv", "draws.csv"):
+    for name in ("dataset.json", "images.csv", "draws.csv", "draw_digests.csv"):
         assert (tmp_path / "out" / name).read_text() == committed.joinpath(name).read_text(), name

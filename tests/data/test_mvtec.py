@@ -1,0 +1,98 @@
+"""MVTec AD as listed here: the paper's counts, the committed draws, and a tree of that shape from plan to run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from baselines import InputError
+from benchmark.cli import main
+from benchmark.data.draws import digest_rows, draw_shots
+from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images
+from benchmark.data.mvtec import PublishedMvtecAD
+
+COMMITTED = Path(str(resources.files("data_manifests"))) / "mvtec_ad"
+TABLE_1 = Path(str(resources.files("reports"))) / "paper" / "tables" / "table_1_image_counts.csv"
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def committed_manifests() -> list[CategoryManifest]:
+    return read_images(COMMITTED / "images.csv", "mvtec-ad", "")
+
+
+def test_the_committed_list_is_what_the_counts_give_byte_for_byte(tmp_path: Path) -> None:
+    assert main(["data", "manifest", "--dataset", "mvtec-ad", "--out", str(tmp_path / "out")]) == 0
+    for name in ("dataset.json", "images.csv", "draws.csv", "draw_digests.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (COMMITTED / name).read_bytes(), name
+
+
+def test_the_list_is_read_back_as_it_was_made() -> None:
+    published = PublishedMvtecAD()
+    assert committed_manifests() == [published.manifest(category) for category in published.categories()]
+    with pytest.raises(InputError, match="unknown category 'botle': did you mean 'bottle'"):
+        published.manifest("botle")
+
+
+def test_the_list_says_which_facts_it_lacks() -> None:
+    described = json.loads((COMMITTED / "dataset.json").read_text())
+    assert set(described["unknown"]) == {"sha256", "mask_sha256", "mask_levels", "defect_pixels"}
+    columns = set(rows_of(COMMITTED / "images.csv")[0])
+    assert not columns & {"sha256", "mask_sha256", "mask_levels"}
+
+
+def test_totals_are_the_published_ones() -> None:
+    manifests = committed_manifests()
+    records = [record for manifest in manifests for record in manifest.records]
+    assert Counter((record.split, record.defective) for record in records) == {
+        ("train", False): 3629,
+        ("test", False): 467,
+        ("test", True): 1258,
+    }
+    assert sum(len(manifest.defect_types) for manifest in manifests) == 73
+    assert len({(manifest.category, record.name) for manifest in manifests for record in manifest.records}) == 5354
+
+
+def test_table_1_of_the_paper_follows_from_the_list_for_both_k() -> None:
+    printed = {row["category"]: row for row in rows_of(TABLE_1)}
+    assert len(printed) == 15
+    for manifest in committed_manifests():
+        row = printed.pop(manifest.category)
+        for shots in (1, 5):
+            draw = draw_shots(manifest, shots, 0, "category")
+            defective = [index for index in draw.test if manifest.records[index].defective]
+            counted = (len(draw.shots), len(draw.normals), len(defective), len(draw.test) - len(defective))
+            keys = (f"train_defect_{shots}shot", "train_normal", f"test_defect_{shots}shot", "test_normal")
+            assert counted == tuple(int(row[key]) for key in keys), (manifest.category, shots)
+    assert not printed
+
+
+def test_five_draws_of_both_readings_are_listed_with_the_digests_that_runs_carry() -> None:
+    listed = rows_of(COMMITTED / "draw_digests.csv")
+    assert len(listed) == 15 * 2 * 2 * 5
+    manifests = {manifest.category: manifest for manifest in committed_manifests()}
+    drawn: dict[tuple[str, ...], list[str]] = {}
+    for row in rows_of(COMMITTED / "draws.csv"):
+        drawn.setdefault((row["category"], row["shots_per"], row["shots"], row["seed"]), []).append(row["image"])
+    for row in listed:
+        key = (row["category"], row["shots_per"], row["shots"], row["seed"])
+        draw = draw_shots(manifests[row["category"]], int(row["shots"]), int(row["seed"]), row["shots_per"])
+        assert (row["digest"], row["images"]) == (draw.digest, str(len(drawn[key])))
+        assert drawn.pop(key) == list(draw.names)
+    assert not drawn
+
+
+def test_a_draw_that_cannot_be_made_is_listed_with_the_reason() -> None:
+    records = [ImageRecord("train", "good", "train/good/0.png", defect_pixels=0)]
+    records += [ImageRecord("test", "cut", f"test/cut/{i}.png", f"g/{i}.png", defect_pixels=9) for i in range(3)]
+    (row,) = digest_rows(CategoryManifest("any", "widget", "", tuple(records)), 5, [2], "defect_type")
+    assert (row["seed"], row["images"], row["digest"]) == (2, 0, "")
+    assert "5 shots need 5 annotated defective images of cut, there are 3" in str(row["impossible"])
