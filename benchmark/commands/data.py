@@ -13,6 +13,7 @@ from PIL import Image
 from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import new_folder
+from benchmark.commands import data_files
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
@@ -63,6 +64,7 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     add_data(manifest)
     manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
     manifest.set_defaults(do=do_manifest)
+    data_files.add_actions(actions)
 
 
 def do_list(options: argparse.Namespace) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from baselines.errors import unknown_name
+from benchmark.data.download import Expected
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
 
 NAME = "mvtec-ad"
@@ -74,3 +76,48 @@ def _records(row: dict[str, str]) -> Iterator[ImageRecord]:
             mode=row["mode"],
             defect_pixels=0 if good else -1,
         )
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The archive in which MVTec AD is published, as ``archive.json`` describes it.
+
+    Attributes
+    ----------
+    file : str
+        Its name.
+    title, page : str
+        What it is, and where a person gets it.
+    licence : str
+        Name and address of the licence, and what it asks for, in a line.
+    links : tuple of str
+        Where it has been; each may be dead.
+    expected : Expected
+        Size and SHA-256 as others report them; the publisher states none that is known here.
+    """
+
+    file: str
+    title: str
+    page: str
+    licence: str
+    links: tuple[str, ...]
+    expected: Expected
+
+    @property
+    def by_hand(self) -> str:
+        """What a person can do where no link gives it."""
+        return f"get {self.file} by hand from {self.page} and give it with --archive FILE"
+
+
+def published_archive() -> Archive:
+    """Return what is known of the archive."""
+    known = json.loads((manifest_folder() / "archive.json").read_text(encoding="utf-8"))
+    licence, reported = known["licence"], known["reported"]
+    return Archive(
+        known["file"],
+        known["title"],
+        known["page"],
+        f"{licence['name']} ({licence['url']}): {licence['says']}",
+        tuple(link["url"] for link in known["links"]),
+        Expected(reported["sha256"], reported["size"], "others report (the publisher states none that is known here)"),
+    )
