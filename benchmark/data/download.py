@@ -282,8 +282,11 @@ def _open(part: _Part, timeout: float) -> HTTPResponse:
                 part.remove()
             if error.code in _WORTH_ANOTHER_ATTEMPT:
                 raise _BrokenOffError(f"the server answers {error.code} {error.reason}") from None
-            # urllib gives up on a circle of redirects with three lines of words.
-            reason = "and redirects without end" if 300 <= error.code < 400 else str(error.reason)
+            reason = str(error.reason)
+            if "infinite loop" in reason:  # urllib takes three lines to say so
+                reason = "and redirects without end"
+            elif "not allowed" in reason:
+                reason = "and redirects to what is no http or https address"
             raise _LinkFailedError(f"the server answers {error.code} {reason}".strip()) from None
     except URLError as error:
         if isinstance(error.reason, TimeoutError):
@@ -316,7 +319,8 @@ def _prepare(part: _Part, response: HTTPResponse, expected: Expected, say: Calla
     if part.size:
         say("the server sends the file from its beginning")
     if total is not None and expected.size not in (None, total):
-        raise _LinkFailedError(f"has a file of {total} bytes, not of {expected.size}")
+        kind = headers.get_content_type()
+        raise _LinkFailedError(f"has a file of {total} bytes ({kind}), not of {expected.size}")
     _check_space(part.path.parent, total or expected.size or 0, 0)
     part.begin(_State(part.state.link, total, etag, last_modified))
 
