@@ -15,6 +15,8 @@ from benchmark.cli import main
 from benchmark.data.draws import digest_rows, draw_shots
 from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images
 from benchmark.data.mvtec import PublishedMvtecAD
+from benchmark.store import load_results
+from tests.data.mvtec_tree import write_tree
 
 COMMITTED = Path(str(resources.files("data_manifests"))) / "mvtec_ad"
 TABLE_1 = Path(str(resources.files("reports"))) / "paper" / "tables" / "table_1_image_counts.csv"
@@ -96,3 +98,46 @@ def test_a_draw_that_cannot_be_made_is_listed_with_the_reason() -> None:
     (row,) = digest_rows(CategoryManifest("any", "widget", "", tuple(records)), 5, [2], "defect_type")
     assert (row["seed"], row["images"], row["digest"]) == (2, 0, "")
     assert "5 shots need 5 annotated defective images of cut, there are 3" in str(row["impossible"])
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All 5,354 images and 1,258 masks by name, 32 px each."""
+    return write_tree(tmp_path_factory.mktemp("mvtec") / "data", side=32)
+
+
+def test_a_tree_of_that_shape_verifies_and_has_the_committed_draws(tree: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "mvtec-ad", "--data-root", str(tree)]
+    assert main(["data", "verify", *words, "--ignore-size"]) == 0
+    assert main(["data", "verify", *words, "--category", "toothbrush"]) == 1
+    assert main(["data", "manifest", *words, "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
+    for name in ("draws.csv", "draw_digests.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (COMMITTED / name).read_bytes(), name
+    names = [(row["category"], row["name"], row["mask"]) for row in rows_of(tmp_path / "out" / "images.csv")]
+    assert names == [(row["category"], row["name"], row["mask"]) for row in rows_of(COMMITTED / "images.csv")]
+
+
+def test_the_paper_s_tables_are_1500_runs_of_it(
+    tree: Path, shared_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--dataset", "mvtec-ad", "--data-root", str(tree), "--cache", str(shared_cache), "--device", "cpu"]
+    assert main(["plan", "--all", "--profile", "paper", *words, "--results", str(tmp_path / "results"), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["distinct_runs"], plan["stored"], plan["to_do"]) == (1500, 0, 1500)
+
+
+def test_runs_on_it_train_from_the_committed_draws(tree: Path, shared_cache: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "mvtec-ad", "--data-root", str(tree), "--cache", str(shared_cache), "--device", "cpu"]
+    what = ["--method", "unet", "albunet_nbr_cap", "--category", "toothbrush", "--shots", "1", "--seed", "3"]
+    tiny = ["--set", "image_size=64", "iterations=2", "width=0.1", "curve_every=2"]
+    assert main(["run", *what, *tiny, *words, "--jobs", "1", "--results", str(tmp_path / "results")]) == 0
+    results = load_results(tmp_path / "results")
+    assert set(results["dataset"]) == {"mvtec-ad"}
+    assert sorted(results["method"]) == ["albunet_nbr_cap", "unet"]
+    (listed,) = [
+        row["digest"]
+        for row in rows_of(COMMITTED / "draw_digests.csv")
+        if (row["category"], row["shots_per"], row["shots"], row["seed"]) == ("toothbrush", "defect_type", "1", "3")
+    ]
+    for path in (tmp_path / "results" / "runs").glob("*/run.json"):
+        assert listed in path.read_text()
