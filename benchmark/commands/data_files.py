@@ -237,7 +237,7 @@ def _unpack(received: Received, expected: Expected, archive: Archive, out: Path)
             "unpacked": datetime.now(UTC).isoformat(timespec="seconds"),
             "size": received.size,
             "sha256": received.sha256,
-            "sha256_is_what": expected.source,
+            "checked_against": f"what {expected.source}",
             "etag": received.etag,
             "last_modified": received.last_modified,
         }

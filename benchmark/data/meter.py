@@ -53,6 +53,8 @@ def _plain(what: str, total: int | None, unit: str, done: int) -> Callable[[int]
     def advance(more: int) -> None:
         nonlocal done, last
         done += more
+        if not more:
+            return
         if done == total or time.monotonic() - last > _LINE_EVERY_SECONDS:
             last = time.monotonic()
             print(f"{what}: {amount(done, unit)}" + (f" of {amount(total, unit)}" if total else ""), file=sys.stderr)

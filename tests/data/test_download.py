@@ -283,13 +283,15 @@ def test_download_unpacks_verifies_and_records_what_was_received(
     server.content = packed(tree_files(side=8) | {"license.txt": b"CC BY-NC-SA 4.0"}, folder)
     out = tmp_path / "data" / "mvtec"
     assert main(words_for(server, out)) == 1  # for the images are tiny
-    said = capsys.readouterr().out
+    said, progress = capsys.readouterr()
+    assert [line.partition(":")[0] for line in progress.splitlines()].count("unpacking") == 1
     assert "Licence: CC BY-NC-SA 4.0" in said
     assert said.splitlines()[-1] == "15 categories, 5354 images, 1258 masks: 5354 size"
     assert len(list(out.rglob("*.png"))) == 5354 + 1258
     record = json.loads((out / "received.json").read_text())
     assert record["sha256"] == hashlib.sha256(server.content).hexdigest()
     assert (record["from"], record["size"], record["etag"]) == (server.link("good"), len(server.content), '"one"')
+    assert record["checked_against"] == "what --sha256 says"
     assert [path.name for path in out.parent.iterdir()] == ["mvtec"]
     assert main(["data", "verify", "--dataset", "mvtec-ad", "--data-root", str(out), "--ignore-size"]) == 0
 
