@@ -407,7 +407,12 @@ def test_a_manifest_is_written_with_its_draws(category: Path, tmp_path: Path) ->
     out = tmp_path / "manifest"
     words = ["data", "manifest", "--dataset", "folder", "--data-root", str(category), "--out", str(out)]
     assert main([*words, "--cache", str(tmp_path / "cache")]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["dataset.json", "draws.csv", "images.csv"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "dataset.json",
+        "draw_digests.csv",
+        "draws.csv",
+        "images.csv",
+    ]
     draws = pd.read_csv(out / "draws.csv")
     assert len(draws) == 5 * (2 + 10) + 5 * (1 + 5)
     assert list(json.loads((out / "dataset.json").read_text())["digests"]) == ["widget"]
