@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Gravest first; the words under which a page or a terminal groups them.
@@ -56,3 +57,13 @@ def slug(*words: object) -> str:
 def joined(words: list[str]) -> str:
     """Return words as an enumeration: ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def tables(numbers: Sequence[str]) -> str:
+    """Return tables by name: ``Table II``, ``Tables II and III``."""
+    return f"Table{'s' * (len(numbers) > 1)} {joined(list(numbers))}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 image``, ``2 images``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
