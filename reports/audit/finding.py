@@ -44,6 +44,11 @@ class Finding:
     severity: str
 
     @property
+    def heading(self) -> str:
+        """What the severity means."""
+        return SEVERITIES[self.severity]
+
+    @property
     def steps(self) -> list[str]:
         """The lines of the arithmetic."""
         return self.arithmetic.splitlines()
