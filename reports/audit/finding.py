@@ -26,7 +26,7 @@ class Finding:
     title : str
         What is found, in a sentence.
     printed : str
-        What the paper prints or says.
+        What the paper prints, or says in short.
     recomputed : str
         What follows from the rest of the paper instead.
     arithmetic : str

@@ -39,7 +39,7 @@ def as_text(findings: Sequence[Finding], width: int = WIDEST) -> str:
 def _block(number: int, finding: Finding, width: int) -> str:
     head = f"{number:>2}. "
     lines = _wrapped(finding.title, width, head)
-    for name, text in (("where", finding.where), ("printed", finding.printed), ("recomputed", finding.recomputed)):
+    for name, text in (("where", finding.where), ("paper", finding.printed), ("recomputed", finding.recomputed)):
         lines += _wrapped(text, width, f"{INDENT}{name:<12}")
     for step in finding.steps:
         lines += _wrapped(step, width, INDENT + "- ")
