@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import defaultdict
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -207,6 +208,16 @@ def test_the_known_contradictions_are_found_and_every_finding_shows_its_sums(fou
         assert all(asdict(finding).values())
         assert all(step.strip() for step in finding.steps)
         assert any(digit.isdigit() for digit in finding.arithmetic)
+
+
+def test_the_documentation_counts_what_is_found(found: dict[str, Finding]) -> None:
+    text = " ".join((REPOSITORY / "docs" / "audit.md").read_text(encoding="utf-8").split())
+    counts = [len(ids(found, "", severity)) for severity in SEVERITIES]
+    wanted = "{} contradictions, {} groups of differences that rounding explains, {} remarks. The contradictions:"
+    assert wanted.format(*counts) in text
+    # Every number of a mean that two tables print differently stands there.
+    for name in ids(found, "repeated-mean", "contradiction"):
+        assert all(number in text for number in re.findall(r"0\.\d{4}", found[name].printed))
 
 
 # The verb.
