@@ -117,10 +117,15 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return Holm's adjusted p-values; one that is None stays so, and counts as a comparison that found nothing."""
-    if not p_values:
-        return []
-    adjusted = multipletests([1.0 if p is None else p for p in p_values], method="holm")[1]
-    return [None if p is None else float(value) for p, value in zip(p_values, adjusted, strict=True)]
+    if len(p_values) == 1 or all(p is None for p in p_values):
+        return list(p_values)
+    adjusted = _adjusted(tuple(1.0 if p is None else p for p in p_values))
+    return [None if p is None else value for p, value in zip(p_values, adjusted, strict=True)]
+
+
+@lru_cache(maxsize=4096)  # multipletests collects garbage, which takes longer than all the rest
+def _adjusted(p_values: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(float(value) for value in multipletests(p_values, method="holm")[1])
 
 
 def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +67,7 @@ class StoredEvidence:
         self.results = results
         self.root = root
         self.unreadable: dict[str, str] = {}
+        self._scores: dict[tuple[str, int], CategoryScores] = {}
         self._measured: dict[tuple[str, str], float] = {}
 
     @property
@@ -82,13 +84,22 @@ class StoredEvidence:
             raise NoEvidence(f"not testable on this data set: it is about MVTec AD's {' and '.join(claim.categories)}")
 
     def scores(self, claim: Claim, metric: str, shots: int) -> CategoryScores:
+        if metric in _MEASURES:
+            found = self._measured_scores(claim, metric, shots)
+        else:
+            if (metric, shots) not in self._scores:
+                seeds = self.results.seeds(shots)
+                self._scores[metric, shots] = category_scores(self.results.runs, metric, shots, seeds)
+            found = self._scores[metric, shots]
+        if not claim.categories:
+            return found
+        return replace(found, values=found.values[found.values.index.isin(claim.categories)])
+
+    def _measured_scores(self, claim: Claim, metric: str, shots: int) -> CategoryScores:
         runs = self.results.runs
         runs = runs[(runs["shots"] == shots) & runs["method"].isin(claim.methods + claim.against)]
-        if claim.categories:
-            runs = runs[runs["category"].isin(claim.categories)]
-        if metric not in runs:
-            runs = runs.assign(**{metric: [self._measure(row.id, row.status, metric) for row in runs.itertuples()]})
-        return category_scores(runs, metric, shots, self.results.seeds(shots))
+        values = [self._measure(row.id, row.status, metric) for row in runs.itertuples()]
+        return category_scores(runs.assign(**{metric: values}), metric, shots, self.results.seeds(shots))
 
     def means(self, claim: Claim, metric: str, shots: int) -> dict[str, float]:
         return {}
