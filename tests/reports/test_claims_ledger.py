@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from benchmark.store import ResultStore, load_results
 from reports.claims import RULES, VERDICTS, Verdict, as_text, judge, judge_published, read_claims
 from reports.claims.ledger import parameter_counts
 from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
+from tests.conftest import REPOSITORY
 from tests.factories import make_result, make_spec, store_run
 from tests.reports.made_up import made_up
 from tests.reports.pages import HOSTILE
@@ -83,6 +85,14 @@ def test_the_paper_is_judged_claim_by_claim_and_its_known_contradictions_show() 
     )
     assert "4 of 6 comparisons, significantly in none" in unet.reason
     assert judged["toothbrush-fails-at-1"].verdict == "supported"
+
+
+def test_the_documented_verdicts_are_those_of_the_command() -> None:
+    documented = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for name in VERDICTS:
+        (line,) = re.findall(rf"^\| {name} \((\d+)\) \| (.*) \|$", documented, re.MULTILINE)
+        judged = {item.claim.id for item in judge_published() if item.verdict == name}
+        assert (int(line[0]), set(re.findall("`([a-z0-9-]+)`", line[1]))) == (len(judged), judged)
 
 
 def test_printed_means_alone_are_never_tested() -> None:
