@@ -45,6 +45,8 @@ _SETTINGS = {
 }
 _WIDTH, _HEIGHT = 4.7, 3.3  # inches of 72 units
 _MARKS = 7
+# More would hide one another.
+_MOST_BANDS = 4
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,16 @@ def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
         axes.patch.set_visible(False)
         figure.patch.set_visible(False)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set(xlim=chart.x_range, ylim=(0, 1.02), xlabel=chart.x_label, ylabel=chart.y_label)
+        axes.set(
+            xlim=chart.x_range,
+            ylim=(chart.y_range[0], 1.02 * chart.y_range[1]),
+            xlabel=chart.x_label,
+            ylabel=chart.y_label,
+        )
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         for place, line in enumerate(chart.series):
-            _plot(axes, line, styles[line.method], place)
+            _plot(axes, line, styles[line.method], place, len(chart.series) <= _MOST_BANDS)
         file = io.StringIO()
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None, "Creator": None})
         box = axes.get_position()
@@ -120,7 +127,7 @@ def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
     )
 
 
-def _plot(axes: Any, line: Series, style: Style, place: int) -> None:
+def _plot(axes: Any, line: Series, style: Style, place: int, band: bool) -> None:
     colour = _sentinel(style.colour)
     dashes = [float(length) for length in style.dashes.split()]
     every = max(1, len(line.x) // _MARKS)
@@ -129,7 +136,7 @@ def _plot(axes: Any, line: Series, style: Style, place: int) -> None:
         markeredgewidth=0, markevery=((place * every // 5) % every, every), clip_on=True,
         linestyle=(0, [length / style.width for length in dashes]) if dashes else "-",
     )  # fmt: skip
-    if line.low is not None and line.high is not None and line.n > 1:
+    if band and line.low is not None and line.high is not None and line.n > 1:
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.14, linewidth=0, gid=f"band-{place}")
 
 

@@ -26,7 +26,7 @@ class CurvedRun(Protocol):
     @property
     def roc(self) -> np.ndarray | None: ...
     @property
-    def learning(self) -> np.ndarray: ...
+    def learning(self) -> np.ndarray | None: ...
     def metric(self, name: str) -> float | None: ...
 
 
@@ -67,7 +67,7 @@ class Chart:
         Unique on its page; the start of every id in the drawing.
     title, x_label, y_label, summary_label : str
     series : tuple of Series
-    x_range : tuple of float
+    x_range, y_range : tuple of float
     """
 
     key: str
@@ -77,6 +77,7 @@ class Chart:
     summary_label: str
     series: tuple[Series, ...]
     x_range: tuple[float, float]
+    y_range: tuple[float, float] = (0.0, 1.0)
 
 
 def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
@@ -134,7 +135,8 @@ def learning_chart(
     """
     series = []
     for method, label in methods:
-        curves = [run.learning for run in runs if run.method == method and run.status == "done" and len(run.learning)]
+        done = [run.learning for run in runs if run.method == method and run.status == "done"]
+        curves = [curve for curve in done if curve is not None and len(curve)]
         if not curves:
             continue
         # Only where every seed was measured: a mean over some of them would jump where one begins or ends.
@@ -146,7 +148,9 @@ def learning_chart(
         low, high = values.min(axis=0), values.max(axis=0)
         series.append(Series(method, label, np.array(shared), mean, len(curves), of, float(mean[-1]), low, high))
     end = max((float(line.x[-1]) for line in series), default=1.0)
-    return Chart(key, title, "Iteration", "Mean test IOU", "last IOU", tuple(series), (0.0, end))
+    highest = max((float(line.high.max()) for line in series if line.high is not None), default=1.0)
+    y_range = (0.0, max(0.1, float(np.ceil(10 * highest) / 10)))
+    return Chart(key, title, "Iteration", "Mean test IOU", "last IOU", tuple(series), (0.0, end), y_range)
 
 
 def hover_data(chart: Chart, area: tuple[float, float, float, float]) -> dict[str, Any]:

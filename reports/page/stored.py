@@ -28,14 +28,14 @@ class StoredRun:
         Its ``run.json``.
     roc : np.ndarray or None
         TPR on ``figures.GRID``; None where there is no AUC or no readable curve.
-    learning : np.ndarray, shape (points, 2)
-        Iteration and mean test IOU then; no points where none were measured.
+    learning : np.ndarray or None, shape (points, 2)
+        Iteration and mean test IOU then; None where there is no readable curve.
     """
 
     folder: Path
     content: Mapping[str, Any]
     roc: np.ndarray | None = None
-    learning: np.ndarray = np.empty((0, 2))
+    learning: np.ndarray | None = None
 
     @property
     def id(self) -> str:
@@ -95,7 +95,7 @@ def read_curves(contents: Iterable[Mapping[str, Any]], root: Path, problems: lis
     runs = {}
     for content in contents:
         folder = root / "runs" / content["id"]
-        roc, learning = None, np.empty((0, 2))
+        roc, learning = None, None
         if content["status"] != "failed":
             try:
                 points = read_roc(folder, dict(content))
