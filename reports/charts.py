@@ -28,7 +28,7 @@ _MARKERS = {
 _OURS = "albunet_nbr_cap"
 # Colours of no other use, found again in the drawing and replaced by the page's own.
 _INK, _RULE = "#000001", "#000002"
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "chart",
     "font.size": 8.5,

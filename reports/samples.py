@@ -188,7 +188,7 @@ def chosen_categories(there: Sequence[str], paper: Sequence[str]) -> list[str]:
 
 
 def pasted_lines(runs: Sequence[StoredRun], categories: Sequence[str], gallery: Gallery) -> list[PastedLine]:
-    """Return pasted images with their lambda: of each category, of the run with the lowest seed that kept any (Fig. 10).
+    """Return pasted images with their lambda, of the run with the lowest seed that kept any (Fig. 10).
 
     ``runs`` are of one K; the paper's own method comes first, where it is there.
     """

@@ -1,4 +1,4 @@
-"""One page per category and K: every method with its seeds, what it learned from, and its worst and best predictions."""
+"""One page per category and K: every method with its seeds, what it learned from, its worst and best predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.page.stored import METRICS, StoredRun
 from reports.pages import write_page
 from reports.samples import Annotated, Gallery, Picture, extremes, sample_grid
 
-_NONE = "–"
+_NONE = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)

@@ -237,10 +237,8 @@ def timings(results: ResultSet, finished: Sequence[StoredRun]) -> Listing:
         train = sum(run.content["timings"]["train_seconds"] for run in runs)
         score = sum(run.content["timings"]["score_seconds"] for run in runs)
         each = (train + score) / len(runs)
-        rows.append(
-            (results.label(method), str(len(runs)))
-            + tuple(f"{value:.2f}" for value in (train / 3600, score / 3600, each))
-        )
+        numbers = (f"{value:.2f}" for value in (train / 3600, score / 3600, each))
+        rows.append((results.label(method), str(len(runs)), *numbers))
     head = ("Method", "Finished runs", "Training, hours", "Scoring, hours", "Seconds per run")
     return Listing("Hours of training and scoring, by method", head, tuple(rows))
 
