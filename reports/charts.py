@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import matplotlib
@@ -45,6 +46,8 @@ _SETTINGS: dict[Any, Any] = {
 }
 _WIDTH, _HEIGHT = 4.7, 3.3  # inches of 72 units
 _MARKS = 7
+# Matplotlib's settings are the same for all threads.
+_DRAWING = Lock()
 # More would hide one another.
 _MOST_BANDS = 4
 
@@ -95,7 +98,7 @@ def line_styles(methods: list[str]) -> dict[str, Style]:
 
 def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
     """Draw a chart; its text stays text, and every id in it starts with the chart's key."""
-    with matplotlib.rc_context(_SETTINGS):
+    with _DRAWING, matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(_WIDTH, _HEIGHT))
         axes = figure.add_axes((0.105, 0.135, 0.875, 0.84))
         axes.patch.set_visible(False)

@@ -6,13 +6,12 @@ import os
 import shlex
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-from joblib import Parallel, delayed
 
 from baselines import InputError
 from benchmark.atomic import replace_folder
@@ -29,8 +28,7 @@ REPORT_NAME = "report.html"
 # A folder that holds it was made here, and may be replaced.
 _MARK = "about.txt"
 _ABOUT = "Pages of the report beside this folder. Writing that report again replaces the whole folder.\n"
-_FEW_PAGES = 8
-_PROCESSES = 4
+_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -131,10 +129,11 @@ def write_report(
 
 
 def _write_details(work: Sequence[tuple[Path, Cell]]) -> list[str]:
-    """Write detail pages, many of them in several processes; return what cannot be read."""
-    processes = min(_PROCESSES, os.cpu_count() or 1) if len(work) > _FEW_PAGES else 1
-    problems = Parallel(n_jobs=processes)(delayed(write_detail)(path, cell) for path, cell in work)
-    return [line for lines in problems for line in lines]
+    """Write detail pages, several at once; return what cannot be read."""
+    # Threads: most of the time goes into decoding and encoding pictures, where Pillow lets go of the interpreter.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        problems = pool.map(lambda item: write_detail(*item), work)
+        return [line for lines in problems for line in lines]
 
 
 @contextmanager

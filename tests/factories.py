@@ -108,12 +108,14 @@ def store_many(root: Path, count: int) -> None:
         (folder / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
 
 
-def store_whole(root: Path, count: int, size: int = 256, iterations: int = 1350) -> None:
-    """Store ``count`` runs with every file: 15 categories, all methods of the paper, both K, as many seeds as it takes.
+def store_whole(
+    root: Path, count: int, size: int = 256, iterations: int = 1350, categories: tuple[str, ...] = PAPER_CATEGORIES
+) -> None:
+    """Store ``count`` runs with every file: all methods of the paper, both K, as many seeds as it takes.
 
     Pictures are of ``size`` px; runs share files on disk (hard links) but for their ``run.json``.
     """
-    cells = list(itertools.product(PAPER_CATEGORIES, (1, 5), PAPER_METHODS))
+    cells = list(itertools.product(categories, (1, 5), PAPER_METHODS))
     settings = [f"iterations={iterations}"]
     model = make_spec(settings=settings)
     ResultStore(root).save(model, _whole_result(size, iterations))

@@ -20,7 +20,7 @@ _NONE = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Cell:
-    """One category and K of a result set: what its page is made from, whole enough to be sent to another process.
+    """One category and K of a result set: what its page is made from.
 
     Attributes
     ----------
