@@ -34,6 +34,10 @@ _OF_EVERY_RUN: dict[str, Rule] = {
     "identity.protocol.threshold": _SHARE,
     "identity.training_version": _COUNT,
     "identity.data_digest": _TEXT,
+    "identity.network": _TEXT,
+    "identity.recipe": _OBJECT,
+    "draw.shots": _TEXTS,
+    "draw.normals": _COUNT,
 }
 _OF_A_FAILURE: dict[str, Rule] = _OF_EVERY_RUN | {"error": _TEXT}
 _OF_A_FINISHED_RUN: dict[str, Rule] = _OF_EVERY_RUN | {

@@ -32,6 +32,7 @@ from benchmark.samples import Sample
 RESULT_COLUMNS = (
     "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
     "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
+    "training_defective_images", "training_normal_images", "training_version", "recipe",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
 )  # fmt: skip
 # Of runs that cannot be read; the others are counted.
@@ -246,7 +247,8 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     -------
     pd.DataFrame
         Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
-        acc`` are in [0, 1], NaN where there is none; ``protocol`` is the same for runs that may be compared.
+        acc`` are in [0, 1], NaN where there is none; ``protocol`` is the same for runs that may be compared;
+        ``recipe`` is the network and how it was trained, as JSON, the same text for the same recipe.
         Sorted by data set, protocol, category, shots, method, seed. Runs that cannot be read are left out with a
         warning that names them.
 
@@ -333,6 +335,10 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
         **run.get("metrics", {}),
         **run.get("timings", {}),
         "protocol": digest_of([identity["training_version"], comparable])[:12],
+        "training_version": identity["training_version"],
+        "recipe": json.dumps({"network": identity["network"], **identity["recipe"]}, sort_keys=True),
+        "training_defective_images": len(run["draw"]["shots"]),
+        "training_normal_images": run["draw"]["normals"],
         "batch_size": identity["protocol"]["batch_size"],
         "data_digest": identity["data_digest"],
         "device": run.get("environment", {}).get("device"),

@@ -1,57 +1,19 @@
-"""The paper's tables from stored runs. A table is plain data; ``formats`` writes it down."""
+"""The paper's tables, from stored runs or from the paper itself. A table is plain data; ``formats`` writes it down."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import numpy as np
-
 from baselines import InputError
 from baselines.errors import unknown_name
+from reports.cells import Cell, Source
 from reports.collect import ResultSet
 
-DASH = "-"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table and what it rests on.
-
-    Attributes
-    ----------
-    value : float or None
-        In [0, 1]; None where nothing converged or nothing was run.
-    std : float or None
-        Sample standard deviation over seeds (n - 1), None for fewer than two seeds or for means.
-    n, of : int
-        How many runs it rests on, and how many there should be.
-    best : bool
-        Whether it is the best of its row.
-    percent : bool
-        Print as a percentage.
-    """
-
-    value: float | None
-    std: float | None = None
-    n: int = 0
-    of: int = 0
-    best: bool = False
-    percent: bool = False
-
-    @property
-    def partial(self) -> bool:
-        return self.value is not None and self.n < self.of
-
-    @property
-    def text(self) -> str:
-        """The number as the paper prints it: ``0.5854(0.0069)``; partial ones say ``[1/2]``."""
-        if self.value is None:
-            return DASH
-        number = f"{100 * self.value:.2f}%" if self.percent else f"{self.value:.4f}"
-        spread = f"({self.std:.4f})" if self.std is not None else ""
-        return number + spread + (f" [{self.n}/{self.of}]" if self.partial else "")
+MEAN = "Mean"
+AS_PRINTED = "Mean as printed"
+_ABLATION = ("albunet", "albunet_nbr", "albunet_nbr_cap")
 
 
 @dataclass(frozen=True)
@@ -67,17 +29,20 @@ class Row:
         One per column.
     is_mean : bool
         Whether it averages the rows above.
+    key : str
+        Name of the category or method it is about, "" for means.
     """
 
     section: str
     label: str
     cells: tuple[Cell, ...]
     is_mean: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper, filled from one result set.
+    """A table of the paper, filled from one source.
 
     Attributes
     ----------
@@ -89,6 +54,12 @@ class Table:
     rows : tuple of Row
     notes : tuple of str
         What a reader has to know: partial cells, runs that failed or did not converge.
+    dataset : str
+        Whose images the numbers are of.
+    keys : tuple of str
+        Of each column, the name of its method, or its K and metric: the same in every table of that number.
+    compared : bool
+        Whether cells hold the paper's numbers beside their own.
     """
 
     number: str
@@ -97,6 +68,9 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    dataset: str = ""
+    keys: tuple[str, ...] = ()
+    compared: bool = False
 
     @property
     def blocks(self) -> list[tuple[str, list[Row]]]:
@@ -104,79 +78,132 @@ class Table:
         return [(section, list(rows)) for section, rows in groupby(self.rows, key=lambda row: row.section)]
 
 
-def category_table(results: ResultSet, number: str, metric: str, title: str) -> Table:
+def images_table(source: Source, number: str, title: str) -> Table:
+    """Table I: how many images each category trains from and is tested on.
+
+    The paper counts as if K images were drawn of the whole category, and Sections III-A and IV-B draw K of each defect
+    type. Where the runs drew more than K, the same images are counted both ways.
+    """
+    rows, per_category = [], []
+    more = False
+    for category in source.categories:
+        train = [source.images(category, "train_defective", shots) for shots in source.shots]
+        test = [source.images(category, "test_defective", shots) for shots in source.shots]
+        normal = [source.images(category, kind) for kind in ("train_normal", "test_normal")]
+        rows.append(Row("As drawn", category, (*train, normal[0], *test, normal[1]), key=category))
+        counted = [_per_category(*cells) for cells in zip(source.shots, train, test, strict=True)]
+        as_k, left = zip(*counted, strict=True)
+        per_category.append(Row("K per category", category, (*as_k, normal[0], *left, normal[1]), key=category))
+        more = more or any(cell.value not in (None, shots) for shots, cell in zip(source.shots, train, strict=True))
+    if more:
+        rows += per_category
+        notes = [
+            "As drawn: by these runs, K images of each defect type (Sections III-A and IV-B). K per category: the same "
+            "images, had K of the whole category been drawn, as the paper's Table I counts them."
+        ]
+    else:
+        rows, notes = [replace(row, section="") for row in rows], []
+    columns = tuple(
+        head
+        for split in ("Train", "Test")
+        for head in (*(f"{split} defective {shots}-shot" for shots in source.shots), f"{split} normal")
+    )
+    return Table(number, title, "Category", columns, tuple(rows), tuple(notes), source.dataset, columns)
+
+
+def _per_category(shots: int, train: Cell, test: Cell) -> tuple[Cell, Cell]:
+    """Return how many of the defective images would be trained from and tested on, had K of them all been drawn."""
+    known = train.value is not None
+    left = None if train.value is None or test.value is None else train.value + test.value - shots
+    return Cell(shots if known else None, count=True), Cell(left, count=True)
+
+
+def category_table(source: Source, number: str, title: str, metric: str) -> Table:
     """Tables II and III: mean and deviation over seeds for each category and method, then means over categories."""
     rows = []
-    methods = results.methods
-    for shots in results.shots:
+    methods = [method for method in source.methods if source.has(method, number)]
+    for shots in source.shots:
         section = f"{shots}-shot"
-        cells = {
-            category: [_cell(results, category, method, shots, metric) for method in methods]
-            for category in results.categories
-        }
-        rows += [Row(section, category, _mark_best(line)) for category, line in cells.items()]
-        means = [_mean([line[i] for line in cells.values()]) for i in range(len(methods))]
-        rows.append(Row(section, "Mean", _mark_best(means), is_mean=True))
-    return Table(number, title, "Category", _labels(results, methods), tuple(rows), _notes(results, rows))
+        for category in source.categories:
+            cells = [source.cell(category, method, shots, metric) for method in methods]
+            rows.append(Row(section, category, mark_best(cells), key=category))
+        means = [source.mean(method, shots, metric, number) for method in methods]
+        rows.append(Row(section, MEAN, mark_best(means), is_mean=True))
+        stated = [source.stated_mean(method, shots, number) or Cell(None) for method in methods]
+        if any(
+            theirs.value is not None and theirs.number != ours.number
+            for theirs, ours in zip(stated, means, strict=True)
+        ):
+            rows.append(Row(section, AS_PRINTED, mark_best(stated), is_mean=True))
+    labels = tuple(map(source.label, methods))
+    return Table(
+        number,
+        title,
+        "Category",
+        labels,
+        tuple(rows),
+        _notes(source, number, methods, rows),
+        source.dataset,
+        tuple(methods),
+    )
 
 
-def detection_table(results: ResultSet, number: str, title: str) -> Table:
-    """Table IV: ACC and AUC per image, averaged over categories, then over seeds."""
-    rows = []
-    shots = results.shots
-    for method in results.methods:
-        cells = [
-            replace(_category_mean(results, method, count, metric), percent=True)
-            for count in shots
-            for metric in ("acc", "auc")
-        ]
-        rows.append(Row("", results.label(method), tuple(cells)))
-    columns = tuple(f"{count}-shot {metric}" for count in shots for metric in ("ACC", "AUC"))
-    marked = _mark_best_columns(rows)
-    return Table(number, title, "Method", columns, marked, _notes(results, rows))
-
-
-def ablation_table(results: ResultSet, number: str, title: str, methods: tuple[str, ...]) -> Table:
-    """Tables V to VII: mean IOU and DC over categories for some of the methods."""
-    shots = results.shots
+def method_table(
+    source: Source, number: str, title: str, metrics: Sequence[str], only: Sequence[str] = (), percent: bool = False
+) -> Table:
+    """Tables IV (ACC and AUC per image) and V to VII (IOU and DC of some methods): means over categories."""
+    methods = [method for method in only or source.methods if source.has(method, number)]
+    places = [(shots, metric) for shots in source.shots for metric in metrics]
     rows = [
         Row(
             "",
-            results.label(method),
-            tuple(_category_mean(results, method, k, m) for k in shots for m in ("iou", "dc")),
+            source.label(method),
+            tuple(replace(source.mean(method, *place, number), percent=percent) for place in places),
+            key=method,
         )
         for method in methods
-        if method in results.methods
     ]
-    columns = tuple(f"{count}-shot {metric}" for count in shots for metric in ("IOU", "DC"))
-    return Table(number, title, "Method", columns, _mark_best_columns(rows), _notes(results, rows))
+    columns = tuple(f"{shots}-shot {metric.upper()}" for shots, metric in places)
+    rows = _mark_best_of_columns(rows)
+    notes = _notes(source, number, methods, rows)
+    return Table(number, title, "Method", columns, tuple(rows), notes, source.dataset, columns)
 
 
-_ABLATION = ("albunet", "albunet_nbr", "albunet_nbr_cap")
-_BUILDERS: dict[str, Callable[[ResultSet], Table]] = {
-    "II": lambda results: category_table(results, "II", "iou", "Mean IOU"),
-    "III": lambda results: category_table(results, "III", "dc", "Mean DC"),
-    "IV": lambda results: detection_table(
-        results, "IV", "Classification accuracy (ACC) and area under the ROC curve (AUC)"
+_OVERLAP, _DETECTION = ("iou", "dc"), ("acc", "auc")
+_BUILDERS: dict[str, Callable[[Source, str], Table]] = {
+    "I": lambda source, number: images_table(source, number, "Numbers of images"),
+    "II": lambda source, number: category_table(source, number, "Mean IOU", "iou"),
+    "III": lambda source, number: category_table(source, number, "Mean DC", "dc"),
+    "IV": lambda source, number: method_table(
+        source,
+        number,
+        "Classification accuracy (ACC) and area under the ROC curve (AUC)",
+        _DETECTION,
+        percent=True,
     ),
-    "V": lambda results: ablation_table(
-        results, "V", "Mean IOU and DC: ablation of the regularization methods", _ABLATION
+    "V": lambda source, number: method_table(
+        source, number, "Mean IOU and DC: ablation of the regularization methods", _OVERLAP, _ABLATION
     ),
-    "VI": lambda results: ablation_table(
-        results, "VI", "Mean IOU and DC: ablation of lambda", ("albunet_nbr_cap_lambda1", "albunet_nbr_cap")
+    "VI": lambda source, number: method_table(
+        source,
+        number,
+        "Mean IOU and DC: ablation of lambda",
+        _OVERLAP,
+        ("albunet_nbr_cap_lambda1", "albunet_nbr_cap"),
     ),
-    "VII": lambda results: ablation_table(
-        results,
-        "VII",
+    "VII": lambda source, number: method_table(
+        source,
+        number,
         "Mean IOU and DC: ablation of the NBR similarity",
+        _OVERLAP,
         ("albunet_nbr_cap_euclidean", "albunet_nbr_cap"),
     ),
 }
 TABLES = tuple(_BUILDERS)
 
 
-def build_table(number: str, results: ResultSet) -> Table:
-    """Return one of the paper's tables from a result set.
+def build_table(number: str, source: Source) -> Table:
+    """Return one of the paper's tables, from a result set or from ``Published``; it may have no rows.
 
     Raises
     ------
@@ -185,13 +212,13 @@ def build_table(number: str, results: ResultSet) -> Table:
     """
     if number not in _BUILDERS:
         raise unknown_name("table", number, _BUILDERS)
-    return _BUILDERS[number](results)
+    return _BUILDERS[number](source, number)
 
 
-def all_tables(results: ResultSet) -> list[Table]:
+def all_tables(source: Source) -> list[Table]:
     """Return every table that has at least two methods to compare, or is not an ablation."""
-    tables = [build_table(number, results) for number in TABLES]
-    return [table for table in tables if table.corner == "Category" or table.number == "IV" or len(table.rows) > 1]
+    tables = [build_table(number, source) for number in TABLES]
+    return [table for table in tables if table.number in ("I", "II", "III", "IV") or len(table.rows) > 1]
 
 
 def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str | None = None) -> list[ResultSet]:
@@ -211,57 +238,29 @@ def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str 
     return chosen
 
 
-def _cell(results: ResultSet, category: str, method: str, shots: int, metric: str) -> Cell:
-    runs = results.runs
-    here = runs[(runs["category"] == category) & (runs["method"] == method) & (runs["shots"] == shots)]
-    values = here.loc[here["status"] == "done", metric].dropna().to_numpy()
-    wanted = len(results.seeds(shots))
-    if not len(values):
-        return Cell(None, of=wanted)
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Cell(float(np.mean(values)), std, len(values), wanted)
+def mark_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Mark the highest number, as printed.
 
-
-def _mean(cells: list[Cell]) -> Cell:
-    """Average over categories; ``n`` and ``of`` count the runs it rests on."""
-    values = [cell.value for cell in cells if cell.value is not None]
-    runs, wanted = sum(cell.n for cell in cells), sum(cell.of for cell in cells)
-    return Cell(float(np.mean(values)) if values else None, None, runs, wanted)
-
-
-def _category_mean(results: ResultSet, method: str, shots: int, metric: str) -> Cell:
-    return _mean([_cell(results, category, method, shots, metric) for category in results.categories])
-
-
-def _mark_best(cells: list[Cell]) -> tuple[Cell, ...]:
-    """Mark the highest number, as printed; a mean over fewer categories than another is not compared."""
+    A number that rests on fewer runs than another is not compared, and no means that rest on other categories.
+    """
     most = max((cell.n for cell in cells), default=0)
-    values = [round(cell.value, 4) for cell in cells if cell.value is not None and cell.n == most]
-    if len(values) < 2:
+    whole = [cell for cell in cells if cell.value is not None and cell.n == most]
+    if len(whole) < 2 or len({cell.grounds for cell in whole}) > 1:
         return tuple(cells)
-    best = max(values)
+    best = max(round(cell.value, 4) for cell in whole if cell.value is not None)
     return tuple(
         replace(cell, best=cell.value is not None and cell.n == most and round(cell.value, 4) == best) for cell in cells
     )
 
 
-def _mark_best_columns(rows: list[Row]) -> tuple[Row, ...]:
-    if not rows:
-        return ()
-    columns = [_mark_best([row.cells[i] for row in rows]) for i in range(len(rows[0].cells))]
-    return tuple(replace(row, cells=tuple(column[i] for column in columns)) for i, row in enumerate(rows))
+def _mark_best_of_columns(rows: list[Row]) -> list[Row]:
+    columns = [mark_best(column) for column in zip(*(row.cells for row in rows), strict=True)]
+    return [replace(row, cells=cells) for row, cells in zip(rows, zip(*columns, strict=True), strict=True)]
 
 
-def _labels(results: ResultSet, methods: list[str]) -> tuple[str, ...]:
-    return tuple(results.label(method) for method in methods)
-
-
-def _notes(results: ResultSet, rows: list[Row]) -> tuple[str, ...]:
+def _notes(source: Source, number: str, methods: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
+    cells = [cell for row in rows for cell in row.cells]
     notes = []
-    if any(cell.partial for row in rows for cell in row.cells):
-        notes.append("[n/m]: rests on n of m runs.")
-    for status, words in (("not_converged", "did not converge"), ("failed", "failed")):
-        count = int((results.runs["status"] == status).sum())
-        if count:
-            notes.append(f"{count} of {len(results.runs)} runs {words} and are in no mean.")
-    return tuple(notes)
+    if any(cell.partial for cell in cells):
+        notes.append(f"[n/m ...]: over n of m. {source.expected}")
+    return (*notes, *source.notes(number, methods))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import json
+import re
+import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from baselines import InputError
+from benchmark.data.draws import Draw
+from benchmark.runs import TRAINING_VERSION
 from benchmark.store import load_results
-from reports.collect import ResultSet, result_sets
-from reports.formats import as_csv, as_json, as_latex, as_text
-from reports.tables import Table, all_tables, build_table, choose_sets
-from tests.factories import store_run
+from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
+from reports.tables import TABLES, Row, Table, all_tables, build_table, choose_sets
+from tests.factories import store_many, store_run
+
+KEYS = ["category", "method", "shots", "seed"]
 
 
 def only_set(root: Path) -> ResultSet:
@@ -22,9 +28,13 @@ def only_set(root: Path) -> ResultSet:
     return found
 
 
-def cells(table: Table, section: str, row: str) -> list[str]:
-    (line,) = [line for line in table.rows if (line.section, line.label) == (section, row)]
-    return [cell.text + ("*" if cell.best else "") for cell in line.cells]
+def row(table: Table, section: str, label: str) -> Row:
+    (found,) = [line for line in table.rows if (line.section, line.label) == (section, label)]
+    return found
+
+
+def cells(table: Table, section: str, label: str) -> list[str]:
+    return [cell.text + ("*" if cell.best else "") for cell in row(table, section, label).cells]
 
 
 @pytest.fixture
@@ -70,43 +80,134 @@ def test_a_single_seed_has_no_deviation(tmp_path: Path) -> None:
     assert cells(build_table("II", only_set(tmp_path)), "1-shot", "carpet") == ["0.5000"]
 
 
-def test_a_missing_seed_is_marked_in_every_format(study: Path) -> None:
+def test_a_missing_seed_is_marked_and_never_the_best(study: Path) -> None:
     store_run(study, 0.90, category="carpet", method="albunet", seed=1)
     table = build_table("II", only_set(study))
-    assert cells(table, "1-shot", "carpet")[1] == "0.9000 [1/2]"
+    assert cells(table, "1-shot", "carpet")[1] == "0.9000 [1/2 seeds]"
     assert cells(table, "1-shot", "bottle")[1] == "-"
-    assert cells(table, "1-shot", "Mean")[1] == "0.9000 [1/4]"  # never the best: it rests on less
-    assert "0.9000 [1/2]" in as_text(table)
-    assert "0.9000 {[}1/2{]}" in as_latex(table)
-    (record,) = [
-        r for r in json.loads(as_json(table))["cells"] if r["row"] == "carpet" and r["column"] == "B (AlbuNet)"
-    ]
-    assert (record["n"], record["of"], record["partial"], record["best"]) == (1, 2, True, False)
-    (line,) = [
-        r for r in csv.DictReader(io.StringIO(as_csv(table))) if (r["row"], r["column"]) == ("carpet", "B (AlbuNet)")
-    ]
-    assert (line["n"], line["of"], line["partial"]) == ("1", "2", "True")
+    assert cells(table, "1-shot", "Mean")[1] == "0.9000 [1/2 categories, 1/4 runs]"
+    (note,) = table.notes
+    assert "the seeds, of which any run is stored" in note
+    cell = row(table, "1-shot", "bottle").cells[1]
+    assert (cell.n, cell.of, cell.missing) == (0, 2, 2)
 
 
 def test_failed_and_unconverged_runs_are_in_no_mean_and_are_named(study: Path) -> None:
     store_run(study, 0.01, status="not_converged", category="carpet", method="albunet", seed=0)
     store_run(study, status="failed", category="carpet", method="albunet", seed=1)
     table = build_table("II", only_set(study))
-    assert cells(table, "1-shot", "carpet")[1] == "-"
-    assert "1 of 10 runs did not converge and are in no mean." in table.notes
-    assert "1 of 10 runs failed and are in no mean." in table.notes
+    assert cells(table, "1-shot", "carpet")[1] == "- [1 not converged, 1 failed]"
+    assert "1 of 10 runs did not converge and are in no mean: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
+    assert "1 of 10 runs failed and are in no mean: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
+
+
+def test_a_category_in_which_nothing_converged_is_dashes_and_a_note_as_in_the_paper(study: Path) -> None:
+    for method in ("unet", "albunet_nbr_cap"):
+        for seed in (0, 1):
+            store_run(study, 0.01, status="not_converged", category="toothbrush", method=method, seed=seed)
+    table = build_table("II", only_set(study))
+    assert cells(table, "1-shot", "toothbrush") == ["-", "-"]
+    assert "4 of 12 runs did not converge and are in no mean: toothbrush 1-shot: all methods." in table.notes
+    assert cells(table, "1-shot", "Mean")[0] == "0.4250 [2/3 categories, 4/6 runs]"
+
+
+def test_a_cell_of_converged_and_other_seeds_says_so(study: Path) -> None:
+    store_run(study, 0.01, status="not_converged", category="carpet", method="unet", seed=2)
+    store_run(study, status="failed", category="carpet", method="unet", seed=3)
+    table = build_table("II", only_set(study))
+    # Nobody else has seeds 2 and 3, but they were wanted.
+    assert cells(table, "1-shot", "carpet")[0] == "0.3500(0.0707) [2/4 seeds, 1 not converged, 1 failed]"
+    assert cells(table, "1-shot", "bottle")[0] == "0.5000(0.0000) [2/4 seeds]*"
+
+
+def test_means_over_other_categories_are_not_compared(tmp_path: Path) -> None:
+    store_run(tmp_path, 0.90, category="carpet", method="unet")
+    store_run(tmp_path, 0.10, category="bottle", method="albunet")
+    table = build_table("II", only_set(tmp_path))
+    said = "[1/2 categories, 1/2 runs]"
+    assert cells(table, "1-shot", "Mean") == [f"0.9000 {said}", f"0.1000 {said}"]
+    store_run(tmp_path, 0.20, category="bottle", method="unet")
+    store_run(tmp_path, 0.30, category="carpet", method="albunet")
+    assert cells(build_table("II", only_set(tmp_path)), "1-shot", "Mean") == ["0.5500*", "0.2000"]
+
+
+def test_a_mean_says_how_many_categories_and_runs_it_rests_on_where_any_is_missing(tmp_path: Path) -> None:
+    for category in PAPER_CATEGORIES:
+        for seed in range(5):
+            status = "not_converged" if category == "toothbrush" else "done"
+            store_run(tmp_path, 0.5, status=status, category=category, method="albunet", seed=seed)
+    found = only_set(tmp_path)
+    said = "[14/15 categories, 70/75 runs]"
+    assert cells(build_table("II", found), "1-shot", "Mean") == [f"0.5000 {said}"]
+    assert cells(build_table("IV", found), "", "B (AlbuNet)") == [f"100.00% {said}"] * 2
+    assert cells(build_table("V", found), "", "B (AlbuNet)")[0] == f"0.5000 {said}"
 
 
 def test_detection_is_in_percent_and_ablations_need_something_to_compare(study: Path) -> None:
     found = only_set(study)
     assert cells(build_table("IV", found), "", "U-Net") == ["100.00%*", "100.00%*"]
-    assert [table.number for table in all_tables(found)] == ["II", "III", "IV"]
+    assert [table.number for table in all_tables(found)] == ["I", "II", "III", "IV"]
     store_run(study, 0.4, category="carpet", method="albunet")
     tables = {table.number: table for table in all_tables(only_set(study))}
-    assert set(tables) == {"II", "III", "IV", "V"}
+    assert set(tables) == {"I", "II", "III", "IV", "V"}
     # One rests on four runs, the other on one: neither is the best.
     assert cells(tables["V"], "", "B+NBR+CaP (ours)")[0] == "0.4750"
-    assert cells(tables["V"], "", "B (AlbuNet)")[0] == "0.4000 [1/4]"
+    assert cells(tables["V"], "", "B (AlbuNet)")[0] == "0.4000 [1/2 categories, 1/4 runs]"
+
+
+def test_numbers_are_those_of_numpy_over_the_same_runs(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    drawn: dict[tuple[str, str, int], list[float]] = {}
+    for category, method, shots in itertools.product(("carpet", "bottle"), ("unet", "albunet"), (1, 5)):
+        for seed in range(3):
+            value = int(rng.integers(1, 99)) / 100
+            drawn.setdefault((category, method, shots), []).append(value)
+            store_run(tmp_path, value, category=category, method=method, shots=shots, seed=seed)
+    found = only_set(tmp_path)
+    for (category, method, shots), values in drawn.items():
+        cell = found.cell(category, method, shots, "iou")
+        assert (cell.value, cell.std) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+        dice = [2 * value / (1 + value) for value in values]  # of one image
+        assert found.cell(category, method, shots, "dc").value == pytest.approx(np.mean(dice))
+    for method, shots in itertools.product(("unet", "albunet"), (1, 5)):
+        means = [np.mean(drawn[category, method, shots]) for category in ("carpet", "bottle")]
+        assert found.mean(method, shots, "iou", "II").value == pytest.approx(np.mean(means))
+
+
+def test_images_are_counted_for_each_k(tmp_path: Path) -> None:
+    for shots in (1, 5):
+        store_run(tmp_path, shots=shots)
+    table = build_table("I", only_set(tmp_path))
+    # Of the factory: K images of the category, two normal ones to train from, one of each to test on.
+    assert [(line.section, line.label) for line in table.rows] == [("", "carpet")]
+    assert table.columns == (
+        *("Train defective 1-shot", "Train defective 5-shot", "Train normal"),
+        *("Test defective 1-shot", "Test defective 5-shot", "Test normal"),
+    )
+    assert cells(table, "", "carpet") == ["1", "5", "2", "1", "1", "1"]
+
+
+def test_where_k_images_of_each_defect_type_were_drawn_both_counts_are_shown(tmp_path: Path) -> None:
+    names = tuple(f"test/{kind}/{i}.png" for kind in ("cut", "hole", "bent") for i in range(2))
+    draw = Draw(shots=tuple(range(6)), normals=(8, 9), test=(6, 7), unannotated=(), names=names)
+    store_run(tmp_path, shots=2, draw=draw, settings=["batch_size=2"])
+    table = build_table("I", only_set(tmp_path))
+    assert cells(table, "As drawn", "carpet") == ["6", "2", "1", "1"]
+    assert cells(table, "K per category", "carpet") == ["2", "2", "5", "1"]
+    assert "K images of each defect type" in table.notes[0]
+
+
+def test_images_are_counted_of_runs_that_are_there_only(tmp_path: Path) -> None:
+    store_run(tmp_path, status="failed", category="carpet")
+    store_run(tmp_path, category="bottle", shots=5)
+    table = build_table("I", only_set(tmp_path))
+    assert cells(table, "", "carpet") == ["1", "-", "2", "-", "-", "-"]
+    assert cells(table, "", "bottle") == ["-", "5", "2", "-", "1", "1"]
+    draw = Draw(shots=(0, 1), normals=(8, 9), test=(6, 7), unannotated=(), names=("test/cut/0.png", "test/hole/0.png"))
+    store_run(tmp_path, category="tile", draw=draw)
+    table = build_table("I", only_set(tmp_path))
+    assert cells(table, "K per category", "carpet") == ["1", "-", "2", "-", "-", "-"]
+    assert cells(table, "K per category", "tile") == ["1", "-", "2", "2", "-", "1"]
 
 
 def test_runs_of_other_protocols_data_sets_or_images_never_share_a_table(study: Path) -> None:
@@ -116,12 +217,69 @@ def test_runs_of_other_protocols_data_sets_or_images_never_share_a_table(study: 
     store_run(study, 0.9, category="carpet", settings=["batch_size=7"])
     sets = result_sets(load_results(study))
     for found in sets:
-        keys = ["category", "method", "shots", "seed"]
-        assert not found.runs.duplicated(keys).any(), found.title
+        assert not found.runs.duplicated(KEYS).any(), found.title
     assert len({found.title for found in sets}) == len(sets) > 3
     with pytest.raises(InputError, match="no stored runs of that data set and profile; stored are: "):
         choose_sets(sets, dataset="mvtec-ad")
     assert {found.dataset for found in choose_sets(sets, dataset="folder:mine")} == {"folder:mine"}
+
+
+def stored_content(root: Path, run_id: str) -> tuple[Path, dict[str, Any]]:
+    path = root / "runs" / run_id / "run.json"
+    return path, json.loads(path.read_text())
+
+
+def store_changed(root: Path, identity: dict[str, Any], iou: float, name: str) -> None:
+    """Store the run of carpet, U-Net, seed 0 once more, as changed code would have."""
+    made = store_run(root, iou, seed=99)
+    path, content = stored_content(root, made.id)
+    content |= {"id": name, "seed": 0, "identity": content["identity"] | {"seed": 0} | identity}
+    path.write_text(json.dumps(content))
+    path.parent.rename(path.parent.with_name(name))
+
+
+def test_runs_of_a_changed_recipe_are_kept_apart_and_the_title_says_what_changed(study: Path) -> None:
+    recipe = {"crop_paste": "never", "paste_weight": "one", "nbr": None, "normal_statistics": False}
+    store_changed(study, {"recipe": recipe}, 0.9, "carpet_unet_k1_s0_changed")
+    sets = {found.title: found for found in result_sets(load_results(study))}
+    assert set(sets) == {
+        "synthetic, profile quick",
+        "synthetic, profile quick, unet with crop_paste=augmentation",
+        "synthetic, profile quick, unet with crop_paste=never",
+    }
+    for found in sets.values():
+        assert not found.runs.duplicated(KEYS).any()
+    assert sum(len(found.runs) for found in sets.values()) == 9
+    apart = sets["synthetic, profile quick, unet with crop_paste=never"]
+    assert apart.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.9)
+    before = sets["synthetic, profile quick, unet with crop_paste=augmentation"]
+    assert before.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.35)
+
+
+def test_runs_of_other_training_code_are_kept_apart_and_the_title_says_so(study: Path) -> None:
+    store_changed(study, {"training_version": 1}, 0.9, "carpet_unet_k1_s0_older")
+    sets = {found.title: found for found in result_sets(load_results(study))}
+    assert set(sets) == {
+        "synthetic, profile quick, training version 1",
+        f"synthetic, profile quick, training version {TRAINING_VERSION}",
+    }
+    assert len(sets["synthetic, profile quick, training version 1"].runs) == 1
+
+
+def test_a_run_that_is_there_twice_is_not_averaged_with_itself(study: Path) -> None:
+    store_changed(study, {"draw_digest": "e" * 64}, 0.9, "carpet_unet_k1_s0_edited")
+    sets = result_sets(load_results(study))
+    assert [found.title for found in sets] == ["synthetic, profile quick", "synthetic, profile quick, repeat 2"]
+    for found in sets:
+        assert not found.runs.duplicated(KEYS).any()
+
+
+def test_long_recipes_are_told_apart_by_their_digests(study: Path) -> None:
+    for word in ("a", "b"):
+        store_changed(study, {"recipe": {"augmentation": word * 100}}, 0.9, f"carpet_unet_k1_s0_{word}")
+    titles = [found.title for found in result_sets(load_results(study))]
+    assert len(set(titles)) == len(titles) == 4
+    assert sum(bool(re.search(r", unet with recipe [0-9a-f]{8}$", title)) for title in titles) == 3
 
 
 def test_shots_come_in_numerical_order(tmp_path: Path) -> None:
@@ -131,11 +289,18 @@ def test_shots_come_in_numerical_order(tmp_path: Path) -> None:
     assert [section for section, _ in table.blocks] == ["1-shot", "5-shot", "10-shot"]
 
 
-def test_latex_escapes_what_it_must(tmp_path: Path) -> None:
-    store_run(tmp_path, category="50%_&\\x{$#^~")
-    text = as_latex(build_table("II", only_set(tmp_path)))
-    assert r"50\%\_\&\textbackslash{}x\{\$\#\textasciicircum{}\textasciitilde{} & 0.5000" in text
-    assert text.count(r"\begin") == text.count(r"\end") == 2
+def test_all_tables_of_ten_thousand_runs_are_built_in_about_a_second(tmp_path: Path) -> None:
+    store_many(tmp_path, 10_000)
+    results = load_results(tmp_path)
+    began = time.perf_counter()
+    (found,) = result_sets(results)
+    tables = all_tables(found)
+    assert time.perf_counter() - began < 2
+    assert [table.number for table in tables] == list(TABLES)
+    here = results[(results["category"] == "wood") & (results["method"] == "unet") & (results["shots"] == 5)]["iou"]
+    cell = row(tables[1], "5-shot", "wood").cells[2]
+    assert cell.n == len(here) > 30
+    assert (cell.value, cell.std) == (pytest.approx(np.mean(here)), pytest.approx(np.std(here, ddof=1)))
 
 
 def test_an_unknown_table_is_refused(study: Path) -> None:
