@@ -48,10 +48,12 @@ def compared_tables(results: ResultSet) -> list[Table]:
 
 
 VERDICT = SimpleNamespace(
-    claim=SimpleNamespace(id="ours-best", text=f"Ours is best {HOSTILE}", where="IV-F"),
+    claim=SimpleNamespace(
+        id="ours-best", section="IV-F", tables=("II", "III"), sentence="Ours is best.", quote=HOSTILE, note=""
+    ),
     verdict="inconclusive",
     test="sign-flip test",
-    figures="0.5 against 0.4",
+    figures="0.5 against 0.4; 0.6 against 0.3",
     reason="two categories only",
 )
 FINDING = SimpleNamespace(
@@ -137,6 +139,16 @@ def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) 
         text = file.read_text(encoding="utf-8")
         assert "not comparable" not in text
         assert "other images" not in text
+
+
+def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    outline = Outline(text)
+    assert "finding-mean-of-ours" in outline.ids
+    assert [name.partition("-claim-")[2] for name in outline.ids if "-claim-" in name] == ["ours-best"] * 2
+    for words in ("1 inconclusive", "two categories only", "sign-flip test", "<li>0.6 against 0.3</li>", "n too small"):
+        assert words in text
+    assert "<li>= 0.3</li>" in text
 
 
 def test_links_to_a_result_set_stay_when_another_joins(tmp_path: Path) -> None:
