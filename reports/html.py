@@ -5,54 +5,28 @@ from __future__ import annotations
 import os
 import shlex
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from baselines import InputError
 from benchmark.atomic import replace_folder
 from benchmark.store import read_stored, results_table, warn_unreadable
-from reports.collect import ResultSet, result_sets
+from reports.collect import result_sets
 from reports.page.details import Cell, write_detail
+from reports.page.inserts import Inserts
 from reports.page.links import detail_name, set_slug
-from reports.page.sections import Listing, cells, make_section
+from reports.page.sections import cells, make_section
 from reports.page.stored import read_curves
 from reports.pages import write_page
-from reports.tables import Table, all_tables
 
 REPORT_NAME = "report.html"
 # A folder that holds it was made here, and may be replaced.
 _MARK = "about.txt"
 _ABOUT = "Pages of the report beside this folder. Writing that report again replaces the whole folder.\n"
 _THREADS = 4
-
-
-@dataclass(frozen=True)
-class Inserts:
-    """What other modules make for the page.
-
-    Attributes
-    ----------
-    tables : callable
-        The paper's tables of a result set; cells with ``published`` and ``difference`` show both on demand.
-    verdicts : callable
-        Claims judged on a result set: objects with ``claim, verdict, test, figures, reason``.
-    statistics : callable
-        Listings of a result set, such as pairwise comparisons.
-    published_verdicts, findings : callable
-        Claims judged on the paper's own numbers; the paper's contradictions: objects with ``id, table, title,
-        arithmetic, printed, recomputed, severity``.
-    """
-
-    tables: Callable[[ResultSet], Sequence[Table]] = all_tables
-    verdicts: Callable[[ResultSet], Sequence[Any]] = lambda results: ()
-    statistics: Callable[[ResultSet], Sequence[Listing]] = lambda results: ()
-    published_verdicts: Callable[[], Sequence[Any]] = lambda: ()
-    findings: Callable[[], Sequence[Any]] = lambda: ()
 
 
 def write_report(

@@ -17,7 +17,8 @@ import pytest
 from baselines import InputError
 from reports.charts import COLOURS
 from reports.collect import ResultSet
-from reports.html import Inserts, write_report
+from reports.html import write_report
+from reports.page.inserts import Inserts
 from reports.page.sections import Listing
 from reports.pages import static_text
 from reports.tables import Cell, Table, all_tables
