@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
     row = table.iloc[0]
     assert (row["id"], row["status"], row["iou"], row["seed"]) == (spec.id, "done", 0.25, 3)
     assert (row["dc"], row["auc"], row["acc"], row["train_seconds"]) == (0.4, 1.0, 1.0, 1.5)
+    assert (row["training_defective_images"], row["training_normal_images"], row["normal_images"]) == (1, 2, 1)
+    assert json.loads(row["recipe"]) == {"network": "unet", **asdict(spec.method.recipe)}
     assert ResultStore(tmp_path).has(spec.id)
 
 
