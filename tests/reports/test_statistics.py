@@ -107,7 +107,7 @@ def test_a_larger_family_needs_more_categories() -> None:
     series = pd.Series([0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
     (alone,) = compare_paired({"a": series})
     assert alone.p_holm == 2 / 2**6
-    for found in compare_paired({name: series for name in "abcdef"}):
+    for found in compare_paired(dict.fromkeys("abcdef", series)):
         assert found.p is None
         assert found.note == "n too small: 6 pairs, a p-value needs 8"
         assert found.low is not None  # an interval of its own is not about the family
