@@ -17,6 +17,7 @@ HALF = 0.5  # a printed number stands for at most half a unit of its last digit 
 SMALL_DEVIATION = 5
 # d DC / d IOU lies between 1/2 and 2 for a single image; ten leaves wide room for images that move apart.
 STEEP = 10
+BOLD_SEEN = "Bold is inferred from the gap between number and deviation, see reports.paper.bold_marks."
 CONCAVE = (
     "Per image DC = 2 IOU / (1 + IOU), a concave function of IOU: averaged over images, categories or seeds, "
     "DC is at most 2 m / (1 + m) where m is the mean IOU (Jensen's inequality), and at least m."
@@ -110,7 +111,7 @@ def bold_cells(paper: Paper) -> list[Finding]:
             better = row[row["units"] > bold["units"].min()]
             if bold.empty or better.empty:
                 continue
-            steps = [
+            steps = [BOLD_SEEN] + [
                 f"{label(cell.method)}: {shown(cell.units)}{' (bold)' if cell.method in set(marked) else ''}"
                 for cell in row.sort_values("units", ascending=False).itertuples()
             ]

@@ -26,7 +26,7 @@ class Finding:
     title : str
         What is found, in a sentence.
     printed : str
-        What the paper prints or says.
+        What the paper prints, or says in short.
     recomputed : str
         What follows from the rest of the paper instead.
     arithmetic : str
@@ -42,6 +42,11 @@ class Finding:
     recomputed: str
     arithmetic: str
     severity: str
+
+    @property
+    def heading(self) -> str:
+        """What the severity means."""
+        return SEVERITIES[self.severity]
 
     @property
     def steps(self) -> list[str]:

@@ -140,7 +140,7 @@ def _kinds(paper: Paper, figure: Figure) -> list[Finding]:
             printed=f"{said} categories",
             recomputed=joined([f"{len(names)} {kind}" for kind, names in shown.items()]),
             arithmetic="\n".join(
-                f"{kind}, as MVTec AD divides its categories: {', '.join(map(in_words, names)) or 'none'}"
+                f"{len(names)} {kind}, as MVTec AD divides its categories: {', '.join(map(in_words, names)) or 'none'}"
                 for kind, names in shown.items()
             ),
             severity="contradiction",

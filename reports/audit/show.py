@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 
 from reports.audit.finding import SEVERITIES, Finding, counted
@@ -14,15 +15,6 @@ from reports.pages import write_page
 INDENT = "    "
 # Lines are never narrower than words can stand, nor wider than eyes can follow.
 NARROWEST, WIDEST = 50, 110
-
-
-def by_severity(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:
-    """Return severity, what it means, and its findings, gravest first; only those that occur."""
-    groups = [
-        (name, words, [finding for finding in findings if finding.severity == name])
-        for name, words in SEVERITIES.items()
-    ]
-    return [group for group in groups if group[2]]
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -38,16 +30,16 @@ def as_text(findings: Sequence[Finding], width: int = WIDEST) -> str:
     """Return the findings in groups, wrapped at a width, the counts last."""
     width = min(max(width, NARROWEST), WIDEST)
     blocks = []
-    for _, words, group in by_severity(findings):
-        blocks.append("\n".join([*_wrapped(words, width), "=" * min(len(words), width)]))
+    for heading, group in groupby(findings, key=lambda finding: finding.heading):
+        blocks.append("\n".join([*_wrapped(heading, width), "=" * min(len(heading), width)]))
         blocks += [_block(number, finding, width) for number, finding in enumerate(group, 1)]
-    return "\n\n".join([*blocks, summary(findings)]) + "\n"
+    return "\n\n".join([*blocks, "\n".join(_wrapped(summary(findings), width))]) + "\n"
 
 
 def _block(number: int, finding: Finding, width: int) -> str:
     head = f"{number:>2}. "
     lines = _wrapped(finding.title, width, head)
-    for name, text in (("where", finding.where), ("printed", finding.printed), ("recomputed", finding.recomputed)):
+    for name, text in (("where", finding.where), ("paper", finding.printed), ("recomputed", finding.recomputed)):
         lines += _wrapped(text, width, f"{INDENT}{name:<12}")
     for step in finding.steps:
         lines += _wrapped(step, width, INDENT + "- ")
@@ -72,4 +64,4 @@ def write_audit(findings: Sequence[Finding], path: Path) -> Path:
     InputError
         If the page cannot be written.
     """
-    return write_page(path, "audit.html", groups=by_severity(findings), summary=summary(findings))
+    return write_page(path, "audit.html", findings=findings, summary=summary(findings))

@@ -172,7 +172,7 @@ def gains(paper: Paper) -> list[Finding]:
     """
     found = []
     for gain in paper.statements.gains:
-        points, relative, steps = True, True, []
+        points, relative, steps, differences = True, True, [], []
         for shots, percent in gain.percent.items():
             around = float(_last_digit(percent))
             for metric in metrics(gain.table):
@@ -181,6 +181,7 @@ def gains(paper: Paper) -> list[Finding]:
                 points &= ranges[0][0] <= float(percent) + around and ranges[0][1] >= float(percent) - around
                 relative &= ranges[1][0] <= float(percent) + around and ranges[1][1] >= float(percent) - around
                 steps.append(_gain_step(gain, shots, metric, values, percent))
+                differences.append(f"{(values[0] - values[1]) / 100:.2f}")
         if relative:
             continue
         found.append(
@@ -191,7 +192,7 @@ def gains(paper: Paper) -> list[Finding]:
                 if points
                 else "A gain in % is neither in points of the metric nor in per cent of it",
                 printed=gain.says,
-                recomputed="as printed if read as points" if points else "see the arithmetic",
+                recomputed=f"{joined(differences)} points",
                 arithmetic="\n".join([*steps, "'Around' is taken for one unit of the last digit of the percentage."]),
                 severity="remark" if points else "contradiction",
             )
