@@ -253,7 +253,7 @@ found.written = iou();
 head.querySelector("button").click(); found.up = [head.getAttribute("aria-sort"), iou()];
 head.querySelector("button").click(); found.down = [head.getAttribute("aria-sort"), iou()];
 head.querySelector("button").click(); found.again = [head.getAttribute("aria-sort"), iou()];
-const table = document.querySelector("table.numbers");
+const table = document.querySelector("[id$=table-ii] + .scroll table");
 table.tHead.rows[0].cells[1].querySelector("button").click();
 found.first_column = texts(table, 0);
 const form = document.querySelector("form.filter");
