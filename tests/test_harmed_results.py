@@ -400,7 +400,7 @@ def test_a_read_only_folder_is_found_before_training_and_still_shown(category: P
     assert json.loads(done.stdout.splitlines()[-1]) == [2, 2, 0]
     refused, unwritten = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert refused == f"error: cannot write {root}/runs: Read-only file system; check space and permissions"
-    assert unwritten.startswith(f"error: cannot write {root}/report.html: Read-only file system; ")
+    assert unwritten.startswith(f"error: cannot write {root}/report_files: Read-only file system; ")
     assert "to do" not in done.stderr
     assert stored.id in page.read_text()
     assert content_of(root) == before
