@@ -108,5 +108,5 @@ def judge_same_size(claim: Claim, evidence: Evidence) -> Verdict:
 
 def _stored(evidence: Evidence) -> StoredEvidence:
     if not isinstance(evidence, StoredEvidence):
-        raise NoEvidence("the paper prints no numbers for it")
+        raise NoEvidence("no table of the paper holds its numbers")
     return evidence

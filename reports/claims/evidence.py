@@ -147,7 +147,7 @@ class PublishedEvidence:
 
     def check(self, claim: Claim) -> None:
         if not claim.tables:
-            raise NoEvidence("the paper prints no numbers for it")
+            raise NoEvidence("no table of the paper holds its numbers")
 
     def scores(self, claim: Claim, metric: str, shots: int) -> CategoryScores:
         if metric not in _BY_CATEGORY or _BY_CATEGORY[metric] not in claim.tables:

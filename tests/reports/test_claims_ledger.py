@@ -78,7 +78,9 @@ def test_the_paper_is_judged_claim_by_claim_and_its_known_contradictions_show() 
         assert judged[claim].verdict == "supported", claim
     unet = judged["unet-ahead-at-1"]
     assert unet.verdict == "contradicted"
-    assert "U-Net - TernausNet-11, 1-shot IOU -0.0001 (0.3135 - 0.3136, printed 0.3136 - 0.3137" in unet.figures
+    assert (
+        "U-Net - TernausNet-11, 1-shot IOU -0.0001 (0.3135 - 0.3136, printed 0.3136 - 0.3137, n = 14," in unet.figures
+    )
     assert "4 of 6 comparisons, significantly in none" in unet.reason
     assert judged["toothbrush-fails-at-1"].verdict == "supported"
 
@@ -96,7 +98,10 @@ def test_printed_means_alone_are_never_tested() -> None:
 def test_without_a_published_number_there_is_nothing_to_judge() -> None:
     judged = {item.claim.id: item for item in judge_published()}
     for claim in ("nbr-cleans-background", "converges-faster", "realistic-lambda", "no-cost-at-inference"):
-        assert (judged[claim].verdict, judged[claim].reason) == ("not testable", "the paper prints no numbers for it")
+        assert (judged[claim].verdict, judged[claim].reason) == (
+            "not testable",
+            "no table of the paper holds its numbers",
+        )
 
 
 # The rules
@@ -153,6 +158,10 @@ def test_by_a_big_margin_is_more_than_better() -> None:
     results = made_up(scores)
     assert verdict(results, "regularizes-b").verdict == "supported"
     assert verdict(results, "ours-over-b").verdict == "contradicted"
+    around = shifted([0.060, 0.060, 0.061, 0.058, 0.064, 0.052, 0.076, 0.028])
+    results = made_up(scores | {(OURS, 1): around, (OURS, 5): around})
+    assert verdict(results, "regularizes-b").verdict == "supported"
+    assert verdict(results, "ours-over-b").verdict == "inconclusive"
 
 
 def test_incomplete_seeds_are_left_out_and_said() -> None:
@@ -178,6 +187,8 @@ def test_incomplete_seeds_are_left_out_and_said() -> None:
         (-0.025, 0.025, [0.02, -0.04, 0.05, -0.03, 0.06, -0.01, 0.03, 0.0]),
         (-0.025, 0.025, [0.08, 0.07, 0.09, 0.08, 0.07, 0.10, 0.08, 0.09]),
         (-0.025, 0.025, [-0.08, -0.07, -0.09, -0.08, -0.07, -0.10, -0.08, -0.09]),
+        # Beyond the bound for a single comparison, not for one of two.
+        (-0.025, 0.025, [0.01, 0.02, 0.03, 0.04, 0.04, 0.05, 0.06, 0.07]),
     ],
 )
 def test_comparable_is_two_one_sided_tests(low: float, high: float, differences: list[float]) -> None:
