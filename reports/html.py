@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from baselines import InputError
-from benchmark.atomic import replace_folder
+from benchmark.atomic import remove_left_overs, replace_folder
 from benchmark.store import read_stored, results_table, warn_unreadable
 from reports.collect import result_sets
 from reports.page.details import Cell, write_detail
@@ -115,6 +115,7 @@ def _our_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill that replaces that of an earlier report; what else has its name is left alone."""
     if folder.exists() and not (folder / _MARK).is_file():
         raise InputError(f"{folder} is not of an earlier report: move it away, or name another file with --out")
+    remove_left_overs(folder.parent)
     with replace_folder(folder) as temporary:
         (temporary / _MARK).write_text(_ABOUT, encoding="utf-8")
         yield temporary

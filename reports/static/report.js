@@ -151,8 +151,8 @@
     addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
   }
 
-  function rememberPaperSwitches() {
-    // A page that is restored keeps its check boxes; one choice holds for all result sets.
+  function joinPaperSwitches() {
+    // One choice holds for all result sets.
     const switches = [...document.querySelectorAll(".paper-switch")];
     switches.forEach((box) => box.addEventListener("change", () => switches.forEach((other) => { other.checked = box.checked; })));
   }
@@ -164,6 +164,6 @@
     const charts = JSON.parse(document.getElementById("charts")?.textContent || "[]");
     charts.forEach((data) => makeReadable(document.querySelector(`[data-chart="${data.key}"]`), data));
     openForPrinting();
-    rememberPaperSwitches();
+    joinPaperSwitches();
   });
 })();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -175,6 +176,14 @@ def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
     (tmp_path / "runs" / gone.id).rename(tmp_path / "elsewhere")
     write_report(tmp_path)
     assert sorted(folder_of(tmp_path).iterdir()) == [path for path in first if path.name.startswith("carpet")]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_report_left_half_written_goes(tmp_path: Path) -> None:
+    store_run(tmp_path)
+    # No process can have that number.
+    (tmp_path / f".report_files~{2**31 - 1}~{socket.gethostname()}~0123abcd.partial").mkdir()
+    write_report(tmp_path)
     assert not list(tmp_path.glob(".*"))
 
 
