@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from benchmark.store import ResultStore, load_results
 from reports.claims import RULES, VERDICTS, Verdict, as_text, judge, judge_published, read_claims
 from reports.claims.ledger import parameter_counts
 from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
+from tests.conftest import REPOSITORY
 from tests.factories import make_result, make_spec, store_run
 from tests.reports.made_up import made_up
 from tests.reports.pages import HOSTILE
@@ -70,35 +72,47 @@ def test_parameter_counts_are_those_of_the_networks() -> None:
 # The paper by its own numbers
 
 
-def test_the_paper_is_judged_claim_by_claim_and_its_known_contradictions_show() -> None:
-    judged = {item.claim.id: item for item in judge_published()}
-    assert list(judged) == [claim.id for claim in read_claims()]
-    assert {item.verdict for item in judged.values()} <= set(VERDICTS)
+@pytest.fixture(scope="module")
+def published() -> dict[str, Verdict]:
+    """The paper judged by its own tables, by claim."""
+    verdicts = judge_published()
+    assert [item.claim.id for item in verdicts] == [claim.id for claim in read_claims()]
+    return {item.claim.id: item for item in verdicts}
+
+
+def test_the_paper_is_judged_claim_by_claim_and_its_known_contradictions_show(published: dict[str, Verdict]) -> None:
+    assert {item.verdict for item in published.values()} <= set(VERDICTS)
     for claim in ("ours-best-iou-1", "ours-best-iou-5", "ours-best-dc-1", "ours-best-dc-5", "acc-value-1"):
-        assert judged[claim].verdict == "supported", claim
-    unet = judged["unet-ahead-at-1"]
+        assert published[claim].verdict == "supported", claim
+    unet = published["unet-ahead-at-1"]
     assert unet.verdict == "contradicted"
     assert (
         "U-Net - TernausNet-11, 1-shot IOU -0.0001 (0.3135 - 0.3136, printed 0.3136 - 0.3137, n = 14," in unet.figures
     )
     assert "4 of 6 comparisons, significantly in none" in unet.reason
-    assert judged["toothbrush-fails-at-1"].verdict == "supported"
+    assert published["toothbrush-fails-at-1"].verdict == "supported"
 
 
-def test_printed_means_alone_are_never_tested() -> None:
-    judged = {item.claim.id: item for item in judge_published()}
+def test_the_documented_verdicts_are_those_of_the_command(published: dict[str, Verdict]) -> None:
+    documented = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for name in VERDICTS:
+        (line,) = re.findall(rf"^\| {name} \((\d+)\) \| (.*) \|$", documented, re.MULTILINE)
+        judged = {item.claim.id for item in published.values() if item.verdict == name}
+        assert (int(line[0]), set(re.findall("`([a-z0-9-]+)`", line[1]))) == (len(judged), judged)
+
+
+def test_printed_means_alone_are_never_tested(published: dict[str, Verdict]) -> None:
     for claim in ("roc-best-1", "acc-best", "ours-over-b", "cap-adds-1", "lambda-helps", "euclidean-comparable-1"):
-        item = judged[claim]
+        item = published[claim]
         assert item.verdict == "inconclusive", claim
         assert all(comparison.p is None and comparison.low is None for comparison in item.comparisons)
         assert "printed means cannot be tested" in item.reason
-    assert "+0.0678 (printed 0.4919 - 0.4241, no categories)" in judged["cap-adds-1"].figures
+    assert "+0.0678 (printed 0.4919 - 0.4241, no categories)" in published["cap-adds-1"].figures
 
 
-def test_without_a_published_number_there_is_nothing_to_judge() -> None:
-    judged = {item.claim.id: item for item in judge_published()}
+def test_without_a_published_number_there_is_nothing_to_judge(published: dict[str, Verdict]) -> None:
     for claim in ("nbr-cleans-background", "converges-faster", "realistic-lambda", "no-cost-at-inference"):
-        assert (judged[claim].verdict, judged[claim].reason) == (
+        assert (published[claim].verdict, published[claim].reason) == (
             "not testable",
             "no table of the paper holds its numbers",
         )
@@ -362,12 +376,14 @@ def test_lambda_comes_from_the_kept_pasted_images(
 # The command
 
 
-def test_the_command_prints_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_ledger(
+    tmp_path: Path, published: dict[str, Verdict], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["claims", "--published"]) == 0
     text = capsys.readouterr().out
     for claim in read_claims():
         assert f"  {claim.id}\n" in text
-    counts = Counter(item.verdict for item in judge_published())
+    counts = Counter(item.verdict for item in published.values())
     assert text.splitlines()[-1] == ", ".join(f"{counts[name]} {name}" for name in VERDICTS)
 
     store_run(tmp_path, category=HOSTILE)

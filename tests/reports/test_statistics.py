@@ -58,7 +58,7 @@ def test_beyond_fifteen_the_patterns_are_drawn_and_the_p_value_is_repeatable() -
     assert sign_flip_p(differences) == sign_flip_p(list(differences))
 
 
-@pytest.mark.parametrize(("comparisons", "needed"), [(1, 6), (2, 7), (4, 8), (6, 8), (9, 9), (12, 9)])
+@pytest.mark.parametrize(("comparisons", "needed"), [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (9, 9), (12, 9)])
 def test_below_the_smallest_n_no_outcome_can_be_significant(comparisons: int, needed: int) -> None:
     assert smallest_n(0.05, comparisons) == needed
     best = [share_of_patterns_as_extreme([1.0] * n) * comparisons for n in (needed - 1, needed)]
