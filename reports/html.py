@@ -16,7 +16,7 @@ from benchmark.atomic import remove_left_overs, replace_folder
 from benchmark.store import read_stored, results_table, warn_unreadable
 from reports.collect import result_sets
 from reports.page.details import Cell, write_detail
-from reports.page.inserts import Inserts
+from reports.page.inserts import Inserts, all_inserts
 from reports.page.links import detail_name, set_slug
 from reports.page.sections import cells, make_section
 from reports.page.stored import read_curves
@@ -44,7 +44,7 @@ def write_report(
         Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder beside
         it, ``report_files``, which is replaced as a whole.
     inserts : Inserts, optional
-        What other modules make for the page.
+        What other modules make for the page; all of it if not given.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def write_report(
     UserWarning
         If runs, curves or pictures cannot be read; the pages show the others and name these.
     """
-    inserts = inserts or Inserts()
+    inserts = inserts or all_inserts(root)
     path = path or root / REPORT_NAME
     contents, unreadable = read_stored(root)
     warn_unreadable(unreadable, root)

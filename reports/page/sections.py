@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.charts import Drawing, draw, line_styles
+from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
 from reports.figures import learning_chart, roc_chart
 from reports.formats import as_csv, as_latex
@@ -96,7 +97,7 @@ class Section:
     threshold: str
     notes: list[tuple[str, str]]
     failures: list[tuple[str, str]]
-    verdicts: Sequence[Any]
+    verdicts: Sequence[Verdict]
     tables: list[TableView]
     statistics: Sequence[Listing]
     qualitative: list[QualitativeFigure]
@@ -118,7 +119,7 @@ def make_section(
     stored: Mapping[str, StoredRun],
     folder: str,
     tables: Sequence[Table],
-    verdicts: Sequence[Any],
+    verdicts: Sequence[Verdict],
     statistics: Sequence[Listing],
 ) -> Section:
     """Gather what the page shows of one result set.
@@ -206,24 +207,22 @@ def cells(results: ResultSet, stored: Mapping[str, StoredRun], report: str) -> l
 
 def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
     """Add to a table what the page needs: where its cells lead, and its downloads."""
-    methods = {results.label(method): method for method in results.methods}
-    names = [methods.get(column, "") for column in table.columns]
     there = {tuple(key) for key in results.runs[["category", "shots", "method"]].itertuples(index=False)}
 
     def address(row: Row, method: str) -> str:
         shots = re.fullmatch(r"(\d+)-shot", row.section)
-        key = (row.label, int(shots[1]) if shots else -1, method)
+        key = (row.key, int(shots[1]) if shots else -1, method)
         return f"{folder}/{_address(*key)}" if key in there else ""
 
     blocks = [
-        (section, [(row, [address(row, name) for name in names]) for row in rows]) for section, rows in table.blocks
+        (section, [(row, [address(row, key) for key in table.keys]) for row in rows]) for section, rows in table.blocks
     ]
     stem = f"table_{table.number.lower()}_{set_slug(results)}"
     downloads = (
         ("CSV", f"{stem}.csv", _download(as_csv(table, results.title), "csv")),
         ("LaTeX", f"{stem}.tex", _download(as_latex(table, results.title), "x-tex")),
     )
-    compared = any(getattr(cell, "published", None) is not None for row in table.rows for cell in row.cells)
+    compared = any(cell.published is not None for row in table.rows for cell in row.cells)
     return TableView(table, blocks, downloads, compared)
 
 

@@ -7,40 +7,33 @@ import csv
 import io
 import itertools
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
 
 from baselines import InputError
+from reports.audit import Finding
+from reports.cells import Cell
 from reports.charts import COLOURS
+from reports.claims.ledger import read_claims
+from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
 from reports.html import write_report
 from reports.page.inserts import Inserts
 from reports.page.sections import Listing
 from reports.pages import static_text
-from reports.tables import Cell, Table, all_tables
+from reports.tables import Table, all_tables
 from tests.factories import store_run, store_whole
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
-
-
-@dataclass(frozen=True)
-class ComparedCell(Cell):
-    """A cell with the paper's number."""
-
-    published: float | None = None
-    published_text: str = ""
-    difference_text: str = ""
 
 
 def compared_tables(results: ResultSet) -> list[Table]:
     """Tables whose best cells have the paper's number, as a comparison makes them."""
 
-    def beside(cell: Cell) -> ComparedCell:
-        values = (cell.value, cell.std, cell.n, cell.of, cell.best, cell.percent)
-        return ComparedCell(*values, 0.4321, "0.4321(0.0100)", "-0.0123") if cell.best else ComparedCell(*values)
+    def beside(cell: Cell) -> Cell:
+        return replace(cell, published=0.4321, published_std=0.01, difference=-0.0123) if cell.best else cell
 
     return [
         replace(table, rows=tuple(replace(row, cells=tuple(map(beside, row.cells))) for row in table.rows))
@@ -48,19 +41,16 @@ def compared_tables(results: ResultSet) -> list[Table]:
     ]
 
 
-VERDICT = SimpleNamespace(
-    claim=SimpleNamespace(
-        id="ours-best", section="IV-F", tables=("II", "III"), sentence="Ours is best.", quote=HOSTILE, note=""
-    ),
-    verdict="inconclusive",
-    test="sign-flip test",
-    figures="0.5 against 0.4; 0.6 against 0.3",
-    reason="two categories only",
+VERDICT = Verdict(
+    replace(read_claims()[0], id="ours-best", quote=HOSTILE),
+    "inconclusive",
+    "sign-flip test",
+    "0.5 against 0.4; 0.6 against 0.3",
+    "two categories only",
 )
-FINDING = SimpleNamespace(
-    id="mean-of-ours", where="Table II", title="A mean that is not one", arithmetic="0.1 + 0.2\n= 0.3", printed="0.4",
-    recomputed="0.3", severity="contradiction",
-)  # fmt: skip
+FINDING = Finding(
+    "mean-of-ours", "Table II", "A mean that is not one", "0.4", "0.3", "0.1 + 0.2\n= 0.3", "contradiction"
+)
 INSERTS = Inserts(
     compared_tables,
     lambda results: [VERDICT],
@@ -221,7 +211,7 @@ def test_runs_that_cannot_be_read_are_named(page: Path) -> None:
 def test_tables_and_runs_can_be_downloaded(rich: Path) -> None:
     text = rich.read_text(encoding="utf-8")
     found = dict(re.findall(r'<a download="([^"]+)" href="data:text/[^;]+;charset=utf-8;base64,([^"]+)"', text))
-    numbers = ("ii", "iii", "iv", "v", "vi", "vii")
+    numbers = ("i", "ii", "iii", "iv", "v", "vi", "vii")
     assert [name.split("_")[1] for name in found if name.endswith(".tex")] == list(numbers)
     decoded = {name: base64.b64decode(data).decode() for name, data in found.items()}
     (table,) = (value for name, value in decoded.items() if name.startswith("table_ii_") and name.endswith(".csv"))
