@@ -14,9 +14,11 @@ from urllib.parse import quote
 from baselines import InputError
 from benchmark.atomic import remove_left_overs, replace_folder
 from benchmark.store import read_stored, results_table, warn_unreadable
+from reports.audit import find_contradictions
+from reports.claims import judge, judge_published
 from reports.collect import result_sets
 from reports.page.details import Cell, write_detail
-from reports.page.inserts import Inserts, all_inserts
+from reports.page.evidence import compared_tables, comparisons
 from reports.page.links import detail_name, set_slug
 from reports.page.sections import cells, make_section
 from reports.page.stored import read_curves
@@ -29,9 +31,7 @@ _ABOUT = "Pages of the report beside this folder. Writing that report again repl
 _THREADS = 4
 
 
-def write_report(
-    root: Path, command: Sequence[str] = (), path: Path | None = None, inserts: Inserts | None = None
-) -> Path:
+def write_report(root: Path, command: Sequence[str] = (), path: Path | None = None) -> Path:
     """Write the report of everything stored.
 
     Parameters
@@ -43,8 +43,6 @@ def write_report(
     path : Path, optional
         Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder beside
         it, ``report_files``, which is replaced as a whole.
-    inserts : Inserts, optional
-        What other modules make for the page; all of it if not given.
 
     Returns
     -------
@@ -61,7 +59,6 @@ def write_report(
     UserWarning
         If runs, curves or pictures cannot be read; the pages show the others and name these.
     """
-    inserts = inserts or all_inserts(root)
     path = path or root / REPORT_NAME
     contents, unreadable = read_stored(root)
     warn_unreadable(unreadable, root)
@@ -74,9 +71,9 @@ def write_report(
             results,
             stored,
             quote(folder.name),
-            inserts.tables(results),
-            inserts.verdicts(results),
-            inserts.statistics(results),
+            compared_tables(results),
+            judge(results, root),
+            comparisons(results),
         )
         for results in sets
     ]
@@ -95,8 +92,8 @@ def write_report(
         path,
         "report.html",
         sections=sections,
-        published_verdicts=inserts.published_verdicts(),
-        findings=inserts.findings(),
+        published_verdicts=judge_published(),
+        findings=find_contradictions(),
         problems=[*unreadable, *damaged, *pictures],
         command=shlex.join(command),
     )

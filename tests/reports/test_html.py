@@ -4,60 +4,23 @@ from __future__ import annotations
 
 import base64
 import csv
+import html
 import io
 import itertools
 import re
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from baselines import InputError
-from reports.audit import Finding
-from reports.cells import Cell
+from reports.audit import find_contradictions
 from reports.charts import COLOURS
 from reports.claims.ledger import read_claims
-from reports.claims.verdict import Verdict
-from reports.collect import ResultSet
 from reports.html import write_report
-from reports.page.inserts import Inserts
-from reports.page.sections import Listing
 from reports.pages import static_text
-from reports.tables import Table, all_tables
 from tests.factories import store_run, store_whole
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
-
-
-def compared_tables(results: ResultSet) -> list[Table]:
-    """Tables whose best cells have the paper's number, as a comparison makes them."""
-
-    def beside(cell: Cell) -> Cell:
-        return replace(cell, published=0.4321, published_std=0.01, difference=-0.0123) if cell.best else cell
-
-    return [
-        replace(table, rows=tuple(replace(row, cells=tuple(map(beside, row.cells))) for row in table.rows))
-        for table in all_tables(results)
-    ]
-
-
-VERDICT = Verdict(
-    replace(read_claims()[0], id="ours-best", quote=HOSTILE),
-    "inconclusive",
-    "sign-flip test",
-    "0.5 against 0.4; 0.6 against 0.3",
-    "two categories only",
-)
-FINDING = Finding(
-    "mean-of-ours", "Table II", "A mean that is not one", "0.4", "0.3", "0.1 + 0.2\n= 0.3", "contradiction"
-)
-INSERTS = Inserts(
-    compared_tables,
-    lambda results: [VERDICT],
-    lambda results: [Listing("Pairwise", ("Method", "p"), (("U-Net", "n too small"),))],
-    lambda: [VERDICT],
-    lambda: [FINDING],
-)
 
 
 @pytest.fixture
@@ -67,7 +30,7 @@ def page(tmp_path: Path) -> Path:
         store_run(tmp_path, 0.5, category="carpet", method=method)
         store_run(tmp_path, 0.7, category=HOSTILE, method=method, label=HOSTILE)
     store_run(tmp_path, status="failed", category="carpet", method="albunet")
-    return write_report(tmp_path, ["python", "-m", "benchmark", "run", "--category", HOSTILE], inserts=INSERTS)
+    return write_report(tmp_path, ["python", "-m", "benchmark", "run", "--category", HOSTILE])
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +40,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store_whole(root, 60, size=32, iterations=100, categories=("hazelnut", "tile"))
     store_run(root, 0.7, category=HOSTILE, label=HOSTILE, settings=["iterations=100"])
     store_run(root, status="failed", category="tile", seed=1, shots=5, settings=["iterations=100"])
-    return write_report(root, inserts=INSERTS)
+    return write_report(root)
 
 
 def pages_of(report: Path) -> list[Path]:
@@ -126,7 +89,7 @@ def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) 
     for file in pages_of(page):
         assert "not comparable with the paper" in file.read_text(encoding="utf-8")
     store_run(tmp_path / "real", dataset="mvtec-ad")
-    for file in pages_of(write_report(tmp_path / "real", inserts=INSERTS)):
+    for file in pages_of(write_report(tmp_path / "real")):
         text = file.read_text(encoding="utf-8")
         assert "not comparable" not in text
         assert "other images" not in text
@@ -135,11 +98,14 @@ def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) 
 def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     outline = Outline(text)
-    assert "finding-mean-of-ours" in outline.ids
-    assert [name.partition("-claim-")[2] for name in outline.ids if "-claim-" in name] == ["ours-best"] * 2
-    for words in ("1 inconclusive", "two categories only", "sign-flip test", "<li>0.6 against 0.3</li>", "n too small"):
-        assert words in text
-    assert "<li>= 0.3</li>" in text
+    claims = [claim.id for claim in read_claims()]
+    shown = [name.partition("-claim-") for name in outline.ids if "-claim-" in name]
+    assert [claim for of, _, claim in shown if of.startswith("set-")] == claims
+    assert [claim for of, _, claim in shown if of == "paper"] == claims
+    findings = find_contradictions()
+    assert [name for name in outline.ids if name.startswith("finding-")] == [f"finding-{item.id}" for item in findings]
+    for words in (findings[0].steps[0], read_claims()[0].quote, "n too small: 2 pairs", "sign-flip"):
+        assert html.escape(words) in text
 
 
 def test_links_to_a_result_set_stay_when_another_joins(tmp_path: Path) -> None:
@@ -174,7 +140,7 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_shown(page: Path
         damaged = path
         path.write_bytes(path.read_bytes()[:40])
     with pytest.warns(UserWarning, match=r"the report lacks \d sample pictures and says which: .*"):
-        write_report(page.parent, inserts=INSERTS)
+        write_report(page.parent)
     detail = next(file for file in pages_of(page) if file.name == "carpet_1-shot.html").read_text(encoding="utf-8")
     assert "missing: prediction of U-Net for test/cut/7.png</em>" in detail
     assert "missing: annotated mask of test/cut/0.png</em>" in detail
@@ -195,7 +161,7 @@ def test_a_copy_of_an_input_that_is_damaged_in_one_run_is_taken_from_another(pag
     damaged = next((page.parent / "runs").glob("carpet_albunet_nbr_cap_*/samples/train_*_truth.png"))
     damaged.write_bytes(b"")
     with pytest.warns(UserWarning, match="sample pictures"):
-        write_report(page.parent, inserts=INSERTS)
+        write_report(page.parent)
     assert "missing: annotated mask of test/cut/7.png" not in pages_of(page)[1].read_text(encoding="utf-8")
 
 
@@ -262,7 +228,7 @@ form.elements.text.value = "TILE k5"; form.elements.text.dispatchEvent(new Event
 found.by_text = [shown(), form.querySelector("output").value];
 form.elements.status.value = "failed"; form.elements.status.dispatchEvent(new Event("input", {bubbles: true}));
 found.by_status = shown();
-const paper = document.querySelector(".paper");
+const paper = [...document.querySelectorAll(".paper")].find(item => item.textContent.includes("."));
 found.paper = [getComputedStyle(paper).display];
 document.querySelector(".paper-switch").click();
 found.paper.push(getComputedStyle(paper).display, paper.textContent.replace(/\\s+/g, " ").trim());
@@ -296,7 +262,7 @@ def test_a_reader_can_sort_filter_compare_and_read_values_off(rich: Path, tmp_pa
     assert (found["first_column"][0], found["first_column"][-1]) == ("1-shot", "Mean")
     assert found["by_text"] == [11, "11 of 62 runs"]
     assert found["by_status"] == 1
-    assert found["paper"] == ["none", "block", "in the paper 0.4321 \N{MINUS SIGN}0.0123"]
+    assert found["paper"] == ["none", "block", "in the paper 0.6873 \N{MINUS SIGN}0.4731"]
     assert found["chart"] == ["at FPR 0.50", found["tpr"]]
     assert found["theme"] == ["rgb(255, 255, 255)", "rgb(20, 23, 27)"]
     assert found["kept"] == "dark"

@@ -1,16 +1,9 @@
-"""What other modules make for the page: tables beside the paper's, verdicts, statistics, findings."""
+"""A result set's tables beside the paper's, and its pairwise comparisons, for the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 import pandas as pd
 
-from reports.audit import Finding, find_contradictions
-from reports.claims import judge, judge_published
-from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
 from reports.compare import compare
 from reports.page.sections import Listing
@@ -21,36 +14,6 @@ from reports.tables import Table, all_tables, build_table
 _OURS = "albunet_nbr_cap"
 _DASH = "\N{EN DASH}"
 _HEAD = ("Method", "Categories", "Its mean", "Difference", "95 % interval", "Least to greatest", "p (Holm)", "Note")
-
-
-@dataclass(frozen=True)
-class Inserts:
-    """What other modules make for the page.
-
-    Attributes
-    ----------
-    tables : callable
-        The paper's tables of a result set, the paper's numbers beside theirs.
-    verdicts : callable
-        Claims judged on a result set.
-    statistics : callable
-        Listings of a result set.
-    published_verdicts, findings : callable
-        Claims judged on the paper's own numbers; the paper's contradictions.
-    """
-
-    tables: Callable[[ResultSet], Sequence[Table]]
-    verdicts: Callable[[ResultSet], Sequence[Verdict]]
-    statistics: Callable[[ResultSet], Sequence[Listing]]
-    published_verdicts: Callable[[], Sequence[Verdict]]
-    findings: Callable[[], Sequence[Finding]]
-
-
-def all_inserts(root: Path) -> Inserts:
-    """Return everything, from the results folder and the paper's own numbers."""
-    return Inserts(
-        compared_tables, lambda results: judge(results, root), comparisons, judge_published, find_contradictions
-    )
 
 
 def compared_tables(results: ResultSet) -> list[Table]:
