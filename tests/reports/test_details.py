@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,6 +13,7 @@ import pytest
 
 from baselines import InputError
 from benchmark.atomic import replace_folder
+from benchmark.processes import host_name
 from benchmark.store import read_stored
 from reports.html import write_report
 from reports.page.details import spread
@@ -182,7 +182,7 @@ def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
 def test_what_a_killed_report_left_half_written_goes(tmp_path: Path) -> None:
     store_run(tmp_path)
     # No process can have that number.
-    (tmp_path / f".report_files~{2**31 - 1}~{socket.gethostname()}~0123abcd.partial").mkdir()
+    (tmp_path / f".report_files~{2**31 - 1}~{host_name()}~0123abcd.partial").mkdir()
     write_report(tmp_path)
     assert not list(tmp_path.glob(".*"))
 
