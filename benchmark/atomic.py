@@ -63,6 +63,34 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path`` to fill; on success it takes that name, and what was there is removed.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
+    with writable(path):
+        temporary, former = (path.with_name(_temporary_name(path.name)) for _ in range(2))
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            if path.is_dir():
+                path.rename(former)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if former.is_dir():
+                    former.rename(path)
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(former, ignore_errors=True)
+
+
 def check_folder(folder: Path) -> None:
     """Find out whether files can be written to a folder, or to where it would be made; nothing stays behind.
 

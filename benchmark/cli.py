@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import benchmark
 from baselines import InputError
-from benchmark.commands import data, methods, plan, profile, report, run, tables
+from benchmark.commands import audit, claims, data, methods, plan, profile, report, run, tables
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in (run, plan, report, tables, methods, data, profile):
+    for module in (run, plan, report, tables, claims, audit, methods, data, profile):
         module.add_parser(verbs)
     return parser
 

@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,14 @@ def read_images_table(folder: Path) -> pd.DataFrame:
     return _read_csv(folder / "images.csv", types, _images_of(folder))
 
 
-def read_curve(folder: Path) -> pd.DataFrame:
+def read_curve(folder: Path, run: dict[str, Any] | None = None) -> pd.DataFrame:
     """Return a stored run's losses.
+
+    Parameters
+    ----------
+    folder : Path
+    run : dict, optional
+        Its ``run.json``, where that has been read already.
 
     Returns
     -------
@@ -54,11 +61,17 @@ def read_curve(folder: Path) -> pd.DataFrame:
         If the file is missing, damaged or cut off; it is named.
     """
     types = dict.fromkeys(CURVE_COLUMNS, "float64") | {"iteration": "int64", "pasted": "int64"}
-    return _read_csv(folder / "curve.csv", types, read_run(folder)["identity"]["protocol"]["iterations"])
+    return _read_csv(folder / "curve.csv", types, (run or read_run(folder))["identity"]["protocol"]["iterations"])
 
 
-def read_roc(folder: Path) -> pd.DataFrame:
+def read_roc(folder: Path, run: dict[str, Any] | None = None) -> pd.DataFrame:
     """Return a stored run's ROC curve over images.
+
+    Parameters
+    ----------
+    folder : Path
+    run : dict, optional
+        Its ``run.json``, where that has been read already.
 
     Returns
     -------
@@ -72,7 +85,7 @@ def read_roc(folder: Path) -> pd.DataFrame:
     """
     path = folder / "roc.csv"
     points = _read_csv(path, dict.fromkeys(("fpr", "tpr", "threshold"), "float64"))
-    corners = [] if read_run(folder)["metrics"]["auc"] is None else [[0.0, 0.0], [1.0, 1.0]]
+    corners = [] if (run or read_run(folder))["metrics"]["auc"] is None else [[0.0, 0.0], [1.0, 1.0]]
     if points[["fpr", "tpr"]].iloc[[0, -1] if len(points) else []].to_numpy().tolist() != corners:
         raise InputError(f"{path} is not a whole ROC curve: {_REPEAT}")
     return points

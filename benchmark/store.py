@@ -257,20 +257,49 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     InputError
         If the folder does not exist.
     """
+    contents, unreadable = read_stored(root)
+    warn_unreadable(unreadable, root)
+    return results_table(contents)
+
+
+def read_stored(root: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Read each stored run and each failure once.
+
+    Returns
+    -------
+    list of dict
+        Their ``run.json``, failures included.
+    list of str
+        A line for each that cannot be read.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist.
+    """
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"no results in {root}: run something first, or name the folder with --results")
-    rows, unreadable = [], []
+    contents, unreadable = [], []
     for path, read in _stored(root):
         try:
-            rows.append(_row(read(path)))
+            contents.append(read(path))
         except InputError as error:
             unreadable.append(str(error))
-    for line in unreadable[:_MOST_NAMED]:
-        warnings.warn(line, stacklevel=2)
-    if len(unreadable) > _MOST_NAMED:
-        warnings.warn(f"{len(unreadable) - _MOST_NAMED} more runs in {root} cannot be read", stacklevel=2)
-    table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    return contents, unreadable
+
+
+def warn_unreadable(lines: list[str], root: str | Path) -> None:
+    """Warn of runs that cannot be read, the first of them by name."""
+    for line in lines[:_MOST_NAMED]:
+        warnings.warn(line, stacklevel=3)
+    if len(lines) > _MOST_NAMED:
+        warnings.warn(f"{len(lines) - _MOST_NAMED} more runs in {root} cannot be read", stacklevel=3)
+
+
+def results_table(contents: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return what ``load_results`` does, from runs that have been read."""
+    table = pd.DataFrame([_row(content) for content in contents], columns=list(RESULT_COLUMNS))
     numbers = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
     table[numbers] = table[numbers].astype("float64")
     order = ["dataset", "protocol", "category", "shots", "method", "seed"]

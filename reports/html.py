@@ -1,37 +1,34 @@
-"""The report: one HTML file that needs no network."""
+"""The report: one page that needs no network, and beside it one page per category and K."""
 
 from __future__ import annotations
 
-import json
+import os
 import shlex
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
-from benchmark.store import load_results, read_run
-from reports.collect import ResultSet, result_sets
+from baselines import InputError
+from benchmark.atomic import remove_left_overs, replace_folder
+from benchmark.store import read_stored, results_table, warn_unreadable
+from reports.audit import find_contradictions
+from reports.claims import judge, judge_published
+from reports.collect import result_sets
+from reports.page.details import Cell, write_detail
+from reports.page.evidence import compared_tables, comparisons
+from reports.page.links import detail_name, set_slug
+from reports.page.sections import cells, make_section
+from reports.page.stored import read_curves
 from reports.pages import write_page
-from reports.samples import SampleGrid, sample_grids
-from reports.tables import Table, all_tables
 
 REPORT_NAME = "report.html"
-
-
-@dataclass(frozen=True)
-class Section:
-    """What the page shows of one result set."""
-
-    results: ResultSet
-    tables: list[Table]
-    grids: list[SampleGrid]
-    protocol: list[tuple[str, str]]
-    environments: list[str]
-    notes: list[tuple[str, str]]
-    failures: list[tuple[str, str]]
-    hours: float
-    counts: dict[str, int]
+# A folder that holds it was made here, and may be replaced.
+_MARK = "about.txt"
+_ABOUT = "Pages of the report beside this folder. Writing that report again replaces the whole folder.\n"
+_THREADS = 4
 
 
 def write_report(root: Path, command: Sequence[str] = (), path: Path | None = None) -> Path:
@@ -44,7 +41,8 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     command : sequence of str, optional
         What was typed, shown at the end of the page.
     path : Path, optional
-        Where to write it, ``ROOT/report.html`` if not given.
+        Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder beside
+        it, ``report_files``, which is replaced as a whole.
 
     Returns
     -------
@@ -54,49 +52,67 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     Raises
     ------
     InputError
-        If there are no results, or the page cannot be written.
+        If there are no results, or the pages cannot be written.
 
     Warns
     -----
     UserWarning
-        If runs or sample pictures cannot be read; the page shows the others.
+        If runs, curves or pictures cannot be read; the pages show the others and name these.
     """
-    sections = [_section(results, root) for results in result_sets(load_results(root))]
-    missing = [line for section in sections for grid in section.grids for line in grid.missing]
-    if missing:
-        warnings.warn(f"the report lacks {len(missing)} sample pictures and says which: {missing[0]}", stacklevel=2)
-    return write_page(path or root / REPORT_NAME, "report.html", sections=sections, command=shlex.join(command))
-
-
-def _section(results: ResultSet, root: Path) -> Section:
-    runs = results.runs
-    stored = runs[runs["status"] != "failed"]
-    contents = [read_run(root / "runs" / run_id) for run_id in stored["id"]]
-    failed = runs[runs["status"] == "failed"]
-    return Section(
-        results=results,
-        tables=all_tables(results),
-        grids=sample_grids(results, root),
-        protocol=_protocol(contents),
-        environments=sorted({_environment(content["environment"]) for content in contents}),
-        notes=list(dict.fromkeys((c["category"], note) for c in contents for note in c["notes"])),
-        failures=[
-            (f"{row.category} {row.label} {row.shots}-shot seed {row.seed}", row.error) for row in failed.itertuples()
-        ],
-        hours=float(stored[["train_seconds", "score_seconds"]].to_numpy().sum() / 3600),
-        counts={status: int(count) for status, count in runs["status"].value_counts().items()},
+    path = path or root / REPORT_NAME
+    contents, unreadable = read_stored(root)
+    warn_unreadable(unreadable, root)
+    damaged: list[str] = []
+    stored = read_curves(contents, root, damaged)
+    sets = result_sets(results_table(contents))
+    folder = path.with_name(f"{path.stem}_files")
+    sections = [
+        make_section(
+            results,
+            stored,
+            quote(folder.name),
+            compared_tables(results),
+            judge(results, root),
+            comparisons(results),
+        )
+        for results in sets
+    ]
+    with _our_folder(folder) as temporary:
+        work = [
+            (temporary / set_slug(results) / detail_name(cell.category, cell.shots), cell)
+            for results in sets
+            for cell in cells(results, stored, f"../../{quote(path.name)}")
+        ]
+        pictures = _write_details(work)
+    pictures = list(dict.fromkeys([*(line for section in sections for line in section.problems), *pictures]))
+    for lines, what in ((damaged, "curves"), (pictures, "sample pictures")):
+        if lines:
+            warnings.warn(f"the report lacks {len(lines)} {what} and says which: {lines[0]}", stacklevel=2)
+    return write_page(
+        path,
+        "report.html",
+        sections=sections,
+        published_verdicts=judge_published(),
+        findings=find_contradictions(),
+        problems=[*unreadable, *damaged, *pictures],
+        command=shlex.join(command),
     )
 
 
-def _protocol(contents: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return every profile field; the batch size is named for each K."""
-    if not contents:
-        return []
-    fields = dict(contents[0]["identity"]["protocol"])
-    sizes = {content["shots"]: content["identity"]["protocol"]["batch_size"] for content in contents}
-    fields["batch_size"] = ", ".join(f"{size} for {shots}-shot" for shots, size in sorted(sizes.items()))
-    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
+def _write_details(work: Sequence[tuple[Path, Cell]]) -> list[str]:
+    """Write detail pages, several at once; return what cannot be read."""
+    # Threads: most of the time goes into decoding and encoding pictures, where Pillow lets go of the interpreter.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        problems = pool.map(lambda item: write_detail(*item), work)
+        return [line for lines in problems for line in lines]
 
 
-def _environment(environment: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in environment.items())
+@contextmanager
+def _our_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill that replaces that of an earlier report; what else has its name is left alone."""
+    if folder.exists() and not (folder / _MARK).is_file():
+        raise InputError(f"{folder} is not of an earlier report: move it away, or name another file with --out")
+    remove_left_overs(folder.parent)
+    with replace_folder(folder) as temporary:
+        (temporary / _MARK).write_text(_ABOUT, encoding="utf-8")
+        yield temporary

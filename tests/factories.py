@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,83 @@ def store_many(root: Path, count: int) -> None:
         folder = root / "runs" / run_id
         folder.mkdir()
         (folder / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
+
+
+def store_whole(
+    root: Path, count: int, size: int = 256, iterations: int = 1350, categories: tuple[str, ...] = PAPER_CATEGORIES
+) -> None:
+    """Store ``count`` runs with every file: all methods of the paper, both K, as many seeds as it takes.
+
+    Pictures are of ``size`` px; runs share files on disk (hard links) but for their ``run.json``.
+    """
+    cells = list(itertools.product(categories, (1, 5), PAPER_METHODS))
+    settings = [f"iterations={iterations}"]
+    model = make_spec(settings=settings)
+    ResultStore(root).save(model, _whole_result(size, iterations))
+    source = (root / "runs" / model.id).rename(root / "model")
+    content = json.loads((source / "run.json").read_text(encoding="utf-8"))
+    files = [path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.name != "run.json"]
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        seed, cell = divmod(number, len(cells))
+        category, shots, method = cells[cell]
+        spec = make_spec(category=category, method=method.name, shots=shots, seed=seed, settings=settings)
+        folder = root / "runs" / spec.id
+        (folder / "samples").mkdir(parents=True)
+        for file in files:
+            os.link(source / file, folder / file)
+        run = content | {
+            "id": spec.id, "category": category, "method": method.name, "label": method.label, "shots": shots,
+            "seed": seed, "identity": spec.identity(),
+            "metrics": content["metrics"] | {"iou": round(float(rng.uniform(0.2, 0.7)), 4)},
+        }  # fmt: skip
+        if method.recipe.paste_weight != "realism":
+            run["samples"] = [sample for sample in content["samples"] if sample["role"] != "pasted"]
+        (folder / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
+    shutil.rmtree(source)
+
+
+def _whole_result(size: int, iterations: int) -> RunResult:
+    """A result as a run of MVTec AD leaves it: 5 defect types, 83 test images, pictures of each role."""
+    rng = np.random.default_rng(0)
+    types = ("color", "cut", "hole", "metal", "thread")
+    labels = ["good"] * 28 + [types[i % 5] for i in range(55)]
+    rows = [
+        (f"test/{label}/{i:03d}.png", label, *((0, i % 3, 0) if label == "good" else (40 + i, 20, 30)), 3000, i, 0.5)
+        for i, label in enumerate(labels)
+    ]
+    images = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
+    curve = pd.DataFrame(rng.uniform(size=(iterations, len(CURVE_COLUMNS))), columns=list(CURVE_COLUMNS))
+    curve["iteration"], curve["pasted"] = range(1, iterations + 1), 1
+    curve.loc[curve["iteration"] % 50 != 0, "test_iou"] = np.nan
+    texture = rng.normal(scale=18, size=(size, size, 1)) + np.linspace(60, 180, size)[:, None, None]
+    yy, xx = np.mgrid[:size, :size]
+
+    def sample(role: str, reasons: tuple[str, ...], label: str, place: int, kinds: tuple[str, ...]) -> Sample:
+        disc = (yy - size * (0.3 + 0.05 * place)) ** 2 + (xx - size / 2) ** 2 < (size / 8) ** 2
+        photo = (texture + rng.normal(scale=6, size=(size, size, 3)) - 60 * disc[..., None]).clip(0, 255)
+        painted = {
+            "image": photo,
+            "normal": texture.repeat(3, axis=2).clip(0, 255),
+            "truth": 255 * disc,
+            "prediction": (200 * disc + rng.uniform(0, 50, (size, size))).clip(0, 255),
+        }
+        pictures = {kind: Image.fromarray(painted[kind].astype(np.uint8)) for kind in kinds}
+        iou = 0.1 * place if role == "test" and label != "good" else None
+        return Sample(
+            role, reasons, f"{role}/{label}/{place:03d}.png", label, iou, pictures, 0.9 if "normal" in kinds else None
+        )
+
+    shown = ("image", "truth")
+    samples = [sample("train", ("first",), label, i, shown) for i, label in enumerate(types)]
+    for i, label in enumerate(("good", *types)):
+        samples.append(sample("test", ("first",), label, i, (*shown, "prediction")))
+    samples += [
+        sample("test", (reason,), "cut", 6 + i, (*shown, "prediction")) for i, reason in enumerate(("worst", "best"))
+    ]
+    samples += [sample("pasted", (), "color", 8, (*shown, "normal")) for _ in range(4)]
+    plain = make_result(iterations=iterations)
+    return RunResult(
+        "done", summarise(images), images, curve, roc_points(images), np.zeros((len(images), 2, 256), np.uint32),
+        tuple(samples), plain.details,
+    )  # fmt: skip

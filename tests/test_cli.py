@@ -161,7 +161,7 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_
     )
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
-    assert "1 of 3 runs failed and are in no mean." in page
+    assert "1 of 3 runs failed and are in no mean: widget 1-shot: U-Net (1 of 3)." in page
     monkeypatch.setattr(benchmark.work, "train", whole)
     assert main(words) == 1
     assert "3 runs: 2 stored, 0 to do, 1 failed earlier: add --retry-failed" in capsys.readouterr().err

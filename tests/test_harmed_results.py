@@ -117,7 +117,10 @@ def test_whatever_stands_in_a_run_json_tables_and_report_are_written(tmp_path: P
         write_report(tmp_path)
     assert 1 < len(table) < variants
     assert table["iou"].between(0, 1).sum() + table["iou"].isna().sum() == len(table)
-    assert len([warning for warning in said if issubclass(warning.category, UserWarning)]) == 2 * (10 + 1) + 1
+    lines = [str(warning.message) for warning in said if issubclass(warning.category, UserWarning)]
+    assert len(lines) == 2 * (10 + 1) + 2
+    for line, what in zip(lines[-2:], ("curves", "sample pictures"), strict=True):
+        assert re.match(rf"the report lacks \d+ {what} and says which: ", line)
     assert re.fullmatch(r"\d+ more runs in .* cannot be read", str(said[10].message))
     assert made.id in table["id"].tolist()
 
@@ -400,7 +403,7 @@ def test_a_read_only_folder_is_found_before_training_and_still_shown(category: P
     assert json.loads(done.stdout.splitlines()[-1]) == [2, 2, 0]
     refused, unwritten = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert refused == f"error: cannot write {root}/runs: Read-only file system; check space and permissions"
-    assert unwritten.startswith(f"error: cannot write {root}/report.html: Read-only file system; ")
+    assert unwritten.startswith(f"error: cannot write {root}/report_files: Read-only file system; ")
     assert "to do" not in done.stderr
     assert stored.id in page.read_text()
     assert content_of(root) == before

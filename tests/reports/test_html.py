@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import html
+import io
+import itertools
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from baselines import InputError
+from reports.audit import find_contradictions
+from reports.charts import COLOURS
+from reports.claims.ledger import read_claims
 from reports.html import write_report
-from tests.factories import store_run
+from reports.pages import static_text
+from tests.factories import store_run, store_whole
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
 
@@ -23,12 +33,30 @@ def page(tmp_path: Path) -> Path:
     return write_report(tmp_path, ["python", "-m", "benchmark", "run", "--category", HOSTILE])
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(page: Path) -> None:
-    outline = Outline(page.read_text(encoding="utf-8"))
-    assert outline.sources
-    assert all(source.startswith("data:image/") for source in outline.sources)
-    assert all(link.startswith(("#", "data:")) for link in outline.links)
-    assert not re.search(r"url\((?!data:)|@import", page.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with everything in it, and one category that needs escaping."""
+    root = tmp_path_factory.mktemp("rich")
+    store_whole(root, 60, size=32, iterations=100, categories=("hazelnut", "tile"))
+    store_run(root, 0.7, category=HOSTILE, label=HOSTILE, settings=["iterations=100"])
+    store_run(root, status="failed", category="tile", seed=1, shots=5, settings=["iterations=100"])
+    return write_report(root)
+
+
+def pages_of(report: Path) -> list[Path]:
+    return [report, *sorted(report.with_name("report_files").rglob("*.html"))]
+
+
+def test_each_page_is_one_file_that_asks_for_nothing(page: Path) -> None:
+    for file in pages_of(page):
+        text = file.read_text(encoding="utf-8")
+        outline = Outline(text)
+        assert outline.sources
+        assert all(source.startswith("data:image/") for source in outline.sources)
+        assert not re.search(r"url\((?!data:|#)|@import|<link(?! rel=\"icon\" href=\"data:,\")", text)
+        for link in outline.links:
+            if not link.startswith(("#", "data:")):
+                assert (file.parent / unquote(link.partition("#")[0])).is_file()
 
 
 def test_every_link_has_its_target_and_every_image_its_words(page: Path) -> None:
@@ -39,14 +67,57 @@ def test_every_link_has_its_target_and_every_image_its_words(page: Path) -> None
 
 
 def test_names_from_a_data_set_are_text(page: Path) -> None:
+    for file in pages_of(page):
+        text = file.read_text(encoding="utf-8")
+        # The page's own code, and the numbers of its charts.
+        assert Outline(text).scripts == 2
+        assert "<script>alert" not in text
     text = page.read_text(encoding="utf-8")
-    assert Outline(text).scripts == 0
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
     assert "RuntimeError: out of luck" in text
 
 
-def test_what_is_not_mvtec_ad_says_so(page: Path) -> None:
-    assert "not comparable with the paper" in page.read_text(encoding="utf-8")
+def test_numbers_of_charts_cannot_end_their_script(tmp_path: Path) -> None:
+    from reports.pages import embedded_json
+
+    text = embedded_json({"label": "</script><script>alert(1)//<!--", "é": 1})
+    assert not re.search(r"[<>&]", text)
+    assert text.isascii()
+
+
+def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) -> None:
+    for file in pages_of(page):
+        assert "not comparable with the paper" in file.read_text(encoding="utf-8")
+    store_run(tmp_path / "real", dataset="mvtec-ad")
+    for file in pages_of(write_report(tmp_path / "real")):
+        text = file.read_text(encoding="utf-8")
+        assert "not comparable" not in text
+        assert "other images" not in text
+
+
+def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    outline = Outline(text)
+    claims = [claim.id for claim in read_claims()]
+    shown = [name.partition("-claim-") for name in outline.ids if "-claim-" in name]
+    assert [claim for of, _, claim in shown if of.startswith("set-")] == claims
+    assert [claim for of, _, claim in shown if of == "paper"] == claims
+    findings = find_contradictions()
+    assert [name for name in outline.ids if name.startswith("finding-")] == [f"finding-{item.id}" for item in findings]
+    for words in (findings[0].steps[0], read_claims()[0].quote, "n too small: 2 pairs", "sign-flip"):
+        assert html.escape(words) in text
+
+
+def test_links_to_a_result_set_stay_when_another_joins(tmp_path: Path) -> None:
+    store_run(tmp_path)
+    before = {
+        name for name in Outline(write_report(tmp_path).read_text(encoding="utf-8")).ids if name.startswith("set-")
+    }
+    store_run(tmp_path, settings=["learning_rate=0.5"])
+    store_run(tmp_path, dataset="another")
+    after = Outline(write_report(tmp_path).read_text(encoding="utf-8")).ids
+    assert before <= set(after)
+    assert len(after) == len(set(after))
 
 
 def test_an_empty_folder_gives_a_page_that_says_so_and_none_an_error(tmp_path: Path) -> None:
@@ -55,34 +126,192 @@ def test_an_empty_folder_gives_a_page_that_says_so_and_none_an_error(tmp_path: P
         write_report(tmp_path / "nowhere")
 
 
+def test_only_failed_runs_still_give_a_page(tmp_path: Path) -> None:
+    store_run(tmp_path, status="failed")
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "1 failed run" in text
+    assert "No run finished." in pages_of(tmp_path / "report.html")[1].read_text(encoding="utf-8")
+
+
 def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_shown(page: Path) -> None:
-    before = Outline(page.read_text(encoding="utf-8"))
     lost = next((page.parent / "runs").glob("carpet_unet_*/samples/test_*_prediction.png"))
     lost.unlink()
-    damaged = next((page.parent / "runs").glob("carpet_unet_*/samples/train_*_truth.png"))
-    damaged.write_bytes(damaged.read_bytes()[:40])
-    with pytest.warns(UserWarning, match=r"the report lacks 2 sample pictures and says which: .*train_.*_truth\.png"):
+    for path in (page.parent / "runs").glob("carpet_*/samples/train_*_truth.png"):
+        damaged = path
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.warns(UserWarning, match=r"the report lacks \d sample pictures and says which: .*"):
         write_report(page.parent)
-    text = page.read_text(encoding="utf-8")
-    assert text.count("<em>missing: prediction of U-Net for test/cut/7.png</em>") == 1
-    assert text.count("<em>missing: training truth of cut</em>") == 1
-    for path in (lost, damaged):
-        assert len(re.findall(f'<p class="note">unreadable image .*{path.name}: .*</p>', text)) == 1
-    after = Outline(text)
-    assert len(after.sources) == len(before.sources) - 2
-    assert after.images_without_words == 0
+    detail = next(file for file in pages_of(page) if file.name == "carpet_1-shot.html").read_text(encoding="utf-8")
+    assert "missing: prediction of U-Net for test/cut/7.png</em>" in detail
+    assert "missing: annotated mask of test/cut/0.png</em>" in detail
+    for text in (page.read_text(encoding="utf-8"), detail):
+        for path in (lost, damaged):
+            assert (
+                len(
+                    re.findall(
+                        rf"<(?:li|p)[^>]*>unreadable image [^<]*{path.parent.parent.name}/samples/{path.name}: ", text
+                    )
+                )
+                == 1
+            )
+        assert Outline(text).images_without_words == 0
+
+
+def test_a_copy_of_an_input_that_is_damaged_in_one_run_is_taken_from_another(page: Path) -> None:
+    damaged = next((page.parent / "runs").glob("carpet_albunet_nbr_cap_*/samples/train_*_truth.png"))
+    damaged.write_bytes(b"")
+    with pytest.warns(UserWarning, match="sample pictures"):
+        write_report(page.parent)
+    assert "missing: annotated mask of test/cut/7.png" not in pages_of(page)[1].read_text(encoding="utf-8")
+
+
+def test_runs_that_cannot_be_read_are_named(page: Path) -> None:
+    broken = next((page.parent / "runs").glob("carpet_unet_*/run.json"))
+    broken.write_text("{", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"run\.json cannot be read"):
+        text = write_report(page.parent).read_text(encoding="utf-8")
+    assert 'id="problems"' in text
+    assert str(broken) in text
+
+
+def test_tables_and_runs_can_be_downloaded(rich: Path) -> None:
+    text = rich.read_text(encoding="utf-8")
+    found = dict(re.findall(r'<a download="([^"]+)" href="data:text/[^;]+;charset=utf-8;base64,([^"]+)"', text))
+    numbers = ("i", "ii", "iii", "iv", "v", "vi", "vii")
+    assert [name.split("_")[1] for name in found if name.endswith(".tex")] == list(numbers)
+    decoded = {name: base64.b64decode(data).decode() for name, data in found.items()}
+    (table,) = (value for name, value in decoded.items() if name.startswith("table_ii_") and name.endswith(".csv"))
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert {row["row"] for row in rows} == {"hazelnut", "tile", HOSTILE, "Mean"}
+    (runs,) = (value for name, value in decoded.items() if name.startswith("runs_"))
+    assert len(list(csv.DictReader(io.StringIO(runs)))) == 62
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(first: str, second: str) -> float:
+    lower, higher = sorted((luminance(first), luminance(second)))
+    return (higher + 0.05) / (lower + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colours_have_enough_contrast_in_both_themes(theme: int) -> None:
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", static_text("report.css"))
+    colours = {name: values[theme] for name, *values in pairs}
+    for text, ground in itertools.product(("ink", "quiet", "link", "warn", "good"), ("page", "band")):
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for number in range(1, COLOURS + 1):
+        assert contrast(colours[f"series-{number}"], colours["page"]) >= 3, number
+
+
+LOOK = """
+const wait = () => new Promise(done => setTimeout(done, 20));
+const found = {};
+const texts = (table, column) => [...table.tBodies[0].rows].map(row => row.cells[column]?.textContent.trim());
+const runs = document.querySelector("table.runs");
+const head = runs.tHead.rows[0].cells[5];
+const iou = () => texts(runs, 5).map(Number);
+found.written = iou();
+head.querySelector("button").click(); found.up = [head.getAttribute("aria-sort"), iou()];
+head.querySelector("button").click(); found.down = [head.getAttribute("aria-sort"), iou()];
+head.querySelector("button").click(); found.again = [head.getAttribute("aria-sort"), iou()];
+const table = document.querySelector("[id$=table-ii] + .scroll table");
+table.tHead.rows[0].cells[1].querySelector("button").click();
+found.first_column = texts(table, 0);
+const form = document.querySelector("form.filter");
+const shown = () => [...runs.tBodies[0].rows].filter(row => !row.hidden && row.getClientRects().length).length;
+form.elements.text.value = "TILE k5"; form.elements.text.dispatchEvent(new Event("input", {bubbles: true}));
+found.by_text = [shown(), form.querySelector("output").value];
+form.elements.status.value = "failed"; form.elements.status.dispatchEvent(new Event("input", {bubbles: true}));
+found.by_status = shown();
+const paper = [...document.querySelectorAll(".paper")].find(item => item.textContent.includes("."));
+found.paper = [getComputedStyle(paper).display];
+document.querySelector(".paper-switch").click();
+found.paper.push(getComputedStyle(paper).display, paper.textContent.replace(/\\s+/g, " ").trim());
+const figure = document.querySelector("figure.chart");
+const slider = figure.querySelector("input");
+slider.value = 50; slider.dispatchEvent(new Event("input"));
+const last = [figure.querySelector("thead tr"), figure.querySelector("tbody tr")].map(row => row.lastElementChild);
+found.chart = last.map(cell => cell.textContent);
+const data = JSON.parse(document.getElementById("charts").textContent)[0];
+found.tpr = data.series[0].y[50].toFixed(4);
+const before = getComputedStyle(document.body).backgroundColor;
+document.querySelector(".theme").click();
+found.theme = [before, getComputedStyle(document.body).backgroundColor];
+try { found.kept = localStorage.getItem("few-shot-report-theme"); } catch { found.kept = "nowhere"; }
+return found;
+"""
 
 
 @needs_browser
-@pytest.mark.parametrize("size", ["1280,900", "500,800"])
-def test_a_browser_shows_it_whole_without_asking_for_anything(page: Path, tmp_path: Path, size: str) -> None:
-    seen = browse(page, tmp_path, f"--window-size={size}")
+def test_a_reader_can_sort_filter_compare_and_read_values_off(rich: Path, tmp_path: Path) -> None:
+    seen = browse(rich, tmp_path, "--window-size=1300,900", script=LOOK)
     reads_well(seen)
     assert seen["hostile"]
+    assert seen["opened"] < 2000
+    found = seen["found"]
+    # The failed run has no IOU (NaN in JSON is null) and stays last whichever way.
+    written = [value for value in found["written"] if value is not None]
+    assert found["up"] == ["ascending", [*sorted(written), None]]
+    assert found["down"] == ["descending", [*sorted(written, reverse=True), None]]
+    assert found["again"] == [None, found["written"]]
+    assert (found["first_column"][0], found["first_column"][-1]) == ("1-shot", "Mean")
+    assert found["by_text"] == [11, "11 of 62 runs"]
+    assert found["by_status"] == 1
+    assert found["paper"] == ["none", "block", "in the paper 0.6873 \N{MINUS SIGN}0.4731"]
+    assert found["chart"] == ["at FPR 0.50", found["tpr"]]
+    assert found["theme"] == ["rgb(255, 255, 255)", "rgb(20, 23, 27)"]
+    assert found["kept"] == "dark"
 
 
 @needs_browser
-def test_a_reader_who_prefers_dark_gets_dark(page: Path, tmp_path: Path) -> None:
-    light = browse(page, tmp_path)["background"]
-    dark = browse(page, tmp_path, "--blink-settings=preferredColorScheme=0")["background"]
-    assert (light, dark) == ("rgb(255, 255, 255)", "rgb(20, 23, 27)")
+def test_the_choice_of_colours_is_kept_where_it_may_be_and_works_where_not(rich: Path, tmp_path: Path) -> None:
+    early = "<script>try { localStorage.setItem('few-shot-report-theme', 'dark') } catch {}</script><style>"
+    page = rich.with_name("dark.html")
+    page.write_text(rich.read_text(encoding="utf-8").replace("<style>", early, 1), encoding="utf-8")
+    assert browse(page, tmp_path)["background"] == "rgb(20, 23, 27)"
+    toggle = "document.querySelector('.theme').click(); return getComputedStyle(document.body).backgroundColor"
+    seen = browse(page, tmp_path, "--disable-local-storage", script=toggle)
+    assert (seen["background"], seen["found"]) == ("rgb(255, 255, 255)", "rgb(20, 23, 27)")
+    assert seen["problems"] == []
+    page.unlink()
+
+
+@needs_browser
+def test_a_cell_leads_to_its_method_and_back_on_a_phone_in_the_dark(rich: Path, tmp_path: Path) -> None:
+    dark = "--blink-settings=preferredColorScheme=0"
+    seen = browse(
+        rich, tmp_path, dark, width=420,
+        script="return [...document.querySelectorAll('.numbers td a')].map(link => link.getAttribute('href'))",
+    )  # fmt: skip
+    reads_well(seen)
+    assert (seen["width"], seen["background"]) == (420, "rgb(20, 23, 27)")
+    hostile = next(link for link in seen["found"] if "alert" in link)
+    path, _, anchor = hostile.partition("#")
+    seen = browse(
+        rich.parent / unquote(path), tmp_path, dark, width=420, fragment=anchor,
+        script="return [document.querySelector('section:target h2').textContent,"
+        " document.querySelector('header a').href.split('/').pop().split('#')[0]]",
+    )  # fmt: skip
+    reads_well(seen)
+    assert seen["hostile"]
+    assert (seen["width"], seen["found"]) == (420, ["U-Net 1/2 seeds", "report.html"])
+
+
+@needs_browser
+def test_without_its_script_the_page_shows_the_same(rich: Path, tmp_path: Path) -> None:
+    page = rich.with_name("plain.html")
+    page.write_text(rich.read_text(encoding="utf-8").replace(static_text("report.js"), ""), encoding="utf-8")
+    seen = browse(page, tmp_path, "--window-size=1300,900", script="""
+        const box = document.querySelector(".paper-switch"); box.checked = true;
+        const count = (what) => document.querySelectorAll(what).length;
+        return [count("form.filter:not([hidden])"), count("button"),
+                getComputedStyle(document.querySelector(".paper")).display, count(".plot svg path") > 20];
+    """)  # fmt: skip
+    page.unlink()
+    reads_well(seen)
+    assert seen["found"] == [0, 0, "block", True]

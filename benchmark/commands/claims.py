@@ -1,0 +1,43 @@
+"""``claims``: what the paper claims, and what the stored runs say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from benchmark.commands.options import add_results
+from benchmark.store import load_results
+from reports.claims import Verdict, as_records, as_text, judge, judge_published
+from reports.collect import result_sets
+from reports.tables import choose_sets
+
+
+def add_parser(verbs: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("claims", help="judge the paper's claims by what is stored, or by its own tables")
+    add_results(parser)
+    parser.add_argument("--dataset", metavar="NAME", help="only this data set")
+    parser.add_argument("--profile", metavar="NAME", help="only this profile")
+    parser.add_argument("--published", action="store_true", help="judge by the tables that the paper prints")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(do=do)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Print the ledger, one set of comparable runs after the other."""
+    judged = _published() if options.published else _stored(options)
+    if options.json:
+        content = [{"results": title, "claims": as_records(verdicts)} for title, verdicts in judged]
+        print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(as_text(verdicts, title) for title, verdicts in judged), end="")
+    return 0
+
+
+def _published() -> list[tuple[str, list[Verdict]]]:
+    return [("judged by the paper's own tables", judge_published())]
+
+
+def _stored(options: argparse.Namespace) -> list[tuple[str, list[Verdict]]]:
+    sets = choose_sets(result_sets(load_results(options.results)), options.dataset, options.profile)
+    return [(results.title, judge(results, options.results)) for results in sets]

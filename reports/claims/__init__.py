@@ -1,0 +1,105 @@
+"""The ledger: what the paper claims, and what stored runs, or its own tables, say about it.
+
+Differences are taken so that a positive one is as claimed. "Shown" means: a two-sided sign-flip test over categories,
+Holm over the comparisons of the claim, at 0.05. A claim stands with all of its comparisons and falls with any one: it
+is supported if every comparison is, contradicted if one is.
+
+================= ==============================================================================================
+kind              rule of one comparison
+================= ==============================================================================================
+better            supported if the mean difference is shown to be above the margin, contradicted if below it
+shrinks           the same for the gain at the first K less the gain at the second
+smaller_is_better the same for minus the rank correlation of score and parameters within each category
+within            supported if the 90 % interval of the mean difference (two one-sided t-tests) is inside the bounds,
+                  contradicted if the interval, widened for the number of comparisons, is outside them
+value             supported if the mean over the categories that the paper averages is within the margin, contradicted
+                  if it is not; inconclusive while one of them is incomplete
+none_converges    contradicted if a run converged, supported if every method was run and none did
+realism           supported if every kept image of the first category has the value, and the second less on average;
+                  contradicted if the first has less than the value on average, or not more than the second
+same_size         supported if all runs have one network and one number of parameters, else contradicted
+not_testable      not testable
+================= ==============================================================================================
+
+A sentence about a printed table is also contradicted, without any test, if what is printed is on the wrong side of
+the margin or outside the bounds. What is neither is inconclusive; where nothing can be compared, not testable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from reports.claims.counted import judge_none_converges, judge_realism, judge_same_size, judge_value
+from reports.claims.evidence import Evidence, PublishedEvidence, StoredEvidence
+from reports.claims.ledger import Claim, read_claims
+from reports.claims.paired import judge_better, judge_shrinks, judge_smaller, judge_within
+from reports.claims.text import as_records, as_text
+from reports.claims.verdict import NOT_TESTABLE, VERDICTS, NoEvidence, Verdict
+from reports.collect import ResultSet
+
+__all__ = ["VERDICTS", "Claim", "Verdict", "as_records", "as_text", "judge", "judge_published", "read_claims"]
+
+RULES: dict[str, Callable[[Claim, Evidence], Verdict]] = {
+    "better": judge_better,
+    "shrinks": judge_shrinks,
+    "smaller_is_better": judge_smaller,
+    "within": judge_within,
+    "value": judge_value,
+    "none_converges": judge_none_converges,
+    "realism": judge_realism,
+    "same_size": judge_same_size,
+}
+
+
+def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
+    """Judge every claim by stored runs.
+
+    Parameters
+    ----------
+    results : ResultSet
+    root : Path, optional
+        The results folder; claims about single pixels, training curves, samples and sizes need the runs' files, and
+        are not testable without.
+
+    Returns
+    -------
+    list of Verdict
+        One per claim, in the order of the paper. Where the runs are not of MVTec AD under the profile ``paper``, the
+        reason says so, and absolute numbers and named categories are not testable.
+    """
+    evidence = StoredEvidence(results, root)
+    verdicts = []
+    for claim in read_claims():
+        evidence.unreadable.clear()
+        verdict = _decide(claim, evidence)
+        if evidence.unreadable:
+            first = next(iter(evidence.unreadable.values()))
+            line = f"{len(evidence.unreadable)} runs that cannot be read, the first: {first}"
+            verdict = replace(verdict, left_out=(*verdict.left_out, line))
+        if evidence.scope and verdict.verdict != NOT_TESTABLE:
+            verdict = replace(verdict, reason=f"{evidence.scope}: {verdict.reason}")
+        verdicts.append(verdict)
+    return verdicts
+
+
+def judge_published() -> list[Verdict]:
+    """Judge every claim by the paper's own Tables II to VII.
+
+    Returns
+    -------
+    list of Verdict
+        One per claim, in the order of the paper.
+    """
+    return [_decide(claim, PublishedEvidence()) for claim in read_claims()]
+
+
+def _decide(claim: Claim, evidence: Evidence) -> Verdict:
+    try:
+        if claim.kind not in RULES:
+            raise NoEvidence(claim.note)
+        evidence.check(claim)
+        return RULES[claim.kind](claim, evidence)
+    except NoEvidence as reason:
+        return Verdict(claim, NOT_TESTABLE, "", "", str(reason))

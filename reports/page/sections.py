@@ -1,0 +1,320 @@
+"""The report's sections: all that the page shows of one result set, as plain values for its template."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.charts import Drawing, draw, line_styles
+from reports.claims.verdict import Verdict
+from reports.collect import ResultSet
+from reports.figures import learning_chart, roc_chart
+from reports.formats import as_csv, as_latex
+from reports.page.details import Cell
+from reports.page.links import detail_name, method_anchor, set_slug
+from reports.page.stored import StoredRun
+from reports.samples import (
+    ABLATION_METHODS,
+    FIG_6_METHODS,
+    FIGURE_CATEGORIES,
+    PASTED_CATEGORIES,
+    Gallery,
+    GridLine,
+    PastedLine,
+    chosen_categories,
+    figure_lines,
+    pasted_lines,
+)
+from reports.tables import Row, Table
+
+COMPARABLE = "mvtec-ad"
+_FIG_9_CATEGORY = "carpet"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of texts, for what is no table of the paper.
+
+    Attributes
+    ----------
+    title : str
+    head : tuple of str
+    rows : tuple of tuple of str
+    notes : tuple of str
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table of the paper on the page.
+
+    Attributes
+    ----------
+    table : Table
+    blocks : list of (str, list of (Row, list of str))
+        Each section's rows, with the address of the page of each cell ("" for none).
+    downloads : tuple of (str, str, str)
+        Of each format its name, the file's name and a ``data:`` URI.
+    compared : bool
+        Whether any cell has the paper's number beside it.
+    """
+
+    table: Table
+    blocks: list[tuple[str, list[tuple[Row, list[str]]]]]
+    downloads: tuple[tuple[str, str, str], ...]
+    compared: bool
+
+
+@dataclass(frozen=True)
+class QualitativeFigure:
+    """Fig. 6 or 8: the columns' labels and one line per category."""
+
+    number: str
+    title: str
+    methods: tuple[str, ...]
+    lines: list[GridLine]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one result set."""
+
+    results: ResultSet
+    slug: str
+    comparable: bool
+    counts: Mapping[str, int]
+    hours: float
+    made: tuple[str, str]
+    threshold: str
+    notes: list[tuple[str, str]]
+    failures: list[tuple[str, str]]
+    verdicts: Sequence[Verdict]
+    tables: list[TableView]
+    statistics: Sequence[Listing]
+    qualitative: list[QualitativeFigure]
+    roc: list[Drawing]
+    learning: list[Drawing]
+    learning_category: str
+    pasted: list[PastedLine]
+    details: list[tuple[str, list[tuple[int, str]]]]
+    runs: list[tuple[StoredRun, str]]
+    runs_csv: str
+    timings: Listing
+    protocol: list[tuple[str, str]]
+    environments: list[str]
+    problems: list[str]
+
+
+def make_section(
+    results: ResultSet,
+    stored: Mapping[str, StoredRun],
+    folder: str,
+    tables: Sequence[Table],
+    verdicts: Sequence[Verdict],
+    statistics: Sequence[Listing],
+) -> Section:
+    """Gather what the page shows of one result set.
+
+    Parameters
+    ----------
+    results : ResultSet
+    stored : mapping
+        Every run by id.
+    folder : str
+        Address of the detail pages' folder, from where the report stands.
+    tables, verdicts, statistics : sequence
+        Made from the same result set.
+    """
+    runs = [stored[run_id] for run_id in results.runs["id"]]
+    finished = [run for run in runs if run.finished]
+    gallery = Gallery()
+    name = set_slug(results)
+    days = sorted(str(run.content["created"])[:10] for run in runs if run.content.get("created"))
+    fields = _protocol(finished or runs)
+    category = _FIG_9_CATEGORY if _FIG_9_CATEGORY in results.categories else results.categories[0]
+    return Section(
+        results=results,
+        slug=name,
+        comparable=results.dataset == COMPARABLE,
+        counts={status: int(count) for status, count in results.runs["status"].value_counts().items()},
+        hours=sum(run.seconds or 0.0 for run in finished) / 3600,
+        made=(days[0], days[-1]) if days else ("", ""),
+        threshold=dict(fields).get("threshold", "?"),
+        notes=list(dict.fromkeys((run.category, note) for run in finished for note in run.content["notes"])),
+        failures=[
+            (f"{run.category} {run.label} {run.shots}-shot seed {run.seed}", str(run.content["error"]))
+            for run in runs
+            if not run.finished
+        ],
+        verdicts=verdicts,
+        tables=[table_view(table, results, f"{folder}/{name}") for table in tables],
+        statistics=statistics,
+        qualitative=_qualitative(results, finished, gallery),
+        roc=_roc_charts(results, runs, name),
+        learning=_learning_charts(results, runs, category, name),
+        learning_category=category,
+        pasted=_pasted(results, finished, gallery),
+        details=[
+            (category, [(shots, f"{folder}/{name}/{detail_name(category, shots)}") for shots in _shots(runs, category)])
+            for category in results.categories
+        ],
+        runs=[(run, f"{folder}/{name}/{_address(run.category, run.shots, run.method)}") for run in runs],
+        runs_csv=_download(results.runs.to_csv(index=False, lineterminator="\n"), "csv"),
+        timings=timings(results, finished),
+        protocol=fields,
+        environments=sorted({_environment(run.content["environment"]) for run in finished}),
+        problems=list(dict.fromkeys(gallery.problems)),
+    )
+
+
+def cells(results: ResultSet, stored: Mapping[str, StoredRun], report: str) -> list[Cell]:
+    """Return what each detail page of a result set is made from.
+
+    Parameters
+    ----------
+    results : ResultSet
+    stored : mapping
+        Every run by id.
+    report : str
+        Address of the report from where the pages stand.
+    """
+    runs = [stored[run_id] for run_id in results.runs["id"]]
+    methods = tuple((method, results.label(method)) for method in results.methods)
+    return [
+        Cell(
+            category,
+            shots,
+            results.title,
+            results.dataset == COMPARABLE,
+            f"{report}#set-{set_slug(results)}",
+            methods,
+            len(results.seeds(shots)),
+            tuple(run for run in runs if run.category == category and run.shots == shots),
+        )
+        for category in results.categories
+        for shots in _shots(runs, category)
+    ]
+
+
+def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
+    """Add to a table what the page needs: where its cells lead, and its downloads."""
+    there = {tuple(key) for key in results.runs[["category", "shots", "method"]].itertuples(index=False)}
+
+    def address(row: Row, method: str) -> str:
+        shots = re.fullmatch(r"(\d+)-shot", row.section)
+        key = (row.key, int(shots[1]) if shots else -1, method)
+        return f"{folder}/{_address(*key)}" if key in there else ""
+
+    blocks = [
+        (section, [(row, [address(row, key) for key in table.keys]) for row in rows]) for section, rows in table.blocks
+    ]
+    stem = f"table_{table.number.lower()}_{set_slug(results)}"
+    downloads = (
+        ("CSV", f"{stem}.csv", _download(as_csv(table, results.title), "csv")),
+        ("LaTeX", f"{stem}.tex", _download(as_latex(table, results.title), "x-tex")),
+    )
+    compared = any(cell.published is not None for row in table.rows for cell in row.cells)
+    return TableView(table, blocks, downloads, compared)
+
+
+def timings(results: ResultSet, finished: Sequence[StoredRun]) -> Listing:
+    """Return how long the finished runs of each method took."""
+    rows = []
+    for method in results.methods:
+        runs = [run for run in finished if run.method == method]
+        if not runs:
+            continue
+        train = sum(run.content["timings"]["train_seconds"] for run in runs)
+        score = sum(run.content["timings"]["score_seconds"] for run in runs)
+        each = (train + score) / len(runs)
+        numbers = (f"{value:.2f}" for value in (train / 3600, score / 3600, each))
+        rows.append((results.label(method), str(len(runs)), *numbers))
+    head = ("Method", "Finished runs", "Training, hours", "Scoring, hours", "Seconds per run")
+    return Listing("Hours of training and scoring, by method", head, tuple(rows))
+
+
+def _qualitative(results: ResultSet, finished: Sequence[StoredRun], gallery: Gallery) -> list[QualitativeFigure]:
+    lowest = [run for run in finished if run.shots == min(results.shots)]
+    categories = chosen_categories(results.categories, FIGURE_CATEGORIES)
+    figures = []
+    for number, title, wanted in (
+        ("6", "Predictions of the compared methods", FIG_6_METHODS),
+        ("8", "Predictions of the ablation models", ABLATION_METHODS),
+    ):
+        methods = [method for method in wanted if any(run.method == method for run in lowest)]
+        lines = figure_lines(lowest, categories, methods, gallery)
+        labels = tuple(results.label(method) for method in methods)
+        figures.append(QualitativeFigure(number, f"{title}, {min(results.shots)}-shot", labels, lines))
+    return figures
+
+
+def _pasted(results: ResultSet, finished: Sequence[StoredRun], gallery: Gallery) -> list[PastedLine]:
+    lowest = [run for run in finished if run.shots == min(results.shots)]
+    there = [category for category in results.categories if any(_has_pasted(run, category) for run in lowest)]
+    return pasted_lines(lowest, chosen_categories(there, PASTED_CATEGORIES), gallery)
+
+
+def _has_pasted(run: StoredRun, category: str) -> bool:
+    return run.category == category and bool(run.samples("pasted"))
+
+
+def _methods(results: ResultSet, wanted: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    return [(method, results.label(method)) for method in results.methods if wanted is None or method in wanted]
+
+
+def _roc_charts(results: ResultSet, runs: Sequence[StoredRun], name: str) -> list[Drawing]:
+    styles = line_styles(results.methods)
+    drawings = []
+    for shots in results.shots:
+        of = len(results.categories) * len(results.seeds(shots))
+        here = [run for run in runs if run.shots == shots]
+        chart = roc_chart(here, _methods(results), of, f"{name}-roc-{shots}", f"{shots}-shot")
+        if chart.series:
+            drawings.append(draw(chart, styles))
+    return drawings
+
+
+def _learning_charts(results: ResultSet, runs: Sequence[StoredRun], category: str, name: str) -> list[Drawing]:
+    styles = line_styles(results.methods)
+    drawings = []
+    for shots in results.shots:
+        here = [run for run in runs if run.shots == shots and run.category == category]
+        methods = _methods(results, ABLATION_METHODS)
+        of = len(results.seeds(shots))
+        chart = learning_chart(here, methods, of, f"{name}-iou-{shots}", f"{category}, {shots}-shot")
+        if chart.series:
+            drawings.append(draw(chart, styles))
+    return drawings
+
+
+def _shots(runs: Sequence[StoredRun], category: str) -> list[int]:
+    return sorted({run.shots for run in runs if run.category == category})
+
+
+def _address(category: str, shots: int, method: str) -> str:
+    return f"{detail_name(category, shots)}#{method_anchor(method)}"
+
+
+def _download(text: str, kind: str) -> str:
+    return f"data:text/{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _protocol(runs: Sequence[StoredRun]) -> list[tuple[str, str]]:
+    """Return every profile field; the batch size is named for each K."""
+    fields = dict(runs[0].content["identity"]["protocol"])
+    sizes = {run.shots: run.content["identity"]["protocol"]["batch_size"] for run in runs}
+    fields["batch_size"] = ", ".join(f"{size} for {shots}-shot" for shots, size in sorted(sizes.items()))
+    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
+
+
+def _environment(environment: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in environment.items())

@@ -1,0 +1,287 @@
+"""The audit of the paper as printed, against plain sums that share no code with it; the verb and its page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import defaultdict
+from dataclasses import asdict, replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, PackageLoader
+
+from benchmark.cli import main
+from reports.audit import SEVERITIES, Finding, find_contradictions
+from reports.audit.words import unet_parameters
+from tests.conftest import REPOSITORY
+from tests.reports.pages import Outline, browse, needs_browser
+
+TABLES = REPOSITORY / "reports" / "paper"
+HALF = Decimal("0.00005")
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Finding]:
+    """What is found in the paper as printed, by id."""
+    findings = find_contradictions()
+    assert len({finding.id for finding in findings}) == len(findings)
+    return {finding.id: finding for finding in findings}
+
+
+def ids(found: dict[str, Finding], prefix: str, severity: str) -> set[str]:
+    return {name for name, finding in found.items() if name.startswith(prefix) and finding.severity == severity}
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """Read a CSV of the paper as plain text."""
+    with (TABLES / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def cells(name: str) -> dict[tuple[str, str, str], tuple[Decimal, str]]:
+    """Return the printed cells of Table II or III, the row of means among them."""
+    return {
+        (row["shots"], row["category"], row["method"]): (Decimal(row["mean"]), row["std"])
+        for row in rows(f"tables/{name}.csv")
+        if row["mean"]
+    }
+
+
+IOU, DICE = cells("table_2_iou"), cells("table_3_dc")
+
+
+def test_rows_of_means_that_are_not_the_means_of_their_cells(found: dict[str, Finding]) -> None:
+    wrong, rounded = set(), set()
+    for number, table in (("ii", IOU), ("iii", DICE)):
+        for (shots, category, method), (printed, _) in table.items():
+            if category == "mean":
+                above = [value for key, (value, _) in table.items() if (key[0], key[2]) == (shots, method)][:-1]
+                mean = Fraction(sum(above)) / len(above)
+                assert len(above) == (14 if shots == "1" else 15)
+                if abs(mean - Fraction(printed)) > Fraction(2 * HALF):
+                    wrong.add(f"row-of-means-{number}-{shots}-{method.replace('_', '-')}")
+                elif abs(mean - Fraction(printed)) > Fraction(HALF):
+                    rounded.add((number, method, shots))
+    assert wrong == ids(found, "row-of-means", "contradiction")
+    lines = {number: found[f"row-of-means-rounding-{number}"].steps for number in ("ii", "iii")}
+    assert sum(map(len, lines.values())) == len(rounded) == 6
+    assert found["row-of-means-ii-5-albunet-nbr-cap"].printed == "0.6296"
+    assert found["row-of-means-ii-5-albunet-nbr-cap"].recomputed == "0.6387"
+    assert found["row-of-means-iii-5-albunet-nbr-cap"].recomputed == "0.7395"
+
+
+def test_cells_whose_dc_is_more_than_their_iou_allows(found: dict[str, Finding]) -> None:
+    wrong = set()
+    for (shots, category, method), (iou, _) in IOU.items():
+        dice = DICE[shots, category, method][0]
+        assert dice + HALF >= iou - HALF
+        if (dice - HALF) * (1 + iou + HALF) > 2 * (iou + HALF):
+            wrong.add(f"dice-above-{shots}-{category}-{method.replace('_', '-')}")
+    assert wrong == ids(found, "dice-", "contradiction")
+    assert wrong == {"dice-above-1-leather-ternausnet16", "dice-above-1-wood-ternausnet16", "dice-above-1-screw-unet"}
+
+
+def test_means_that_tables_print_differently(found: dict[str, Finding]) -> None:
+    printed = defaultdict(set)
+    for metric, table in (("iou", IOU), ("dc", DICE)):
+        for (shots, category, method), (value, _) in table.items():
+            if category == "mean":
+                printed[shots, method, metric].add(value)
+    for name in ("table_5_ablation", "table_6_lambda", "table_7_nbr_similarity"):
+        for row in rows(f"tables/{name}.csv"):
+            for metric in ("iou", "dc"):
+                printed[row["shots"], row["method"], metric].add(Decimal(row[metric]))
+    apart = {key[:2] for key, values in printed.items() if max(values) - min(values) > 2 * HALF}
+    wrong = {f"repeated-mean-{shots}-{method.replace('_', '-')}" for shots, method in apart}
+    assert wrong == ids(found, "repeated-mean", "contradiction")
+    assert ids(found, "repeated-mean", "rounding") == set()
+    assert "0.6296 (II), 0.6445 (V, VI, VII)" in found["repeated-mean-5-albunet-nbr-cap"].printed
+
+
+def test_dc_of_b_in_table_v_is_its_mean_with_0_for_toothbrush(found: dict[str, Finding]) -> None:
+    dice = [value for key, (value, _) in DICE.items() if key[0] == "1" and key[2] == "albunet" and key[1] != "mean"]
+    assert round(sum(dice) / 15, 4) == Decimal("0.3936")
+    (line,) = [step for step in found["repeated-mean-1-albunet"].steps if "0.3936, which" in step]
+    assert line.endswith("which is the number of Table V.")
+
+
+def test_bold_numbers_that_are_not_the_best_of_their_row(found: dict[str, Finding]) -> None:
+    wrong = set()
+    for mark in rows("bold.csv"):
+        table = IOU if mark["table"] == "II" else DICE
+        row = {key[2]: value for key, (value, _) in table.items() if key[:2] == (mark["shots"], mark["category"])}
+        if row[mark["method"]] < max(row.values()):
+            wrong.add(f"bold-{mark['table'].lower()}-{mark['shots']}-{mark['category']}")
+    assert wrong == ids(found, "bold", "contradiction") == {"bold-iii-5-grid"}
+    assert found["bold-iii-5-grid"].recomputed == "higher: U-Net 0.6922 and U-Net++ 0.6968"
+
+
+def test_the_u_net_that_is_said_to_win_at_1_shot(found: dict[str, Finding]) -> None:
+    ahead = {
+        other: [table["1", "mean", "unet"][0] > table["1", "mean", other][0] for table in (IOU, DICE)]
+        for other in ("ternausnet11", "ternausnet16", "albunet")
+    }
+    assert ahead == {"ternausnet11": [False, False], "ternausnet16": [True, True], "albunet": [False, False]}
+    assert ids(found, "order-", "contradiction") == {
+        f"order-unet-first-at-1-shot-1-{other}" for other, wins in ahead.items() if not all(wins)
+    }
+    assert ids(found, "order-", "rounding") == set()
+
+
+def test_images_of_table_i_are_not_counted_per_defect_type(found: dict[str, Finding]) -> None:
+    there, types = defaultdict(int), defaultdict(set)
+    for row in rows("mvtec_ad_counts.csv"):
+        if row["label"] != "good":
+            there[row["category"]] += int(row["images"])
+            types[row["category"]].add(row["label"])
+    for shots in (1, 5):
+        differing, left = 0, 0
+        for row in rows("tables/table_1_image_counts.csv"):
+            expected = there[row["category"]] - shots * len(types[row["category"]])
+            left += expected
+            differing += int(row[f"test_defect_{shots}shot"]) != expected
+        finding = found[f"table-of-images-{shots}"]
+        assert finding.severity == "contradiction"
+        assert finding.recomputed.startswith(f"{left}, ")
+        assert finding.recomputed.endswith(f"{differing} of 15 rows differ")
+    assert not {"images-in-all", "defect-types-in-all", "normal-images"} & set(found)
+
+
+def test_gains_in_percent_are_points(found: dict[str, Finding]) -> None:
+    assert ids(found, "gain-", "contradiction") == set()
+    assert round(100 * (Decimal("0.4919") / Decimal("0.4241") - 1), 1) == Decimal("16.0")
+    assert "0.4919 - 0.4241 = 6.78 points; 0.4919 / 0.4241 - 1 = 16.0%" in found["gain-cap-over-nbr"].arithmetic
+    assert found["gain-cosine-over-euclidean"].recomputed == "2.59 and 2.56 points"
+
+
+def test_b_with_nbr_is_the_lambda_1_method_by_the_text_but_not_by_the_numbers(found: dict[str, Finding]) -> None:
+    finding = found["same-training-nbr-and-lambda-1"]
+    assert finding.severity == "contradiction"
+    assert finding.recomputed == "apart by up to 0.0504"
+    assert round(0.4745 - 0.4241, 4) == 0.0504
+    assert "5-shot IOU: 0.5078 (Table II) - 0.5507 (Table V) = -0.0429" in finding.steps
+
+
+def test_figure_6_shows_three_objects_and_one_texture(found: dict[str, Finding]) -> None:
+    kinds = {row["category"]: row["kind"] for row in rows("tables/table_1_image_counts.csv")}
+    assert [kinds[name] for name in ("bottle", "hazelnut", "tile", "zipper")].count("object") == 3
+    assert found["figure-6-kinds"].recomputed == "3 object and 1 texture"
+    assert found["figure-6-training-images"].recomputed == "3 (bottle), 4 (hazelnut), 5 (tile) and 7 (zipper)"
+    assert {name for name in found if name.startswith("figure")} == {
+        "figure-6-kinds", "figure-6-training-images", "figure-6-panels"
+    }  # fmt: skip
+
+
+def test_cells_printed_twice(found: dict[str, Finding]) -> None:
+    pairs = defaultdict(list)
+    for key, cell in IOU.items():
+        if key[1] != "mean":
+            pairs[cell].append(key)
+    assert [keys for keys in pairs.values() if len(keys) > 1] == [
+        [("1", "capsule", "ternausnet11"), ("1", "capsule", "ternausnet16")]
+    ]
+    (name,) = [name for name in found if name.startswith("equal-ii-")]
+    assert found[name].printed == "0.1316(0.0024), 2 times"
+    assert not [name for name in found if name.startswith("equal-iii-")]
+
+
+def test_the_u_net_of_its_publication_has_more_parameters_than_ternausnet_11(found: dict[str, Finding]) -> None:
+    assert unet_parameters((1,)) == (27 + 1) + (9 + 1) + (1 + 1)
+    assert unet_parameters((2, 3)) == (56 + 38) + (57 + 84) + (26 + 74 + 38) + 3
+    assert found["capacity-unet-capacity"].recomputed == "31,031,745 parameters; TernausNet-11 25,364,513"
+
+
+def test_the_known_contradictions_are_found_and_every_finding_shows_its_sums(found: dict[str, Finding]) -> None:
+    known = {
+        "row-of-means-ii-5-albunet-nbr-cap", "row-of-means-iii-5-albunet-nbr-cap", "repeated-mean-5-albunet-nbr-cap",
+        "repeated-mean-1-albunet", "repeated-mean-5-albunet", "dice-above-1-leather-ternausnet16",
+        "dice-above-1-wood-ternausnet16", "dice-above-1-screw-unet", "order-unet-first-at-1-shot-1-ternausnet11",
+        "order-unet-first-at-1-shot-1-albunet", "bold-iii-5-grid", "table-of-images-1", "table-of-images-5",
+    }  # fmt: skip
+    assert known <= ids(found, "", "contradiction")
+    for finding in found.values():
+        assert finding.severity in SEVERITIES
+        assert all(asdict(finding).values())
+        assert all(step.strip() for step in finding.steps)
+        assert any(digit.isdigit() for digit in finding.arithmetic)
+
+
+def test_the_documentation_counts_what_is_found(found: dict[str, Finding]) -> None:
+    text = " ".join((REPOSITORY / "docs" / "audit.md").read_text(encoding="utf-8").split())
+    counts = [len(ids(found, "", severity)) for severity in SEVERITIES]
+    wanted = "{} contradictions, {} groups of differences that rounding explains, {} remarks. The contradictions:"
+    assert wanted.format(*counts) in text
+    # Every number of a mean that two tables print differently stands there.
+    for name in ids(found, "repeated-mean", "contradiction"):
+        assert all(number in text for number in re.findall(r"0\.\d{4}", found[name].printed))
+
+
+# The verb.
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_verb_prints_every_finding_within_the_terminal_and_counts_them(
+    width: int, found: dict[str, Finding], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["audit"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= width
+    together = " ".join(text.split())
+    assert all(finding.title in together for finding in found.values())
+    assert all(" ".join(step.split()) in together for finding in found.values() for step in finding.steps)
+    counts = [len(ids(found, "", severity)) for severity in SEVERITIES]
+    assert together.endswith("{} contradictions, {} differences that rounding explains, {} remarks".format(*counts))
+
+
+def test_the_verb_prints_json(found: dict[str, Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [asdict(finding) for finding in found.values()]
+
+
+def test_a_page_must_be_named_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--out", str(tmp_path / "audit.pdf")]) == 2
+    assert "ends with .html" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_page_is_one_file_that_shows_every_finding_once(
+    tmp_path: Path, found: dict[str, Finding], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "audit.html"
+    assert main(["audit", "--out", str(page)]) == 0
+    assert str(page) in capsys.readouterr().out
+    outline = Outline(page.read_text(encoding="utf-8"))
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {f"finding-{name}" for name in found} <= set(outline.ids)
+    assert {link[1:] for link in outline.links if link.startswith("#")} <= set(outline.ids)
+    assert all(link.startswith(("#", "data:")) for link in outline.links)
+    assert (outline.scripts, outline.sources) == (0, [])
+
+
+@needs_browser
+def test_a_browser_shows_the_page_whole_in_a_narrow_window(tmp_path: Path) -> None:
+    assert main(["audit", "--out", str(tmp_path / "audit.html")]) == 0
+    opened = tmp_path / "opened.html"
+    opened.write_text((tmp_path / "audit.html").read_text(encoding="utf-8").replace("<details>", "<details open>"))
+    seen = browse(opened, tmp_path, "--window-size=420,800")
+    assert (seen["requests"], seen["broken"]) == (0, 0)
+    assert seen["overflow"] <= 0  # type: ignore[operator]
+    levels = seen["headings"]
+    assert isinstance(levels, list)
+    assert (levels[0], levels.count(1), set(levels)) == (1, 1, {1, 2, 3})
+
+
+def test_another_page_can_show_findings_under_its_own_headings(found: dict[str, Finding]) -> None:
+    environment = Environment(loader=PackageLoader("reports"), autoescape=True)
+    hostile = replace(next(iter(found.values())), title="<script>1</script>")
+    page = environment.from_string('{% from "_findings.html" import findings %}{{ findings(found, level=3) }}')
+    text = page.render(found=[hostile])
+    assert "<h3 id=" in text
+    assert "<h4 id=" in text
+    assert "<h2" not in text
+    assert "&lt;script&gt;1" in text

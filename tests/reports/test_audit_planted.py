@@ -1,0 +1,179 @@
+"""The audit on a clean paper, which gives nothing, and on one with a contradiction planted in it, which gives that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from reports.audit import Paper, find_contradictions
+from tests.reports.clean_paper import LAMBDA1, OURS, change, clean_paper, in_statements, in_table, with_means
+
+
+def test_a_clean_paper_gives_nothing() -> None:
+    assert find_contradictions(clean_paper()) == []
+
+
+def cell_of(number: str, column: str, value: object, method: str = "attention_unet") -> Callable[[Paper], Paper]:
+    """Change the cell of carpet, 1-shot, and the row of means with it."""
+    return in_table(
+        number,
+        lambda table: with_means(change(table, column, value, shots=1, category="carpet", method=method)),
+    )
+
+
+def mean_of(number: str, by: float, method: str, column: str = "mean", **key: object) -> Callable[[Paper], Paper]:
+    """Change a printed mean."""
+    return in_table(number, lambda table: change(table, column, lambda old: round(old + by, 4), method=method, **key))
+
+
+def only(name: str, **fields: object) -> Callable[[Paper], Paper]:
+    """Change fields of the first statement of a kind."""
+    return in_statements(**{name: lambda listed: (replace(listed[0], **fields), *listed[1:])})
+
+
+def of_all(name: str, **fields: object) -> Callable[[Paper], Paper]:
+    """Change fields of the only value of a kind."""
+    return in_statements(**{name: lambda value: replace(value, **fields)})
+
+
+def blank_tile(paper: Paper) -> Paper:
+    for number in ("II", "III"):
+        paper = in_table(number, lambda t: with_means(change(t, "mean", float("nan"), shots=1, category="tile")))(paper)
+    means = {number: paper.means(number) for number in ("II", "III")}
+    for number in ("V", "VI", "VII"):
+        for column, source in (("iou", "II"), ("dc", "III")):
+            for method in set(paper.tables[number]["method"]) & {OURS, "albunet"}:
+                value = means[source][1, method, column] / 10_000
+                paper = in_table(number, lambda t, c=column, v=value, m=method: change(t, c, v, shots=1, method=m))(
+                    paper
+                )
+    return in_statements(gains=())(paper)
+
+
+ROW = {"shots": 1, "category": "mean"}
+PLANTED = {
+    "a mean far off": (
+        mean_of("II", 0.002, "attention_unet", **ROW), {"row-of-means-ii-1-attention-unet": "contradiction"}
+    ),
+    "a repeated mean far off": (
+        mean_of("VII", 0.02, OURS, "dc", shots=5), {"repeated-mean-5-albunet-nbr-cap": "contradiction"}
+    ),
+    "a repeated mean off by its last digit": (
+        mean_of("VII", 0.0001, OURS, "dc", shots=5), {"repeated-mean-5-albunet-nbr-cap": "rounding"}
+    ),
+    "one training with two numbers": (
+        mean_of("VI", 0.01, LAMBDA1, "iou", shots=1), {"same-training-same": "contradiction"}
+    ),
+    "dc above its bound": (cell_of("III", "mean", 0.4262), {"dice-above-1-carpet-attention-unet": "contradiction"}),
+    "dc above its bound by less than rounding": (
+        cell_of("III", "mean", 0.4261), {"dice-above-1-carpet-attention-unet": "rounding"}
+    ),
+    "dc below iou": (cell_of("III", "mean", 0.2705), {"dice-below-1-carpet-attention-unet": "contradiction"}),
+    "dc below iou by less than rounding": (
+        cell_of("III", "mean", 0.2706), {"dice-below-1-carpet-attention-unet": "rounding"}
+    ),
+    "bold in the wrong place": (
+        lambda paper: replace(paper, bold=change(paper.bold, "method", "unet", table="II", shots=5, category="tile")),
+        {"bold-ii-5-tile": "contradiction"},
+    ),
+    "a wrong order": (
+        only("orders", beats=(OURS,), method="unet", shots=(5,)), {"order-first-5-albunet-nbr-cap": "contradiction"}
+    ),
+    "a number repeated wrongly": (
+        only("quoted", values={"acc_percent": Decimal("91.26")}), {"quoted-said-acc-percent": "contradiction"}
+    ),
+    "a gain that grows": (
+        only("shrinkings", shots=(5, 1)),
+        {f"shrinking-less-{name}": "contradiction" for name in ("unet", "attention-unet", "albunet")},
+    ),
+    "a gain in points": (only("gains", percent={1: Decimal(3), 5: Decimal(3)}), {"gain-cap": "remark"}),
+    "a gain in nothing": (only("gains", percent={1: Decimal(9), 5: Decimal(9)}), {"gain-cap": "contradiction"}),
+    "images missing": (of_all("protocol", images=138), {"images-in-all": "contradiction"}),
+    "defect types missing": (of_all("protocol", more_types_than=6), {"defect-types-in-all": "contradiction"}),
+    "normal images missing": (
+        in_table("I", lambda table: change(table, "test_normal", 8, category="tile")),
+        {"normal-images": "contradiction"},
+    ),
+    "a test image missing": (
+        in_table("I", lambda table: change(table, "test_defect_5shot", 11, category="tile")),
+        {"table-of-images-5": "contradiction"},
+    ),
+    "other kinds in a figure": (only("figures", kinds={"object": 2}), {"figure-6-kinds": "contradiction"}),
+    "a defect type that is not there": (
+        only("figures", categories=("carpet",), kinds=None, defect_types=("cut", "oil")),
+        {"figure-6-types": "contradiction"},
+    ),
+    "more training images than said": (
+        only("figures", training_images=1), {"figure-6-training-images": "contradiction"}
+    ),
+    "panels unannounced": (only("figures", panels_listed="c-g"), {"figure-6-panels": "remark"}),
+    "a batch too large": (of_all("protocol", batch_size={1: 2, 5: 4}), {"batch-1": "remark"}),
+    "a category without numbers": (blank_tile, {"categories-behind-means": "remark"}),
+    "a method on the other side": (only("comparables", leaning="ahead"), {"comparable-unet-5": "remark"}),
+    "a network that is larger": (
+        of_all("capacity", widths=(64, 128, 256, 512, 1024, 2048)), {"capacity-small": "remark"}
+    ),
+    "a deviation that cannot be": (
+        cell_of("II", "std", 0.6),
+        {
+            "deviation-above-ii-1-carpet-attention-unet": "contradiction",
+            "deviation-ratio-1-carpet-attention-unet": "remark",
+        },
+    ),
+    "deviations next to nothing": (
+        lambda paper: cell_of("III", "std", 0.0004)(cell_of("II", "std", 0.0005)(paper)),
+        {"deviations-small-ii": "remark", "deviations-small-iii": "remark"},
+    ),
+    "the same number twice": (
+        lambda paper: cell_of("III", "mean", 0.4114)(cell_of("II", "mean", 0.3114)(paper)),
+        {"equal-means-ii": "remark", "equal-means-iii": "remark"},
+    ),
+    "the same cell twice": (
+        lambda paper: cell_of("II", "std", 0.0122)(cell_of("II", "mean", 0.3114)(paper)),
+        {"equal-ii-1-carpet-attention-unet-1-carpet-albunet": "remark"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_is_found_and_nothing_else(name: str) -> None:
+    plant, expected = PLANTED[name]
+    assert {finding.id: finding.severity for finding in find_contradictions(plant(clean_paper()))} == expected
+
+
+def test_a_mean_off_by_its_last_digit_is_rounding() -> None:
+    paper = clean_paper()
+    table = paper.tables["II"]
+    column = table[(table["shots"] == 1) & (table["method"] == "unet")]
+    exact = column[column["category"] != "mean"]["mean"].mean()
+    printed = column[column["category"] == "mean"]["mean"].item()
+    step = 0.0001 if exact > printed else -0.0001
+    (finding,) = find_contradictions(mean_of("II", step, "unet", **ROW)(paper))
+    assert (finding.id, finding.severity) == ("row-of-means-rounding-ii", "rounding")
+    assert abs(exact - (printed + step)) < 0.0001
+
+
+def test_equal_means_leave_an_order_open() -> None:
+    tied = with_means(clean_paper().tables["II"])
+    wanted = tied[(tied["shots"] == 1) & (tied["method"] == "albunet")].set_index("category")["mean"]
+    tied.loc[(tied["shots"] == 1) & (tied["method"] == "unet"), "mean"] = wanted.to_numpy()
+    findings = find_contradictions(in_table("II", lambda _: tied)(clean_paper()))
+    assert ("order-unet-1-albunet", "rounding") in {(finding.id, finding.severity) for finding in findings}
+
+
+def test_the_grave_come_first() -> None:
+    grave = mean_of("II", 0.002, "unet", **ROW)
+    light = only("figures", panels_listed="c-g")
+    assert [f.severity for f in find_contradictions(grave(light(clean_paper())))] == ["contradiction", "remark"]
+
+
+def test_data_given_are_left_as_they_were() -> None:
+    paper = clean_paper()
+    before = {number: table.copy() for number, table in paper.tables.items()}
+    find_contradictions(paper)
+    for number, table in before.items():
+        pd.testing.assert_frame_equal(paper.tables[number], table)

@@ -1,0 +1,398 @@
+"""The ledger: every claim once, each rule by results made for it, and the paper judged by its own tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import stats
+
+from baselines.methods import PAPER_METHODS
+from baselines.networks import create_network
+from baselines.networks.base import on_meta
+from benchmark.cli import main
+from benchmark.run_files import CURVE_COLUMNS
+from benchmark.samples import Sample
+from benchmark.score import IMAGE_COLUMNS
+from benchmark.store import ResultStore, load_results
+from reports.claims import RULES, VERDICTS, Verdict, as_text, judge, judge_published, read_claims
+from reports.claims.ledger import parameter_counts
+from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
+from tests.conftest import REPOSITORY
+from tests.factories import make_result, make_spec, store_run
+from tests.reports.made_up import made_up
+from tests.reports.pages import HOSTILE
+
+OURS = "albunet_nbr_cap"
+LEVELS = [0.30, 0.35, 0.42, 0.48, 0.55, 0.61, 0.66, 0.70]
+BENCHMARKS = ("ternausnet11", "ternausnet16", "unet", "attention_unet", "unet_plus_plus", "albunet")
+
+
+def verdict(results: ResultSet, claim: str, root: Path | None = None) -> Verdict:
+    return {item.claim.id: item for item in judge(results, root)}[claim]
+
+
+def shifted(by: Sequence[float] | float) -> list[float]:
+    return [float(value) for value in np.add(LEVELS, by)]
+
+
+# The ledger itself
+
+
+def test_every_claim_can_be_judged_and_says_where_it_comes_from() -> None:
+    claims = read_claims()
+    known = {method.name for method in PAPER_METHODS}
+    assert len({claim.id for claim in claims}) == len(claims) >= 30
+    for claim in claims:
+        assert claim.kind in (*RULES, "not_testable"), claim.id
+        assert claim.section in ("IV-F", "IV-G", "IV-H"), claim.id
+        assert set(claim.methods + claim.against) <= known, claim.id
+        assert claim.quote, claim.id
+        assert len(claim.quote.split()) <= 15, claim.id
+        assert set(claim.shots) <= {1, 5}, claim.id
+        bounded = claim.margin or claim.value or np.isfinite(claim.low) or np.isfinite(claim.high)
+        assert bool(bounded) == bool(claim.margin_source), claim.id
+        assert claim.note or claim.kind != "not_testable", claim.id
+
+
+def test_parameter_counts_are_those_of_the_networks() -> None:
+    for method, count in parameter_counts().items():
+        network = on_meta(lambda name=method: create_network(name))
+        assert sum(value.numel() for value in network.parameters() if value.requires_grad) == count
+
+
+# The paper by its own numbers
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Verdict]:
+    """The paper judged by its own tables, by claim."""
+    verdicts = judge_published()
+    assert [item.claim.id for item in verdicts] == [claim.id for claim in read_claims()]
+    return {item.claim.id: item for item in verdicts}
+
+
+def test_the_paper_is_judged_claim_by_claim_and_its_known_contradictions_show(published: dict[str, Verdict]) -> None:
+    assert {item.verdict for item in published.values()} <= set(VERDICTS)
+    for claim in ("ours-best-iou-1", "ours-best-iou-5", "ours-best-dc-1", "ours-best-dc-5", "acc-value-1"):
+        assert published[claim].verdict == "supported", claim
+    unet = published["unet-ahead-at-1"]
+    assert unet.verdict == "contradicted"
+    assert (
+        "U-Net - TernausNet-11, 1-shot IOU -0.0001 (0.3135 - 0.3136, printed 0.3136 - 0.3137, n = 14," in unet.figures
+    )
+    assert "4 of 6 comparisons, significantly in none" in unet.reason
+    assert published["toothbrush-fails-at-1"].verdict == "supported"
+
+
+def test_the_documented_verdicts_are_those_of_the_command(published: dict[str, Verdict]) -> None:
+    documented = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for name in VERDICTS:
+        (line,) = re.findall(rf"^\| {name} \((\d+)\) \| (.*) \|$", documented, re.MULTILINE)
+        judged = {item.claim.id for item in published.values() if item.verdict == name}
+        assert (int(line[0]), set(re.findall("`([a-z0-9-]+)`", line[1]))) == (len(judged), judged)
+
+
+def test_printed_means_alone_are_never_tested(published: dict[str, Verdict]) -> None:
+    for claim in ("roc-best-1", "acc-best", "ours-over-b", "cap-adds-1", "lambda-helps", "euclidean-comparable-1"):
+        item = published[claim]
+        assert item.verdict == "inconclusive", claim
+        assert all(comparison.p is None and comparison.low is None for comparison in item.comparisons)
+        assert "printed means cannot be tested" in item.reason
+    assert "+0.0678 (printed 0.4919 - 0.4241, no categories)" in published["cap-adds-1"].figures
+
+
+def test_without_a_published_number_there_is_nothing_to_judge(published: dict[str, Verdict]) -> None:
+    for claim in ("nbr-cleans-background", "converges-faster", "realistic-lambda", "no-cost-at-inference"):
+        assert (published[claim].verdict, published[claim].reason) == (
+            "not testable",
+            "no table of the paper holds its numbers",
+        )
+
+
+# The rules
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [
+        ([0.02, 0.05, 0.01, 0.03, 0.04, 0.02, 0.03, 0.06], "supported"),
+        ([-0.02, -0.05, -0.01, -0.03, -0.04, -0.02, -0.03, -0.06], "contradicted"),
+        ([0.05, -0.04, 0.02, -0.03, 0.04, -0.02, 0.03, -0.01], "inconclusive"),
+    ],
+)
+def test_better_needs_a_significant_difference_either_way(gain: list[float], expected: str) -> None:
+    scores = {
+        (method, shots): values for shots in (1, 5) for method, values in (("albunet", LEVELS), (OURS, shifted(gain)))
+    }
+    found = verdict(made_up(scores), "regularizes-b")
+    assert found.verdict == expected
+    assert found.reason.startswith("on this data set: ")
+    assert found.comparisons[0].difference == pytest.approx(np.mean(gain))
+
+
+def test_a_claim_falls_with_one_comparison_and_does_not_stand_without_all() -> None:
+    better, worse = shifted(0.1 + 0.01 * np.arange(8)), shifted(-0.1 - 0.01 * np.arange(8))
+    scores = {(OURS, 1): LEVELS} | {(method, 1): worse for method in BENCHMARKS}
+    assert verdict(made_up(scores), "ours-best-iou-1").verdict == "supported"
+    assert verdict(made_up(scores | {("unet", 1): better}), "ours-best-iou-1").verdict == "contradicted"
+    alike = shifted([0.01, -0.01] * 4)
+    assert verdict(made_up(scores | {("unet", 1): alike}), "ours-best-iou-1").verdict == "inconclusive"
+    without = {key: values for key, values in scores.items() if key[0] != "unet"}
+    found = verdict(made_up(without), "ours-best-iou-1")
+    assert found.verdict == "inconclusive"
+    assert "as claimed in 5 of 6 comparisons, shown in 5: no category has both" in found.reason
+
+
+def test_with_too_few_categories_there_is_a_direction_and_no_p_value() -> None:
+    scores = {(method, k): values for k in (1, 5) for method, values in (("albunet", [0.1] * 5), (OURS, [0.9] * 5))}
+    found = verdict(made_up(scores), "regularizes-b")
+    assert found.verdict == "inconclusive"
+    assert "as claimed in 4 of 4 comparisons, shown in 0: n too small: 5 pairs" in found.reason
+    assert all(item.p is item.low is None and item.difference == pytest.approx(0.8) for item in found.comparisons)
+    assert "p 0" not in found.figures
+
+
+def test_what_was_not_run_is_not_testable() -> None:
+    found = verdict(made_up({(OURS, 1): LEVELS}), "lambda-helps")
+    assert (found.verdict, found.test) == ("not testable", "")
+
+
+def test_by_a_big_margin_is_more_than_better() -> None:
+    gain = 0.03 + 0.001 * np.arange(8)
+    scores = {(method, k): values for k in (1, 5) for method, values in (("albunet", LEVELS), (OURS, shifted(gain)))}
+    results = made_up(scores)
+    assert verdict(results, "regularizes-b").verdict == "supported"
+    assert verdict(results, "ours-over-b").verdict == "contradicted"
+    around = shifted([0.060, 0.060, 0.061, 0.058, 0.064, 0.052, 0.076, 0.028])
+    results = made_up(scores | {(OURS, 1): around, (OURS, 5): around})
+    assert verdict(results, "regularizes-b").verdict == "supported"
+    assert verdict(results, "ours-over-b").verdict == "inconclusive"
+
+
+def test_incomplete_seeds_are_left_out_and_said() -> None:
+    names = [HOSTILE, "mean", "a\x1b[2Jb\nc", *"defgh"]
+    scores = {(method, k): values for k in (1, 5) for method, values in (("albunet", LEVELS), (OURS, shifted(0.1)))}
+    results = made_up(scores, names)
+    runs = results.runs
+    spoiled = (runs["category"].isin(names[:3])) & (runs["method"] == "albunet") & (runs["seed"] == 1)
+    runs.loc[spoiled & (runs["shots"] == 1), "status"] = "not_converged"
+    found = verdict(results, "regularizes-b")
+    assert [item.n for item in found.comparisons] == [5, 5, 8, 8]
+    assert found.left_out[0] == f"1-shot {HOSTILE} (B (AlbuNet): 1 of 2 seeds, 1 did not converge)"
+    assert len(found.left_out) == 3
+    text = as_text([found])
+    assert "left out: 1-shot <script>" in text
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "differences"),
+    [
+        (-0.025, 0.025, [0.01, -0.01, 0.005, -0.004, 0.0, 0.01, -0.006, 0.002]),
+        (-0.025, 0.025, [0.02, -0.04, 0.05, -0.03, 0.06, -0.01, 0.03, 0.0]),
+        (-0.025, 0.025, [0.08, 0.07, 0.09, 0.08, 0.07, 0.10, 0.08, 0.09]),
+        (-0.025, 0.025, [-0.08, -0.07, -0.09, -0.08, -0.07, -0.10, -0.08, -0.09]),
+        # Beyond the bound for a single comparison, not for one of two.
+        (-0.025, 0.025, [0.01, 0.02, 0.03, 0.04, 0.04, 0.05, 0.06, 0.07]),
+    ],
+)
+def test_comparable_is_two_one_sided_tests(low: float, high: float, differences: list[float]) -> None:
+    scores = {("albunet_nbr_cap_euclidean", 1): LEVELS, (OURS, 1): shifted(differences)}
+    found = verdict(made_up(scores), "euclidean-comparable-1")
+
+    def p(bound: float, alternative: str) -> float:
+        return float(stats.ttest_1samp(differences, bound, alternative=alternative).pvalue)
+
+    comparable = max(p(low, "greater"), p(high, "less")) < 0.05
+    # IOU and DC are the same here, so either may contradict: half of 0.05 for each.
+    different = min(p(low, "less"), p(high, "greater")) < 0.05 / 2
+    expected = "supported" if comparable else "contradicted" if different else "inconclusive"
+    assert found.verdict == expected
+    assert found.comparisons[0].p is None
+
+
+def test_about_is_within_bounds_on_both_sides_and_no_better_on_one() -> None:
+    noise = 0.002 * np.arange(8)
+    for gain, expected in ((0.06, "supported"), (0.0, "contradicted"), (0.2, "contradicted")):
+        scores = {("albunet_nbr", 1): LEVELS, (OURS, 1): shifted(gain + noise)}
+        assert verdict(made_up(scores), "cap-adds-1").verdict == expected
+    for gain, expected in ((-0.3, "supported"), (0.0, "supported"), (0.1, "contradicted")):
+        scores = {("unet", 5): shifted(gain + noise)} | {
+            (m, 5): LEVELS for m in ("ternausnet11", "ternausnet16", "albunet")
+        }
+        assert verdict(made_up(scores), "unet-level-at-5").verdict == expected
+
+
+def test_a_gain_shrinks_within_the_categories_that_have_both_k() -> None:
+    for later, expected in ((0.02, "supported"), (0.25, "contradicted")):
+        scores = {(method, k): LEVELS for method in BENCHMARKS for k in (1, 5)}
+        scores |= {(OURS, 1): shifted(0.1), (OURS, 5): shifted(later + 0.001 * np.arange(8))}
+        assert verdict(made_up(scores), "gain-shrinks").verdict == expected
+
+
+def test_smaller_networks_are_ranked_within_each_category() -> None:
+    by_size = sorted(BENCHMARKS, key=parameter_counts().__getitem__)
+    for order, expected in ((by_size, "supported"), (by_size[::-1], "contradicted")):
+        scores = {(method, 1): shifted(-0.02 * rank) for rank, method in enumerate(order)}
+        found = verdict(made_up(scores), "small-networks-at-1")
+        assert found.verdict == expected
+        assert abs(found.comparisons[0].difference or 0) == pytest.approx(1)
+
+
+def test_absolute_numbers_are_of_the_papers_data_under_its_profile() -> None:
+    categories = [name for name in PAPER_CATEGORIES if name != "toothbrush"]
+
+    def of(value: float, names: Sequence[str] = categories, **where: str) -> Verdict:
+        scores = {(OURS, 1): [value] * len(names)}
+        return verdict(made_up(scores, names, **({"dataset": "mvtec-ad", "profile": "paper"} | where)), "acc-value-1")
+
+    assert of(0.88).verdict == "supported"
+    assert not of(0.88).reason.startswith("on this")
+    assert of(0.80).verdict == "contradicted"
+    partial = of(0.88, categories[1:])
+    assert (partial.verdict, partial.left_out) == ("inconclusive", ("1-shot carpet (not run)",))
+    assert of(0.88, dataset="synthetic").reason.startswith("not testable on this data set")
+    assert of(0.88, profile="quick").reason.startswith("not testable under this profile")
+
+
+def test_named_categories_are_judged_on_the_papers_data_only() -> None:
+    methods = (*BENCHMARKS, OURS)
+    scores = {(method, 1): [0.01] for method in methods}
+    results = made_up(scores, ["toothbrush"], dataset="mvtec-ad")
+    assert verdict(results, "toothbrush-fails-at-1").verdict == "contradicted"
+    failed = replace(results, runs=results.runs.assign(status="not_converged"))
+    assert verdict(failed, "toothbrush-fails-at-1").verdict == "supported"
+    fewer = replace(failed, runs=failed.runs[failed.runs["method"] != "unet"])
+    assert verdict(fewer, "toothbrush-fails-at-1").reason == "under this profile: not run: U-Net"
+    crashed = replace(results, runs=results.runs.assign(status="failed"))
+    assert verdict(crashed, "toothbrush-fails-at-1").verdict == "not testable"
+    other = made_up(scores, ["toothbrush"], dataset="synthetic")
+    assert verdict(other, "toothbrush-fails-at-1").verdict == "not testable"
+
+
+# What needs the files of the runs
+
+
+def store(root: Path, category: str, method: str, fp: int, tp: int, soon: bool, lambdas: Sequence[float] = ()) -> None:
+    """Store a 1-shot run on made-up images: of 1000 normal and 100 defect pixels, fp and tp are marked."""
+    rows = [
+        ("test/good/0.png", "good", 0, 0, 0, 1100, 0, 0.1),
+        ("test/cut/7.png", "cut", tp, fp, 100 - tp, 1000 - fp, tp + fp, 0.9),
+    ]
+    result = make_result()
+    curve = pd.DataFrame(np.nan, index=range(160), columns=list(CURVE_COLUMNS))
+    curve = curve.assign(iteration=range(1, 161), pasted=0)
+    readings = {40: 0.46 if soon else 0.2, 80: 0.48 if soon else 0.4, 160: 0.5}
+    curve["test_iou"] = curve["iteration"].map(readings)
+    pictures = {kind: Image.new("L", (8, 8)) for kind in ("image", "truth", "normal")}
+    result = replace(
+        result,
+        images=pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)),
+        curve=curve,
+        details=result.details | {"parameters": 1000 + (method == "unet")},
+        samples=tuple(Sample("pasted", (), "train/good/0.png", "cut", None, pictures, value) for value in lambdas),
+    )
+    ResultStore(root).save(make_spec(category, method, dataset="mvtec-ad"), result)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Seven categories in which B+NBR marks less background than B, and B+NBR+CaP finds more of the defects."""
+    for number, category in enumerate(PAPER_CATEGORIES[:7]):
+        store(tmp_path, category, "albunet", fp=100 + number, tp=50, soon=False)
+        store(tmp_path, category, "albunet_nbr", fp=40, tp=40, soon=True)
+        store(tmp_path, category, OURS, fp=40, tp=60 + number, soon=True)
+    return tmp_path
+
+
+def only_set(root: Path) -> ResultSet:
+    (found,) = result_sets(load_results(root))
+    return found
+
+
+def test_background_defects_and_convergence_come_from_the_files(kept: Path) -> None:
+    results = only_set(kept)
+    background = verdict(results, "nbr-cleans-background", kept)
+    assert background.verdict == "supported"
+    # Half of the images is defective: 0.1 less 0.04 of their normal pixels, nothing on the others.
+    assert background.comparisons[0].lowest == pytest.approx(0.03)
+    found = verdict(results, "cap-fills-defects", kept)
+    assert (found.verdict, found.comparisons[0].lowest) == ("supported", pytest.approx(0.2))
+    faster = verdict(results, "converges-faster", kept)
+    assert [item.difference for item in faster.comparisons[:2]] == pytest.approx([0.75, 0.75])
+    assert faster.verdict == "inconclusive"  # at 5-shot nothing was run
+    assert verdict(results, "nbr-cleans-background").reason == "needs the files of the runs, not only their metrics"
+
+
+def test_files_that_cannot_be_read_are_said_and_their_runs_left_out(kept: Path) -> None:
+    results = only_set(kept)
+    (kept / "runs" / results.runs["id"][0] / "images.csv").unlink()
+    found = verdict(results, "nbr-cleans-background", kept)
+    assert found.comparisons[0].n == 6
+    assert "bottle (B (AlbuNet): 0 of 1 seeds)" in found.left_out[0]
+    assert "1 runs that cannot be read, the first: " in found.left_out[1]
+    assert "images.csv" in found.left_out[1]
+    others = verdict(results, "cap-fills-defects", kept)
+    assert not others.left_out
+
+
+def test_the_size_of_the_network_comes_from_the_runs(kept: Path, tmp_path: Path) -> None:
+    found = verdict(only_set(kept), "no-cost-at-inference", kept)
+    assert found.verdict == "supported"
+    assert "B+NBR: albunet, 1,000 parameters" in found.figures
+    path = next((kept / "runs").glob(f"carpet_{OURS}_*/run.json"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"parameters": 1000', '"parameters": 1001'), encoding="utf-8"
+    )
+    assert verdict(only_set(kept), "no-cost-at-inference", kept).verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("hazelnut", "tile", "expected"),
+    [
+        ((0.99, 0.96), (0.97, 0.90), "supported"),
+        ((0.99, 0.94), (0.90, 0.90), "inconclusive"),
+        ((0.94, 0.95), (0.90, 0.90), "contradicted"),
+        ((0.96, 0.97), (0.98, 0.98), "contradicted"),
+    ],
+)
+def test_lambda_comes_from_the_kept_pasted_images(
+    tmp_path: Path, hazelnut: Sequence[float], tile: Sequence[float], expected: str
+) -> None:
+    store(tmp_path, "hazelnut", OURS, 0, 50, True, hazelnut)
+    store(tmp_path, "tile", OURS, 0, 50, True, tile)
+    assert verdict(only_set(tmp_path), "realistic-lambda", tmp_path).verdict == expected
+
+
+# The command
+
+
+def test_the_command_prints_the_ledger(
+    tmp_path: Path, published: dict[str, Verdict], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["claims", "--published"]) == 0
+    text = capsys.readouterr().out
+    for claim in read_claims():
+        assert f"  {claim.id}\n" in text
+    counts = Counter(item.verdict for item in published.values())
+    assert text.splitlines()[-1] == ", ".join(f"{counts[name]} {name}" for name in VERDICTS)
+
+    store_run(tmp_path, category=HOSTILE)
+    store_run(tmp_path, dataset="folder:mine", data_digest="a" * 64)
+    assert main(["claims", "--results", str(tmp_path), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert len(content) == 2
+    assert all(len(item["claims"]) == len(read_claims()) for item in content)
+    assert main(["claims", "--results", str(tmp_path), "--dataset", "folder:mine"]) == 0
+    assert capsys.readouterr().out.startswith("Claims of the paper (folder:mine, ")
+    assert main(["claims", "--results", str(tmp_path), "--dataset", "mvtec-ad"]) == 2
+    assert "no stored runs of that data set" in capsys.readouterr().err

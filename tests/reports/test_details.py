@@ -1,0 +1,232 @@
+"""The page of each category and K, the links to it, and the folder it lies in."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from baselines import InputError
+from benchmark.atomic import replace_folder
+from benchmark.processes import host_name
+from benchmark.store import read_stored
+from reports.html import write_report
+from reports.page.details import spread
+from reports.page.links import slug
+from reports.page.stored import StoredRun, read_curves
+from reports.samples import Gallery, chosen_categories, extremes, figure_lines, pasted_lines, sample_grid
+from tests.factories import store_run, store_whole
+from tests.reports.pages import HOSTILE, Outline
+
+
+def folder_of(root: Path) -> Path:
+    (folder,) = (path for path in (root / "report_files").iterdir() if path.is_dir())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of every method and K on two categories, with every file."""
+    root = tmp_path_factory.mktemp("whole")
+    store_whole(root, 80, size=32, iterations=100, categories=("hazelnut", "tile"))
+    write_report(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def runs(whole: Path) -> list[StoredRun]:
+    contents, _ = read_stored(whole)
+    return list(read_curves(contents, whole, []).values())
+
+
+def test_slugs_are_safe_different_for_different_names_and_plain_names_stay() -> None:
+    names = [
+        "carpet", "metal_nut", "Carpet", "carpet ", "ä", "a", "a/b", "a-b", "../up", HOSTILE, "", "smp:Unet/resnet34",
+        "x" * 300, "x" * 301, slug("a/b"), "螺丝", "螺母", "CON", "unet+nbr", "unet_nbr", ".", "..",
+    ]  # fmt: skip
+    slugs = [slug(name) for name in names]
+    assert len(set(slugs)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,70}", text) for text in slugs)
+    assert (slug("carpet"), slug("metal_nut")) == ("carpet", "metal_nut")
+
+
+def test_each_cell_of_table_2_leads_to_its_method_on_its_page_and_back(whole: Path) -> None:
+    text = (whole / "report.html").read_text(encoding="utf-8")
+    links = {unescape(link) for link in Outline(text).links if link.startswith("report_files/")}
+    cells = {link for link in links if "#" in link}
+    assert len(cells) == 2 * 2 * 10
+    for link in cells:
+        path, _, anchor = link.partition("#")
+        page = Outline((whole / unquote(path)).read_text(encoding="utf-8"))
+        assert anchor in page.ids
+        back = next(link for link in page.links if link.startswith("../../"))
+        target, _, anchor = back.partition("#")
+        assert (whole / unquote(path)).parent.joinpath(target).resolve() == (whole / "report.html").resolve()
+        assert f'id="{anchor}"' in text
+
+
+def test_detail_pages_are_whole_and_ask_for_nothing(whole: Path) -> None:
+    pages = sorted(folder_of(whole).iterdir())
+    assert [page.name for page in pages] == [f"{c}_{k}-shot.html" for c in ("hazelnut", "tile") for k in (1, 5)]
+    for page in pages:
+        outline = Outline(page.read_text(encoding="utf-8"))
+        assert len(outline.ids) == len(set(outline.ids))
+        assert {link[1:] for link in outline.links if link.startswith("#")} <= set(outline.ids)
+        assert all(source.startswith("data:image/") for source in outline.sources)
+        assert outline.images_without_words == 0
+
+
+def test_a_page_names_every_seed_of_every_method_and_what_it_learned_from(whole: Path) -> None:
+    text = (folder_of(whole) / "tile_1-shot.html").read_text(encoding="utf-8")
+    contents, _ = read_stored(whole)
+    here = [content for content in contents if (content["category"], content["shots"]) == ("tile", 1)]
+    assert len(here) == 20
+    for content in here:
+        assert f"<code>{content['id']}</code>" in text
+        assert f"{content['metrics']['iou']:.4f}" in text
+    assert text.count("test/cut/0.png; and 2 normal images") == 2
+    values = [content["metrics"]["iou"] for content in here if content["method"] == "unet"]
+    assert f"{pd.Series(values).mean():.4f}" in text
+    assert f"({pd.Series(values).std():.4f})" in text
+
+
+def test_partial_cells_say_how_many_seeds_they_rest_on_and_failures_why(tmp_path: Path) -> None:
+    store_run(tmp_path, 0.5, seed=0)
+    store_run(tmp_path, status="failed", seed=1)
+    store_run(tmp_path, 0.3, seed=2, status="not_converged")
+    store_run(tmp_path, 0.4, seed=0, method="albunet")
+    write_report(tmp_path)
+    text = (folder_of(tmp_path) / "carpet_1-shot.html").read_text(encoding="utf-8")
+    assert text.count('<small class="partial">1/3 seeds</small>') == 2
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert report.count('<span class="part">1/3 seeds</span>') == 4  # Tables II and III
+    assert "Seed 1 failed: RuntimeError: out of luck" in text
+    assert '<td class="word not_converged">not converged</td>' in text
+
+
+def test_spread_is_the_sample_deviation() -> None:
+    assert spread([0.1, 0.2, 0.6]) == f"0.3000 ({np.sqrt((0.04 + 0.01 + 0.09) / 2):.4f})"
+    assert (spread([0.25, None]), spread([]), spread([None])) == ("0.2500", "\N{EN DASH}", "\N{EN DASH}")
+
+
+def test_worst_and_best_are_sought_over_all_seeds(tmp_path: Path) -> None:
+    for seed, iou in enumerate((0.6, 0.2, 0.9)):
+        store_run(tmp_path, iou, seed=seed)
+    contents, _ = read_stored(tmp_path)
+    runs = list(read_curves(contents, tmp_path, []).values())
+    found = [extremes(runs, reason) for reason in ("worst", "best")]
+    assert [(pair[0].seed, pair[1]["iou"]) for pair in found if pair] == [(1, 0.2), (2, 0.9)]
+    assert extremes([], "worst") is None
+
+
+def test_figures_6_and_8_show_a_defective_test_image_with_its_own_defect_type_learned_from(
+    runs: list[StoredRun],
+) -> None:
+    one_shot = [run for run in runs if run.shots == 1]
+    methods = ["albunet_nbr_cap", "albunet", "no_such"]
+    lines = figure_lines(one_shot, ["tile", "hazelnut", "absent"], methods, Gallery())
+    assert [(line.category, line.seed, line.test.label) for line in lines] == [
+        ("tile", 0, "color"),
+        ("hazelnut", 0, "color"),
+    ]
+    for line in lines:
+        assert line.training is not None
+        assert line.training.label == line.test.label
+        ours, baseline, absent = line.outcomes
+        assert ours is not None
+        assert baseline is not None
+        assert ours.uri.startswith("data:image/webp")
+        assert absent is None
+    assert chosen_categories(["carpet", "tile"], ("tile", "zipper")) == ["carpet", "tile"]
+    assert chosen_categories(["carpet", "zipper", "tile"], ("tile", "zipper")) == ["tile", "zipper"]
+
+
+def test_figure_10_shows_lambda_of_each_pasted_image_and_says_when_there_are_none(
+    whole: Path, runs: list[StoredRun], tmp_path: Path
+) -> None:
+    lines = pasted_lines([run for run in runs if run.shots == 1], ["hazelnut", "tile"], Gallery())
+    assert [(line.category, line.label, len(line.pairs)) for line in lines] == [
+        ("hazelnut", "B+NBR+CaP (ours)", 4),
+        ("tile", "B+NBR+CaP (ours)", 4),
+    ]
+    assert {pasted.caption for line in lines for _, pasted in line.pairs} == {"λ = 0.9000"}
+    assert (whole / "report.html").read_text(encoding="utf-8").count("λ = 0.9000") == 8
+    store_run(tmp_path)
+    assert "No stored run kept pasted images" in write_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_grid_shows_the_seed_that_most_methods_have(tmp_path: Path) -> None:
+    for seed, method in ((0, "unet"), (1, "unet"), (1, "albunet")):
+        store_run(tmp_path, 0.5, seed=seed, method=method)
+    contents, _ = read_stored(tmp_path)
+    runs = read_curves(contents, tmp_path, []).values()
+    assert {line.seed for line in sample_grid(runs, ["unet", "albunet"], Gallery())} == {1}
+
+
+def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
+    store_run(tmp_path, category="carpet")
+    gone = store_run(tmp_path, category="tile")
+    write_report(tmp_path)
+    first = sorted(folder_of(tmp_path).iterdir())
+    (tmp_path / "runs" / gone.id).rename(tmp_path / "elsewhere")
+    write_report(tmp_path)
+    assert sorted(folder_of(tmp_path).iterdir()) == [path for path in first if path.name.startswith("carpet")]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_report_left_half_written_goes(tmp_path: Path) -> None:
+    store_run(tmp_path)
+    # No process can have that number.
+    (tmp_path / f".report_files~{2**31 - 1}~{host_name()}~0123abcd.partial").mkdir()
+    write_report(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_folder_that_is_not_of_a_report_is_left_alone(tmp_path: Path) -> None:
+    store_run(tmp_path)
+    precious = tmp_path / "thesis_files" / "chapter.txt"
+    precious.parent.mkdir()
+    precious.write_text("years of work", encoding="utf-8")
+    with pytest.raises(InputError, match="thesis_files is not of an earlier report: move it away"):
+        write_report(tmp_path, path=tmp_path / "thesis.html")
+    assert precious.read_text(encoding="utf-8") == "years of work"
+    assert not (tmp_path / "thesis.html").exists()
+
+
+def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    with replace_folder(folder) as temporary:
+        (temporary / "old").touch()
+    with pytest.raises(InputError), replace_folder(folder) as temporary:
+        (temporary / "new").rename(temporary / "newer")
+    assert [path.name for path in folder.iterdir()] == ["old"]
+    with replace_folder(folder) as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
+def test_troubles_of_every_page_come_back(tmp_path: Path) -> None:
+    runs = [store_run(tmp_path, category=f"product{number}") for number in range(6)]
+    lost = [next((tmp_path / "runs" / run.id / "samples").glob("test_*_prediction.png")) for run in runs[1::2]]
+    for path in lost:
+        path.unlink()
+    with pytest.warns(UserWarning, match="the report lacks 3 sample pictures"):
+        text = write_report(tmp_path).read_text(encoding="utf-8")
+    assert len(list(folder_of(tmp_path).iterdir())) == 6
+    assert all(str(path) in text for path in lost)
+
+
+def test_damaged_curves_are_named_and_the_rest_is_shown(tmp_path: Path) -> None:
+    kept, harmed = store_run(tmp_path, seed=0), store_run(tmp_path, seed=1)
+    (tmp_path / "runs" / harmed.id / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"the report lacks 1 curves and says which: .*roc\.csv"):
+        text = write_report(tmp_path).read_text(encoding="utf-8")
+    assert f"{harmed.id}/roc.csv has the columns" in text
+    assert f"<code>{kept.id}</code>" in text
+    assert f"<code>{harmed.id}</code>" in text

@@ -1,0 +1,197 @@
+"""Statistics against plain statements of the same: every sign tried, Holm step by step, t intervals by the table."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports.statistics import (
+    category_scores,
+    compare_methods,
+    compare_paired,
+    describe_paired,
+    difference,
+    holm,
+    left_out_words,
+    mean_interval,
+    seed_intervals,
+    sign_flip_p,
+    smallest_n,
+)
+from tests.reports.made_up import made_up
+from tests.reports.pages import HOSTILE
+
+
+def share_of_patterns_as_extreme(differences: Sequence[float]) -> float:
+    patterns = list(itertools.product((-1, 1), repeat=len(differences)))
+    sums = [abs(sum(sign * value for sign, value in zip(signs, differences, strict=True))) for signs in patterns]
+    return sum(value >= abs(sum(differences)) - 1e-12 for value in sums) / len(patterns)
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [
+        (0.1, 0.2, 0.3, 0.1, 0.2, 0.4),
+        (0.1, -0.2, 0.3, 0.0, 0.0, 0.25, 0.3),
+        (-0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1),
+        (-0.1, -0.2, -0.3, -0.15, -0.05, -0.1, 0.02),
+    ],
+)
+def test_the_sign_flip_test_tries_every_pattern_of_signs(differences: tuple[float, ...]) -> None:
+    assert sign_flip_p(differences) == pytest.approx(share_of_patterns_as_extreme(differences), abs=1e-12)
+
+
+def test_with_fifteen_categories_every_pattern_is_still_tried() -> None:
+    assert sign_flip_p([0.1 + 0.01 * i for i in range(15)]) == pytest.approx(2 / 2**15, rel=1e-9)
+
+
+def test_beyond_fifteen_the_patterns_are_drawn_and_the_p_value_is_repeatable() -> None:
+    differences = np.random.default_rng(3).normal(0.03, 0.1, 40)
+    z = abs(differences.sum()) / math.sqrt((differences**2).sum())
+    assert sign_flip_p(differences) == pytest.approx(math.erfc(z / math.sqrt(2)), abs=0.02)
+    assert sign_flip_p(differences) == sign_flip_p(list(differences))
+
+
+@pytest.mark.parametrize(("comparisons", "needed"), [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (9, 9), (12, 9)])
+def test_below_the_smallest_n_no_outcome_can_be_significant(comparisons: int, needed: int) -> None:
+    assert smallest_n(0.05, comparisons) == needed
+    best = [share_of_patterns_as_extreme([1.0] * n) * comparisons for n in (needed - 1, needed)]
+    assert best[0] > 0.05 >= best[1]
+
+
+def test_holm_is_the_step_down_procedure() -> None:
+    p_values = [0.04, 0.001, 0.30, 0.012, 0.012]
+    steps: dict[int, float] = {}
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        steps[index] = highest
+    assert holm(p_values) == pytest.approx([steps[i] for i in range(len(p_values))])
+
+
+def test_a_comparison_without_a_p_value_still_counts_for_holm() -> None:
+    assert holm([0.01, None, None]) == [pytest.approx(0.03), None, None]
+    assert holm([None]) == [None]
+    assert holm([]) == []
+
+
+def test_intervals_are_students() -> None:
+    # 2.5706 and 2.0150: the table's values for 5 degrees of freedom.
+    values, error = [1, 2, 3, 4, 5, 6], math.sqrt(3.5 / 6)
+    assert mean_interval(values) == pytest.approx((3.5 - 2.5706 * error, 3.5 + 2.5706 * error), abs=1e-4)
+    assert mean_interval(values, 0.90) == pytest.approx((3.5 - 2.0150 * error, 3.5 + 2.0150 * error), abs=1e-4)
+
+
+def test_where_nothing_differs_one_test_in_twenty_is_significant() -> None:
+    # Heavy tails; 12 of the 256 patterns of 8 pairs may be called significant: 0.047.
+    samples = np.random.default_rng(11).standard_t(3, (1000, 8))
+    rate = np.mean([sign_flip_p(differences) <= 0.05 for differences in samples])
+    assert 0.047 - 3 * 0.0067 < rate < 0.047 + 3 * 0.0067
+
+
+def test_few_categories_give_direction_and_range_but_neither_p_value_nor_interval() -> None:
+    (found,) = compare_paired({"a - b": pd.Series([0.1, 0.2, 0.3, -0.1, 0.2])})
+    assert (found.n, found.higher) == (5, 4)
+    assert (found.difference, found.lowest, found.highest) == pytest.approx((0.14, -0.1, 0.3))
+    assert found.p is found.p_holm is found.low is found.high is None
+    assert found.note == "n too small: 5 pairs, a p-value needs 6"
+
+
+def test_a_larger_family_needs_more_categories() -> None:
+    series = pd.Series([0.1, 0.2, 0.3, 0.1, 0.2, 0.4])
+    (alone,) = compare_paired({"a": series})
+    assert alone.p_holm == 2 / 2**6
+    for found in compare_paired(dict.fromkeys("abcdef", series)):
+        assert found.p is None
+        assert found.note == "n too small: 6 pairs, a p-value needs 8"
+        assert found.low is not None  # an interval of its own is not about the family
+
+
+def test_equal_pairs_cannot_make_n_large_enough() -> None:
+    (found,) = compare_paired({"a": pd.Series([0.1, 0.2, 0.3, 0.0, 0.0, 0.0, 0.0])})
+    assert found.p is None
+    assert found.note == "n too small: 7 pairs, 4 of them equal, a p-value needs 6"
+
+
+def test_a_margin_moves_the_null_hypothesis_and_not_the_figures() -> None:
+    series = pd.Series([0.04, 0.03, 0.02, 0.01, 0.03, 0.04, 0.02, 0.03])
+    (found,) = compare_paired({"a": series}, against=0.05)
+    assert found.difference == pytest.approx(series.mean())
+    assert found.p == share_of_patterns_as_extreme(list(series - 0.05))
+
+
+def test_no_pair_at_all_is_said() -> None:
+    assert compare_paired({"a": pd.Series(dtype="float64")})[0].note == "no category has both"
+    assert describe_paired("a", pd.Series(dtype="float64")).difference is None
+
+
+def test_seeds_are_averaged_first_and_incomplete_cells_left_out_with_their_reason() -> None:
+    results = made_up({("unet", 1): [0.2, 0.4, 0.6, 0.8], ("albunet", 1): [0.3, 0.5, 0.7, 0.9]})
+    runs = results.runs
+    spoiled = {("product 1", "unet"): "not_converged", ("product 2", "albunet"): "failed"}
+    for (category, method), status in spoiled.items():
+        runs.loc[(runs["category"] == category) & (runs["method"] == method) & (runs["seed"] == 1), "status"] = status
+    gone = (runs["category"] == "product 3") & (runs["method"] == "unet") & (runs["seed"] == 0)
+    scores = category_scores(runs[~gone], "iou", 1, results.seeds(1))
+    assert scores.values.loc["product 0"].to_dict() == pytest.approx({"unet": 0.2, "albunet": 0.3})
+    assert scores.left_out == {
+        ("product 1", "unet"): "1 of 2 seeds, 1 did not converge",
+        ("product 2", "albunet"): "1 of 2 seeds, 1 failed",
+        ("product 3", "unet"): "1 of 2 seeds",
+    }
+    series, left_out = difference(scores, "albunet", "unet")
+    assert series.to_dict() == pytest.approx({"product 0": 0.1})
+    assert left_out_words(left_out) == [
+        "product 1 (unet: 1 of 2 seeds, 1 did not converge)",
+        "product 2 (albunet: 1 of 2 seeds, 1 failed)",
+        "product 3 (unet: 1 of 2 seeds)",
+    ]
+
+
+def test_two_runs_of_one_seed_are_not_mixed() -> None:
+    results = made_up({("unet", 1): [0.2]})
+    doubled = pd.concat([results.runs, results.runs.assign(iou=0.9)])
+    assert category_scores(doubled, "iou", 1, [0, 1]).left_out == {("product 0", "unet"): "two runs of one seed"}
+
+
+def test_methods_are_compared_over_the_categories_that_both_have() -> None:
+    many = [0.3, 0.4, 0.5, 0.6, 0.7, 0.35, 0.45, 0.55]
+    names = [HOSTILE, "mean", "nan", "", "a\nb", "x (y; z)", "0", "8"]
+    results = made_up(
+        {
+            ("albunet_nbr_cap", 1): many,
+            ("unet", 1): [value - 0.1 for value in many],
+            ("albunet", 1): [value + (0.1 if index % 2 else -0.1) for index, value in enumerate(many)],
+            ("unet", 5): many,
+        },
+        names,
+    )
+    gone = (results.runs["category"] == HOSTILE) & (results.runs["method"] == "albunet")
+    results = replace(results, runs=results.runs[~gone])
+    table = compare_methods(results, "iou", 1, "albunet_nbr_cap").set_index("method")
+    assert list(table.index) == ["unet", "albunet"]
+    unet, albunet = table.loc["unet"], table.loc["albunet"]
+    assert (unet["label"], unet["n"], unet["higher"], unet["left_out"]) == ("U-Net", 8, 8, "")
+    assert unet["difference"] == pytest.approx(0.1)
+    assert unet["reference_mean"] - unet["method_mean"] == pytest.approx(0.1)
+    assert (unet["p"], unet["p_holm"]) == pytest.approx((2 / 2**8, 4 / 2**8))
+    assert (albunet["n"], albunet["left_out"]) == (7, f"{HOSTILE} (albunet: not run)")
+    assert compare_methods(results, "iou", 5, "unet").empty
+
+
+def test_seed_intervals_describe_each_cell() -> None:
+    results = made_up({("unet", 1): [0.2, 0.4]}, seeds=5)
+    table = seed_intervals(results, "iou", 1)
+    assert list(table["category"]) == ["product 0", "product 1"]
+    assert list(table["n"]) == [5, 5]
+    # Seeds lie at -0.004 to 0.004; 2.7764 is the table's value for 4 degrees of freedom.
+    half = 2.7764 * math.sqrt(1e-5) / math.sqrt(5)
+    assert table.loc[0, ["low", "high"]].tolist() == pytest.approx([0.2 - half, 0.2 + half], abs=1e-6)
+    single = seed_intervals(made_up({("unet", 1): [0.2]}, seeds=1), "iou", 1)
+    assert single.loc[0, ["low", "high"]].isna().all()
