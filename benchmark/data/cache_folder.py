@@ -78,7 +78,7 @@ def read_size(option: str, text: str) -> int:
 def show_size(size: float) -> str:
     """Return a number of bytes as people read it, e.g. ``5.1 MB``."""
     unit = max((unit for unit in _UNITS if _UNITS[unit] <= max(size, 1)), key=lambda unit: _UNITS[unit])
-    return f"{size / _UNITS[unit]:.{bool(unit)}f} {unit.replace('K', 'k')}B"
+    return f"{size / _UNITS[unit]:.{int(bool(unit))}f} {unit.replace('K', 'k')}B"
 
 
 def list_entries(cache: Path | None) -> list[Entry]:
