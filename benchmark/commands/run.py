@@ -57,10 +57,10 @@ def do(options: argparse.Namespace) -> int:
     choose_pool = chosen_workers(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     specs = find_runs(dataset, profile, chosen_runs(options, profile, dataset).values())
+    store = ResultStore(options.results)
+    store.check(spec.id for spec in specs)
     with display() as screen:
         prepare(specs, dataset, profile, options.cache, cache_limit, options.weights_dir, screen.decoding, screen.say)
-        store = ResultStore(options.results)
-        store.check(spec.id for spec in specs)
         to_do = [spec for spec in specs if not store.has(spec.id)]
         earlier = read_failures(store, to_do)
         stored = len(specs) - len(to_do)
