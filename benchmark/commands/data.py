@@ -20,6 +20,7 @@ from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
 from benchmark.data.draws import DRAW_COLUMNS, draw_rows
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
+from reports.escapes import for_terminal
 
 LISTED_SHOTS_PER = ("defect_type", "category")
 LISTED_SHOTS = (1, 5)
@@ -65,9 +66,10 @@ def do_list(options: argparse.Namespace) -> int:
     for category in dataset.categories():
         manifest = dataset.manifest(category)
         counts = Counter((record.split, record.label) for record in manifest.records)
-        print(f"{category}: " + ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items()))
+        listed = ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items())
+        print(for_terminal(f"{category}: {listed}"))
         for note in notes(manifest):
-            print(f"  {note}")
+            print(for_terminal(f"  {note}"))
     return 0
 
 

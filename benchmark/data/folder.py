@@ -33,7 +33,7 @@ from benchmark.data.images import (
     read_mask,
 )
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, ImageRecord, digest_of, read_images, write_images
-from benchmark.data.names import check_encodable
+from benchmark.data.names import check_path
 
 # Part of what kept inspections are found by: raise it when files are read in another way.
 _READING = 2
@@ -61,7 +61,7 @@ class FolderDataSet:
         self.root = Path(root).absolute()
         self.cache = cache
         self.name = name or f"folder:{self.root.name}"
-        check_encodable(self.root)
+        check_path(self.root)
         if not self.root.is_dir():
             raise InputError(f"data root {root} is no folder; give the folder that holds the categories")
         if _is_category(self.root):
@@ -69,7 +69,7 @@ class FolderDataSet:
         else:
             children = sorted(path for path in _visible(self.root) if path.is_dir() and _is_category(path))
             for path in children:
-                check_encodable(path)
+                check_path(path)
             self._folders = {path.name: path for path in children}
         if not self._folders:
             raise InputError(
@@ -136,7 +136,7 @@ def _image_files(folder: Path) -> list[Path]:
         return []
     files = sorted(path for path in _visible(folder) if path.suffix.lower() in EXTENSIONS and path.is_file())
     for path in files:
-        check_encodable(path)
+        check_path(path)
     return files
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 from baselines import InputError
 from benchmark.data.manifest import GOOD
 
 
-def check_encodable(path: Path) -> None:
-    """Refuse a path that is not valid UTF-8: it could be neither stored nor shown.
+def check_path(path: Path) -> None:
+    """Refuse a path that is not valid UTF-8 or holds control characters: it could not be stored or not be shown.
 
     Raises
     ------
@@ -22,6 +23,8 @@ def check_encodable(path: Path) -> None:
     except UnicodeEncodeError as error:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         raise InputError(f"the name of {shown} is not valid UTF-8: rename it") from error
+    if any(unicodedata.category(letter) == "Cc" for letter in str(path)):
+        raise InputError(f"the name of {str(path)!r} holds a line break or another control character: rename it")
 
 
 def check_folder_name(what: str, name: str) -> None:

@@ -109,6 +109,11 @@ ROOTS: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
         "category widget has no defective images: put some into",
     ),
     "category not valid UTF-8": (not_utf8(W), LIST, r"data/caf\xe9 is not valid UTF-8: rename it"),
+    "category with a control character": (
+        lambda t: (t / W).rename(t / "data/a\x1bb"),
+        LIST,
+        r"data/a\x1bb' holds a line break or another control character",
+    ),
     "defect type not valid UTF-8": (not_utf8(W / "test/hole"), LIST, r"test/caf\xe9"),
     "root not valid UTF-8": (
         not_utf8(Path("data")),
@@ -141,6 +146,11 @@ FILES: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
         all_of(remove(MASK), lambda t: (t / MASK).mkdir()),
         ONE,
         "no mask for",
+    ),
+    "image with a line break in its name": (
+        lambda t: (t / W / "test/hole/a\nb.png").write_text("no"),
+        ONE,
+        r"test/hole/a\nb.png' holds a line break or another control character: rename it",
     ),
     "all masks empty": (
         all_of(

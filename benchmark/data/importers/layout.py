@@ -15,7 +15,7 @@ from baselines import InputError
 from benchmark.atomic import new_folder
 from benchmark.data.images import EXTENSIONS, binary_mask, check_mask_size, grey_mask, open_image
 from benchmark.data.manifest import GOOD
-from benchmark.data.names import check_encodable
+from benchmark.data.names import check_path
 from benchmark.random_streams import stream
 
 HELD_OUT = 0.2
@@ -192,7 +192,7 @@ def only_file(folder: Path, stem: str, what: str) -> Path:
 def _check_names(category: str, pictures: Sequence[Picture]) -> None:
     stems = Counter((picture.split, picture.label, Path(picture.name).stem) for picture in pictures)
     for picture in pictures:
-        check_encodable(picture.path)
+        check_path(picture.path)
         split, label, stem = picture.split, picture.label, Path(picture.name).stem
         if stems[split, label, stem] > 1:
             raise InputError(

@@ -25,7 +25,7 @@ from benchmark.data.importers.layout import (
     write_categories,
 )
 from benchmark.data.manifest import GOOD
-from benchmark.data.names import check_defect_name, check_encodable, check_folder_name
+from benchmark.data.names import check_defect_name, check_folder_name, check_path
 
 MASKS_HOLD: dict[str, Callable[[Image.Image], Image.Image]] = {"grey": binary_mask, "classes": nonzero_mask}
 _PLACEHOLDERS = ("name", "label")
@@ -177,7 +177,7 @@ def _matches(source: Path, files: Sequence[Path], option: str, pattern: str) -> 
         relative = path.relative_to(source).as_posix()
         match = expression.fullmatch(relative)
         if match and path.suffix.lower() in EXTENSIONS:
-            check_encodable(path)
+            check_path(path)
             found.append(_Match(path, match["name"], match.groupdict().get("label")))
     if not found:
         raise InputError(f"{option} {pattern} matches no image in {source}")
