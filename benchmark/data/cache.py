@@ -160,7 +160,7 @@ def _decode(
         masks.flush()
 
 
-def _new_array(path: Path, kind: type, shape: tuple[int, ...]) -> np.ndarray:
+def _new_array(path: Path, kind: type, shape: tuple[int, ...]) -> np.memmap:
     array = np.lib.format.open_memmap(path, "w+", kind, shape)
     if hasattr(os, "posix_fallocate"):  # on a full disk an error here, and not a signal when the pixels are written
         with path.open("r+b") as file:
