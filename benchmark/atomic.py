@@ -28,9 +28,8 @@ def replace_file(path: Path) -> Iterator[Path]:
     InputError
         If the folder cannot be written to.
     """
-    with writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(_temporary_name(path.name))
+    with writable(path), _parents_of(path):
+        temporary = temporary_path(path)
         try:
             yield temporary
             temporary.replace(path)
@@ -40,7 +39,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` to fill; on success it takes that name.
+    """Give a temporary folder beside ``path`` to fill; on success it takes that name, on failure nothing is left.
 
     Where ``path`` exists by then, somebody else made the same thing first: theirs stays, ours goes.
 
@@ -49,8 +48,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     InputError
         If the folder cannot be written to.
     """
-    with writable(path):
-        temporary = path.with_name(_temporary_name(path.name))
+    with writable(path), _parents_of(path):
+        temporary = temporary_path(path)
         temporary.mkdir(parents=True)
         try:
             yield temporary
@@ -106,6 +105,11 @@ def check_folder(folder: Path) -> None:
             file.flush()
 
 
+def temporary_path(path: Path) -> Path:
+    """Return a hidden name beside ``path`` that ``remove_left_overs`` knows for this process's."""
+    return path.with_name(f".{path.name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial")
+
+
 def remove_left_overs(folder: Path) -> None:
     """Remove temporary files and folders whose process on this machine is gone."""
     for path in folder.glob(".*.partial"):
@@ -118,8 +122,18 @@ def remove_left_overs(folder: Path) -> None:
                     path.unlink()
 
 
-def _temporary_name(name: str) -> str:
-    return f".{name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial"
+@contextmanager
+def _parents_of(path: Path) -> Iterator[None]:
+    """Make the folders above ``path``; on failure remove those that were not there before."""
+    new = [parent for parent in path.parents if not os.path.lexists(parent)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in new:
+            with suppress(OSError):  # somebody else uses it by now
+                parent.rmdir()
+        raise
 
 
 def _abandoned(path: Path, process: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import benchmark
 from baselines import InputError
 from benchmark.commands import audit, claims, data, methods, plan, profile, report, run, tables
+from reports.escapes import for_terminal
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command = ["python", "-m", "benchmark", *words]
         return options.do(options)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {for_terminal(str(error))}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt as interruption:
         kept = str(interruption) or "finished runs are kept"

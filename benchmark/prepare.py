@@ -7,7 +7,7 @@ from pathlib import Path
 
 from baselines import InputError, get_method
 from baselines.networks import check_pretrained, check_start, network_class
-from benchmark.data.cache import load_arrays
+from benchmark.data.cache import keep_below, load_arrays
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import notes
 from benchmark.profile import Profile
@@ -45,6 +45,7 @@ def prepare(
     dataset: DataSet,
     profile: Profile,
     cache: Path | None,
+    cache_limit: int,
     weights_dir: Path | None,
     on_image: Callable[[str, int, int], None],
     say: Callable[[str], None],
@@ -53,6 +54,8 @@ def prepare(
 
     Parameters
     ----------
+    cache_limit : int
+        Bytes below which the cache is kept, see ``keep_below``.
     on_image : callable
         Called with (category, images decoded, images in all).
     say : callable
@@ -66,7 +69,10 @@ def prepare(
     if profile.weights != "none":
         for network in dict.fromkeys(spec.method.network for spec in specs):
             check_pretrained(network, weights_dir)
-    for category in dict.fromkeys(spec.category for spec in specs):
+    categories = list(dict.fromkeys(spec.category for spec in specs))
+    if said_of_cache := keep_below(dataset, categories, profile.image_size, cache, cache_limit):
+        say(said_of_cache)
+    for category in categories:
         arrays = load_arrays(
             dataset,
             category,

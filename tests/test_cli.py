@@ -252,7 +252,7 @@ UNUSABLE = {
     ),
     "not that layout": (
         ["data", "import", "magnetic-tile", "/nowhere", "/b"],
-        "/nowhere is not the magnetic-tile layout",
+        "/nowhere is no folder: give the folder that holds the images to import",
     ),
     "unknown table": (["run", "--table", "VIII"], "unknown table 'VIII': did you mean 'VII'?"),
     "unknown figure": (["plan", "--figure", "3"], "unknown figure '3'"),
@@ -331,7 +331,7 @@ def test_what_resizing_and_empty_masks_do_is_said_aloud_and_stored(
     tiny = np.zeros((480, 480), dtype=np.uint8)
     tiny[0, 0] = 255
     for name in ("000", "001"):
-        write_image(category / f"test/hole/{name}.png", np.zeros((480, 480, 3), dtype=np.uint8))
+        write_image(category / f"test/hole/{name}.png", np.full((480, 480, 3), int(name), dtype=np.uint8))
         write_image(category / f"ground_truth/hole/{name}_mask.png", tiny if name == "000" else tiny * 0)
     words = [
         *folder_run(category.parent, *ONE_METHOD),

@@ -13,16 +13,16 @@ from PIL import Image
 from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import new_folder
-from benchmark.commands import data_files
+from benchmark.commands import data_cache, data_files, data_import
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
 from benchmark.data.draws import DIGEST_COLUMNS, DRAW_COLUMNS, digest_rows, draw_rows
-from benchmark.data.importers import IMPORTERS
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
 from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import PublishedMvtecAD
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
+from reports.escapes import for_terminal
 
 LISTED_SHOTS_PER = ("defect_type", "category")
 LISTED_SHOTS = (1, 5)
@@ -53,12 +53,8 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     sheet.set_defaults(do=do_sheet)
 
-    importer = actions.add_parser("import", help="bring a published data set into MVTec AD's layout")
-    importer.add_argument("name", metavar="|".join(IMPORTERS))
-    importer.add_argument("source", type=Path, metavar="SRC")
-    importer.add_argument("destination", type=Path, metavar="DEST")
-    importer.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
-    importer.set_defaults(do=do_import)
+    data_import.add_action(actions)
+    data_cache.add_action(actions)
 
     manifest = actions.add_parser("manifest", help="write what a data set contains, and its draws, as CSV files")
     add_data(manifest)
@@ -73,9 +69,10 @@ def do_list(options: argparse.Namespace) -> int:
     for category in dataset.categories():
         manifest = dataset.manifest(category)
         counts = Counter((record.split, record.label) for record in manifest.records)
-        print(f"{category}: " + ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items()))
+        listed = ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items())
+        print(for_terminal(f"{category}: {listed}"))
         for note in notes(manifest):
-            print(f"  {note}")
+            print(for_terminal(f"  {note}"))
     return 0
 
 
@@ -134,23 +131,6 @@ def _chosen(dataset: DataSet, asked: list[str]) -> tuple[str, ...]:
 def _check_size(size: int) -> None:
     if not 32 <= size <= 1024:
         raise InputError(f"--size must be from 32 to 1024, got {size}")
-
-
-def do_import(options: argparse.Namespace) -> int:
-    """Import and say what was found."""
-    if options.name not in IMPORTERS:
-        raise unknown_name("importer", options.name, IMPORTERS)
-    summary = IMPORTERS[options.name](options.source, options.destination, options.seed)
-    print(f"wrote {summary.folder}")
-    for (split, label), count in summary.images.items():
-        print(f"  {split}/{label}: {count}")
-    if summary.grey_masks:
-        print(f"  {summary.grey_masks} masks held values other than black and white; above 127 was taken as defect")
-    if summary.empty_masks:
-        print(
-            f"  {summary.empty_masks} defective images have an empty mask and will be left out of training and testing"
-        )
-    return 0
 
 
 def do_manifest(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
 from benchmark.commands.workers import add_workers, chosen_workers
+from benchmark.data.cache_folder import DEFAULT_LIMIT, read_size
 from benchmark.data.datasets import open_dataset
 from benchmark.execute import execute
 from benchmark.prepare import find_runs, prepare
@@ -39,6 +40,12 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder of torchvision's weights files; default: torch's cache, downloaded into if need be",
     )
+    parser.add_argument(
+        "--cache-limit",
+        default=DEFAULT_LIMIT,
+        metavar="SIZE",
+        help=f"of decoded images; what was used longest ago is removed first; default: {DEFAULT_LIMIT}",
+    )
     parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")
     parser.set_defaults(do=do)
 
@@ -46,13 +53,14 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 def do(options: argparse.Namespace) -> int:
     """Run what is not stored yet; 1 if a run failed, now or earlier."""
     profile = chosen_profile(options)
+    cache_limit = read_size("--cache-limit", options.cache_limit)
     choose_pool = chosen_workers(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     specs = find_runs(dataset, profile, chosen_runs(options, profile, dataset).values())
+    store = ResultStore(options.results)
+    store.check(spec.id for spec in specs)
     with display() as screen:
-        prepare(specs, dataset, profile, options.cache, options.weights_dir, screen.decoding, screen.say)
-        store = ResultStore(options.results)
-        store.check(spec.id for spec in specs)
+        prepare(specs, dataset, profile, options.cache, cache_limit, options.weights_dir, screen.decoding, screen.say)
         to_do = [spec for spec in specs if not store.has(spec.id)]
         earlier = read_failures(store, to_do)
         stored = len(specs) - len(to_do)

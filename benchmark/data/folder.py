@@ -4,25 +4,39 @@ ROOT/[CATEGORY/]train/good/NAME.png
 ROOT/[CATEGORY/]test/good/NAME.png
 ROOT/[CATEGORY/]test/DEFECT/NAME.png
 ROOT/[CATEGORY/]ground_truth/DEFECT/NAME_mask.png   (or NAME.png)
+
+Files and folders whose names begin with a dot are left aside, as everywhere else they are hidden.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import replace_file
-from benchmark.data.cache_folder import cache_folder
-from benchmark.data.images import EXTENSIONS, binary_mask, open_image, read_image, read_mask
+from benchmark.data.cache_folder import MANIFESTS, cache_folder, mark_used
+from benchmark.data.images import (
+    EXTENSIONS,
+    binary_mask,
+    check_mask_size,
+    count_levels,
+    open_image,
+    read_header,
+    read_image,
+    read_mask,
+)
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, ImageRecord, digest_of, read_images, write_images
+from benchmark.data.names import check_path
 
-_EXIF_ORIENTATION = 0x0112
+# Part of what kept inspections are found by: raise it when files are read in another way.
+_READING = 2
 
 
 class FolderDataSet:
@@ -47,12 +61,15 @@ class FolderDataSet:
         self.root = Path(root).absolute()
         self.cache = cache
         self.name = name or f"folder:{self.root.name}"
+        check_path(self.root)
         if not self.root.is_dir():
             raise InputError(f"data root {root} is no folder; give the folder that holds the categories")
         if _is_category(self.root):
             self._folders = {self.root.name: self.root}
         else:
-            children = sorted(path for path in self.root.iterdir() if path.is_dir() and _is_category(path))
+            children = sorted(path for path in _visible(self.root) if path.is_dir() and _is_category(path))
+            for path in children:
+                check_path(path)
             self._folders = {path.name: path for path in children}
         if not self._folders:
             raise InputError(
@@ -76,9 +93,10 @@ class FolderDataSet:
             raise unknown_name("category", category, self._folders)
         folder = self._folders[category]
         found = list(_find(category, folder))
-        seen = digest_of([FORMAT, str(folder), [_stamp(folder, record) for record in found]])
-        cached = cache_folder(self.cache) / "manifests" / f"{seen}.csv"
+        seen = digest_of([FORMAT, _READING, str(folder), [_stamp(folder, record) for record in found]])
+        cached = cache_folder(self.cache) / MANIFESTS / f"{seen}.csv"
         if cached.is_file():
+            mark_used(cached)
             return read_images(cached, self.name, version="")[0]
         manifest = CategoryManifest(self.name, category, "", tuple(_inspect(folder, record) for record in found))
         with replace_file(cached) as temporary:
@@ -100,13 +118,26 @@ class FolderDataSet:
 
 
 def _is_category(folder: Path) -> bool:
-    return (folder / "test").is_dir()
+    try:
+        return (folder / "test").is_dir()
+    except OSError as error:
+        raise InputError(f"folder {folder} cannot be read: {error.strerror}") from error
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    try:
+        yield from (path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"folder {folder} cannot be read: {error.strerror}") from error
 
 
 def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.is_file())
+    files = sorted(path for path in _visible(folder) if path.suffix.lower() in EXTENSIONS and path.is_file())
+    for path in files:
+        check_path(path)
+    return files
 
 
 def _find(category: str, folder: Path) -> Iterator[ImageRecord]:
@@ -114,7 +145,7 @@ def _find(category: str, folder: Path) -> Iterator[ImageRecord]:
     for split in ("train", "test"):
         for path in _image_files(folder / split / GOOD):
             yield ImageRecord(split, GOOD, path.relative_to(folder).as_posix())
-    kinds = sorted(path.name for path in (folder / "test").iterdir() if path.is_dir() and path.name != GOOD)
+    kinds = sorted(path.name for path in _visible(folder / "test") if path.is_dir() and path.name != GOOD)
     images = {kind: _image_files(folder / "test" / kind) for kind in kinds}
     if not _image_files(folder / "train" / GOOD):
         raise InputError(f"category {category} has no normal training images: put some into {folder}/train/good")
@@ -123,15 +154,28 @@ def _find(category: str, folder: Path) -> Iterator[ImageRecord]:
     if not (folder / "ground_truth").is_dir():
         raise InputError(f"category {category} has no masks: {folder}/ground_truth is missing")
     for kind in kinds:
-        masks = {path.stem: path for path in reversed(_image_files(folder / "ground_truth" / kind))}
-        for path in images[kind]:
-            mask = masks.get(f"{path.stem}_mask") or masks.get(path.stem)
-            if mask is None:
-                raise InputError(
-                    f"category {category}: no mask for {path}; expected "
-                    f"{folder}/ground_truth/{kind}/{path.stem}_mask.png or {path.stem}.png"
-                )
+        for path, mask in _pairs(category, folder, kind, images[kind]):
             yield ImageRecord("test", kind, path.relative_to(folder).as_posix(), mask.relative_to(folder).as_posix())
+
+
+def _pairs(category: str, folder: Path, kind: str, images: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield each image of a defect type with its mask; InputError if it has none or several, or shares it."""
+    masks: dict[str, list[Path]] = {}
+    for path in _image_files(folder / "ground_truth" / kind):
+        masks.setdefault(path.stem, []).append(path)
+    stems = Counter(path.stem for path in images)
+    for path in images:
+        if stems[path.stem] > 1:
+            raise InputError(f"category {category}: {path} and another image share a mask by their name: rename one")
+        found = masks.get(f"{path.stem}_mask", []) + masks.get(path.stem, [])
+        if not found:
+            raise InputError(
+                f"category {category}: no mask for {path}; expected "
+                f"{folder}/ground_truth/{kind}/{path.stem}_mask.png or {path.stem}.png"
+            )
+        if len(found) > 1:
+            raise InputError(f"category {category}: two masks for {path}: {found[0]} and {found[1]}; keep one")
+        yield path, found[0]
 
 
 def _stamp(folder: Path, record: ImageRecord) -> list[str | int]:
@@ -145,32 +189,26 @@ def _stamp(folder: Path, record: ImageRecord) -> list[str | int]:
 def _inspect(folder: Path, record: ImageRecord) -> ImageRecord:
     """Complete a record from its files."""
     path = folder / record.name
-    width, height, mode = _header(path)
-    values = {"width": width, "height": height, "mode": mode, "sha256": _sha256(path), "defect_pixels": 0}
+    defect_pixels, mask_levels, mask_sha256 = 0, 0, ""
     if record.mask:
         mask_path = folder / record.mask
         mask = open_image(mask_path)
-        if mask.size != (width, height):
-            raise InputError(
-                f"mask {mask_path} is {mask.width} x {mask.height} px but its image {path} is {width} x {height}: "
-                "give the mask the size of its image"
-            )
-        values["defect_pixels"] = int(np.count_nonzero(np.asarray(binary_mask(mask))))
-        values["mask_levels"] = len(np.unique(np.asarray(mask.convert("L"))))
-        values["mask_sha256"] = _sha256(mask_path)
-    return ImageRecord(record.split, record.label, record.name, record.mask, **values)  # type: ignore[arg-type]
-
-
-def _header(path: Path) -> tuple[int, int, str]:
-    """Return width and height as seen upright, and the mode, without decoding the pixels."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Pillow would decode a whole PNG to look for a tag that cameras do not write into PNGs.
-            sideways = image.format != "PNG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-            return (height, width, image.mode) if sideways else (width, height, image.mode)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"unreadable image {path}: it is no image file, or cut off") from error
+        width, height, mode = check_mask_size(path, mask_path, mask.size)
+        defect_pixels = int(np.count_nonzero(np.asarray(binary_mask(mask))))
+        mask_levels = count_levels(mask)
+        mask_sha256 = _sha256(mask_path)
+    else:
+        width, height, mode = read_header(path)
+    return replace(
+        record,
+        width=width,
+        height=height,
+        mode=mode,
+        sha256=_sha256(path),
+        defect_pixels=defect_pixels,
+        mask_levels=mask_levels,
+        mask_sha256=mask_sha256,
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from baselines import InputError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MASK_THRESHOLD = 127
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I")  # 16-bit grey, which Pillow's convert() clips instead of scaling
+_EXIF_ORIENTATION = 0x0112
 
 
 def open_image(path: Path) -> Image.Image:
@@ -20,15 +22,58 @@ def open_image(path: Path) -> Image.Image:
     Raises
     ------
     InputError
-        If the file is missing, is no image, or is cut off.
+        If the file is missing, is no image, is cut off, is too large to be one, or has floating-point pixels.
     """
     try:
         with Image.open(path) as image:
+            _check_mode(path, image.mode)
             image.load()
             return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(str(path), "").replace("''", "the file").strip() or type(error).__name__
-        raise InputError(f"unreadable image {path}: {reason}") from error
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file makes them raise
+        raise _unreadable(path, error) from error
+
+
+def read_header(path: Path) -> tuple[int, int, str]:
+    """Return width and height as seen upright, and the mode, without decoding the pixels.
+
+    Raises
+    ------
+    InputError
+        As ``open_image``, as far as the header tells.
+    """
+    try:
+        with Image.open(path) as image:
+            _check_mode(path, image.mode)
+            width, height = image.size
+            # Pillow would decode a whole PNG to look for a tag that cameras do not write into PNGs.
+            sideways = image.format != "PNG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+            return (height, width, image.mode) if sideways else (width, height, image.mode)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_mode(path: Path, mode: str) -> None:
+    if mode == "F":
+        raise InputError(
+            f"image {path} has floating-point pixels, of which nobody knows the range: save it with 8 or 16 bits"
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    if isinstance(error, Image.DecompressionBombError):
+        return InputError(
+            f"unreadable image {path}: it says it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels"
+        )
+    if path.is_file() and not path.stat().st_size:
+        return InputError(f"unreadable image {path}: the file is empty")
+    if isinstance(error, UnidentifiedImageError):
+        return InputError(f"unreadable image {path}: it is no image file, or cut off")
+    reason = str(error).replace(str(path), "").replace("''", "the file").strip() or type(error).__name__
+    return InputError(f"unreadable image {path}: {' '.join(reason.split())}")
 
 
 def _narrow(image: Image.Image) -> Image.Image:
@@ -49,9 +94,31 @@ def read_image(path: Path, size: int) -> np.ndarray:
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
+def grey_mask(image: Image.Image) -> Image.Image:
+    """Return a mask as 8-bit grey: of colours the brightest channel; what is transparent counts as black."""
+    image = _narrow(image)
+    if image.mode in ("1", "L"):
+        return image.convert("L")
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+    return reduce(ImageChops.lighter, image.convert("RGB").split())
+
+
+def count_levels(image: Image.Image) -> int:
+    """Return how many values a mask holds, as grey; more than two are not just black and white."""
+    return len(np.unique(np.asarray(image if image.mode in _WIDE_MODES else grey_mask(image))))
+
+
 def binary_mask(image: Image.Image) -> Image.Image:
-    """Return a mask of 0 and 255: defective where the stored value is above 127."""
-    return _narrow(image).convert("L").point(lambda value: 255 * (value > MASK_THRESHOLD))
+    """Return a mask of 0 and 255: defective where the stored value, or its brightest channel, is above 127."""
+    return grey_mask(image).point(lambda value: 255 * (value > MASK_THRESHOLD))
+
+
+def nonzero_mask(image: Image.Image) -> Image.Image:
+    """Return a mask of 0 and 255 of one that holds class numbers: defective where a stored value is not 0."""
+    stored = np.asarray(image)
+    marked = stored if stored.ndim == 2 else stored[..., :3].any(axis=2)
+    return Image.fromarray(np.where(marked != 0, 255, 0).astype(np.uint8))
 
 
 def read_mask(path: Path, size: int) -> np.ndarray:
@@ -64,3 +131,33 @@ def read_mask(path: Path, size: int) -> np.ndarray:
     """
     mask = binary_mask(open_image(path))
     return np.asarray(mask.resize((size, size), Image.Resampling.NEAREST)) > 0
+
+
+def check_mask_size(path: Path, mask_path: Path, mask_size: tuple[int, int]) -> tuple[int, int, str]:
+    """Return an image's width and height as seen upright, and its mode, once its mask fits them.
+
+    Parameters
+    ----------
+    mask_size : tuple of int
+        Width and height of the mask as seen upright.
+
+    Raises
+    ------
+    InputError
+        If the two differ, or the image cannot be read.
+    """
+    width, height, mode = read_header(path)
+    if mask_size == (width, height):
+        return width, height, mode
+    what_to_do = "give the mask the size of its image"
+    if mask_size == (height, width):
+        with Image.open(path) as image:
+            if image.size == mask_size:
+                what_to_do = (
+                    "the photo is stored sideways (its EXIF tag says so) and is turned upright: turn its mask too, "
+                    "or remove the tag from the photo"
+                )
+    raise InputError(
+        f"mask {mask_path} is {mask_size[0]} x {mask_size[1]} px but its image {path} is {width} x {height}: "
+        f"{what_to_do}"
+    )

@@ -130,14 +130,53 @@ def notes(manifest: CategoryManifest) -> list[str]:
         said.append(
             f"{len(grey)} masks hold values other than black and white; above {MASK_THRESHOLD} counts as defect"
         )
-    empty = [record.name for record in records if record.unannotated]
+    empty = [record for record in records if record.unannotated]
     if empty:
-        named = ", ".join(empty[:4]) + (", ..." if len(empty) > 4 else "")
         said.append(
             f"{len(empty)} defective images have no mask pixel above {MASK_THRESHOLD} and are left out of training "
-            f"and testing: {named}"
+            f"and testing: {_listed([record.name for record in empty])}"
         )
+    dark = [record.mask for record in empty if record.mask_levels > 1]
+    if dark:
+        said.append(
+            f"{len(dark)} of these masks are not black all over: if they hold class numbers, write defects as 255 "
+            f"(data import pairs --masks-hold classes does): {_listed(dark)}"
+        )
+    if not manifest.indices("test", GOOD):
+        said.append("there are no normal test images: nothing can be said of AUC and ACC")
+    return said + _repetitions(records)
+
+
+def _repetitions(records: Sequence[ImageRecord]) -> list[str]:
+    """Return what is to be known of images that are there more than once, byte for byte."""
+    same: dict[str, list[ImageRecord]] = {}
+    for record in records:
+        if record.sha256:
+            same.setdefault(record.sha256, []).append(record)
+    across: list[str] = []
+    within: list[str] = []
+    contradicting: list[str] = []
+    for group in same.values():
+        if len(group) > 1:
+            named = " = ".join(record.name for record in group)
+            (within if len({record.split for record in group}) == 1 else across).append(named)
+            if len({record.defective for record in group}) > 1:
+                contradicting.append(named)
+    said = []
+    if across:
+        said.append(f"{len(across)} images are in train and in test, so that scores flatter: {_listed(across)}")
+    if within:
+        said.append(
+            f"{len(within)} images are there more than once; a draw may train on one of two that are the same and "
+            f"test on the other: {_listed(within)}"
+        )
+    if contradicting:
+        said.append(f"{len(contradicting)} images are said to be normal and defective: {_listed(contradicting)}")
     return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def digest_of(content: Any) -> str:

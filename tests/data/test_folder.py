@@ -48,8 +48,8 @@ def test_both_mask_conventions_and_common_extensions(tmp_path: Path, mask_name: 
     assert mask.sum() == 196
 
 
-FILES = [(".jpg", "L"), (".JPEG", "RGB"), (".bmp", "RGB"), (".webp", "RGB"), (".tiff", "RGB")] + [
-    (extension, mode) for extension in (".png", ".tif") for mode in ("L", "RGB", "RGBA", "P", "I;16")
+FILES = [(".jpg", "L"), (".JPEG", "RGB"), (".jpg", "CMYK"), (".bmp", "RGB"), (".webp", "RGB"), (".tiff", "CMYK")] + [
+    (extension, mode) for extension in (".png", ".tif") for mode in ("L", "LA", "RGB", "RGBA", "P", "I;16")
 ]
 
 

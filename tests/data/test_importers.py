@@ -1,81 +1,149 @@
-"""The magnetic-tile importer, on a small copy of the published layout and on the published images."""
+"""Importers, each on a small copy of the layout it reads, and on the published images where they are here."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from baselines import InputError
+from benchmark.cli import main
+from benchmark.data.draws import draw_shots
 from benchmark.data.folder import FolderDataSet
-from benchmark.data.importers import import_magnetic_tile
+from benchmark.data.importers import IMPORTERS, LAYOUTS, import_published
+from benchmark.data.importers.pairs import PairPatterns, import_pairs
 from benchmark.data.manifest import notes
 from tests.conftest import write_image
+from tests.data import published
+
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "magnetic-tile": published.make_magnetic_tile,
+    "visa": published.make_visa,
+    "btad": published.make_btad,
+    "mpdd": published.make_mpdd,
+    "kolektor-sdd": published.make_kolektor_sdd,
+}
+GOOD = {("train", "good"): 4, ("test", "good"): 2}
+WRITTEN = {
+    "magnetic-tile": {
+        "magnetic_tile": {
+            ("train", "good"): 8,
+            ("test", "good"): 2,
+            ("test", "blowhole"): 3,
+            ("test", "crack"): 2,
+        }
+    },
+    "visa": {kind: {**GOOD, ("test", "bad"): 3} for kind in ("candle", "pcb1")},
+    "btad": {product: {**GOOD, ("test", "ko"): 3} for product in ("01", "02", "03")},
+    "mpdd": {
+        "bracket_black": {**GOOD, ("test", "hole"): 2, ("test", "scratches"): 2},
+        "tubes": {**GOOD, ("test", "anomalous"): 2},
+    },
+    "kolektor-sdd": {"kolektor_sdd": {("train", "good"): 11, ("test", "good"): 3, ("test", "defect"): 2}},
+}
 
 
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for kind, count in (("Free", 10), ("Blowhole", 3), ("Crack", 2)):
-        for index in range(count):
-            stem = tmp_path / "raw" / f"MT_{kind}" / "Imgs" / f"exp{index}_{kind}"
-            pixels = rng.integers(0, 255, (30, 40), dtype=np.uint8)
-            mask = np.zeros((30, 40), dtype=np.uint8)
-            if kind != "Free":
-                mask[3:9, 4:9] = 252
-                mask[0, 0] = 4
-            write_image(stem.with_suffix(".jpg"), pixels)
-            write_image(stem.with_suffix(".png"), mask)
-    write_image(tmp_path / "raw/MT_Crack/Imgs/exp0_Crack.png", np.zeros((30, 40), dtype=np.uint8))
-    return tmp_path / "raw"
+def test_every_importer_is_tested() -> None:
+    assert set(MAKERS) == set(LAYOUTS) == set(IMPORTERS) - {"pairs"}
 
 
-def test_the_layout_becomes_mvtec_ads(published: Path, tmp_path: Path) -> None:
-    summary = import_magnetic_tile(published, tmp_path / "out")
-    assert summary.images == {
-        ("train", "good"): 8,
-        ("test", "good"): 2,
-        ("test", "blowhole"): 3,
-        ("test", "crack"): 2,
-    }
-    assert (summary.grey_masks, summary.empty_masks) == (4, 1)
-    source, copy = published / "MT_Blowhole/Imgs/exp1_Blowhole.jpg", summary.folder / "test/blowhole/exp1_Blowhole.jpg"
-    assert copy.read_bytes() == source.read_bytes()
-    mask = np.asarray(Image.open(summary.folder / "ground_truth/blowhole/exp1_Blowhole_mask.png"))
-    assert set(np.unique(mask)) == {0, 255}
-    assert (mask == 255).sum() == 30
-    manifest = FolderDataSet(tmp_path / "out", tmp_path / "cache").manifest("magnetic_tile")
-    assert notes(manifest)[-1].startswith("1 defective images have no mask pixel above 127")
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_published_layout_becomes_mvtec_ads(name: str, tmp_path: Path) -> None:
+    imported = import_published(name, MAKERS[name](tmp_path / "raw"), tmp_path / "out")
+    assert {category.name: category.images for category in imported.categories} == WRITTEN[name]
+    dataset = FolderDataSet(imported.folder, tmp_path / "cache")
+    assert dataset.categories() == tuple(sorted(WRITTEN[name]))
+    for category in dataset.categories():
+        manifest = dataset.manifest(category)
+        assert draw_shots(manifest, 1, 0).normals
+        annotated = [record for record in manifest.records if record.defective and not record.unannotated]
+        assert annotated
+        assert {record.defect_pixels for record in annotated} == {30 if name == "magnetic-tile" else 42}
+        assert all(record.mask_levels == 2 for record in annotated)
 
 
-def test_the_split_of_the_normals_is_seeded(published: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", MAKERS)
+def test_images_are_copied_byte_for_byte(name: str, tmp_path: Path) -> None:
+    source = MAKERS[name](tmp_path / "raw")
+    imported = import_published(name, source, tmp_path / "out")
+    there = {path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    images = [path for path in imported.folder.rglob("*") if path.is_file() and "ground_truth" not in path.parts]
+    assert all(path.read_bytes() in there for path in images)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_source_that_misses_a_file_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
+    source = MAKERS[name](tmp_path / "raw")
+    mask = {
+        "magnetic-tile": "MT_Crack/Imgs/exp1_Crack.png",
+        "visa": "pcb1/Data/Masks/Anomaly/002.png",
+        "btad": "03/ground_truth/ko/0002.bmp",
+        "mpdd": "tubes/ground_truth/anomalous/001_mask.png",
+        "kolektor-sdd": "kos02/Part2_label.bmp",
+    }[name]
+    whole = (source / mask).read_bytes()
+    for harm in (lambda: (source / mask).write_bytes(whole[:30]), (source / mask).unlink):
+        harm()
+        with pytest.raises(InputError, match=Path(mask).stem) as error:
+            import_published(name, source, tmp_path / "out" / "deep")
+        assert "\n" not in str(error.value)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_another_layout_and_an_existing_target_are_refused(name: str, tmp_path: Path) -> None:
+    for other in sorted(set(MAKERS) - {name}):
+        source = MAKERS[other](tmp_path / other)
+        with pytest.raises(InputError, match=rf"is (not|half of) (the )?{name.split('-')[0]}.* layout|expected"):
+            import_published(name, source, tmp_path / "out")
+    source = MAKERS[name](tmp_path / "raw")
+    import_published(name, source, tmp_path / "out")
+    with pytest.raises(InputError, match=r"exists already"):
+        import_published(name, source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["magnetic-tile", "kolektor-sdd"])
+def test_the_split_of_normals_without_one_is_seeded(name: str, tmp_path: Path) -> None:
+    source = MAKERS[name](tmp_path / "raw")
     splits = []
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        folder = import_magnetic_tile(published, tmp_path / name, seed).folder
+    for place, seed in (("a", 0), ("b", 0), ("c", 1)):
+        folder = import_published(name, source, tmp_path / place, seed).folder
         splits.append(sorted(path.name for path in (folder / "test" / "good").iterdir()))
     assert splits[0] == splits[1] != splits[2]
 
 
-def test_wrong_sources_and_existing_targets_are_refused(published: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not the magnetic-tile layout: expected MT_Free/Imgs"):
-        import_magnetic_tile(tmp_path / "out", tmp_path / "out")
-    import_magnetic_tile(published, tmp_path / "out")
-    with pytest.raises(InputError, match=r"magnetic_tile exists already"):
-        import_magnetic_tile(published, tmp_path / "out")
+def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: Path) -> None:
+    imported = import_published("magnetic-tile", published.make_magnetic_tile(tmp_path / "raw"), tmp_path / "out")
+    assert (imported.categories[0].grey_masks, imported.categories[0].empty_masks) == (4, 1)
+    mask = published.read_mask(imported.folder / "ground_truth/blowhole/exp1_Blowhole_mask.png")
+    assert set(np.unique(mask)) == {0, 255}
+    manifest = FolderDataSet(tmp_path / "out", tmp_path / "cache").manifest("magnetic_tile")
+    assert any(note.startswith("1 defective images have no mask pixel above 127") for note in notes(manifest))
 
 
-def test_a_broken_source_leaves_nothing_behind(published: Path, tmp_path: Path) -> None:
-    (published / "MT_Crack/Imgs/exp1_Crack.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"unreadable image .*exp1_Crack.png"):
-        import_magnetic_tile(published, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+def test_class_numbers_in_visas_masks_become_255(tmp_path: Path) -> None:
+    imported = import_published("visa", published.make_visa(tmp_path / "raw"), tmp_path / "out")
+    for index in range(3):
+        mask = published.read_mask(imported.folder / f"candle/ground_truth/bad/{index:03d}_mask.png")
+        assert (set(np.unique(mask)), int((mask > 0).sum())) == ({0, 255}, 42)
 
 
-def test_the_published_images_import(real_data: Path, tmp_path: Path) -> None:
-    summary = import_magnetic_tile(real_data / "magnetic_tile", tmp_path)
-    assert summary.images == {
+@pytest.mark.parametrize("path", ["../secret.jpg", "/etc/passwd", "candle/Data/Images/Normal/9999.JPG"])
+def test_visas_split_cannot_name_files_elsewhere_or_nowhere(path: str, tmp_path: Path) -> None:
+    source = published.make_visa(tmp_path / "raw")
+    write_image(tmp_path / "secret.jpg", published.noise(0))
+    with (source / "split_csv/1cls.csv").open("a") as file:
+        file.write(f"candle,train,normal,{path},\n")
+    with pytest.raises(InputError, match=r"1cls\.csv, line 20 names .* is not in"):
+        import_published("visa", source, tmp_path / "out")
+
+
+def test_the_published_magnetic_tiles_import(real_data: Path, tmp_path: Path) -> None:
+    imported = import_published("magnetic-tile", real_data / "magnetic_tile", tmp_path)
+    assert imported.categories[0].images == {
         ("train", "good"): 762,
         ("test", "good"): 190,
         ("test", "blowhole"): 115,
@@ -84,6 +152,97 @@ def test_the_published_images_import(real_data: Path, tmp_path: Path) -> None:
         ("test", "fray"): 32,
         ("test", "uneven"): 103,
     }
-    assert summary.empty_masks == 4
-    manifest = FolderDataSet(tmp_path, tmp_path / "cache").manifest("magnetic_tile")
-    assert sum(record.unannotated for record in manifest.records) == 4
+    assert imported.categories[0].empty_masks == 4
+
+
+PATTERNS = PairPatterns("photos/{name}.jpg", "labels/{name}_gt.png")
+
+
+def images_of(folder: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.rglob("*.*")):
+        found.setdefault(path.parent.relative_to(folder).as_posix(), []).append(path.name)
+    return found
+
+
+def test_pairs_are_sorted_into_defective_and_normal_by_their_masks(tmp_path: Path) -> None:
+    source = published.make_pairs(tmp_path / "widget")
+    imported, left_out = import_pairs(source, tmp_path / "out", PATTERNS)
+    assert left_out == []
+    assert imported.folder == tmp_path / "out" / "widget"
+    assert imported.categories[0].images == {("train", "good"): 3, ("test", "good"): 1, ("test", "defect"): 4}
+    written = images_of(imported.folder)
+    assert written["test/defect"] == [f"{i}.jpg" for i in range(4)]
+    assert written["ground_truth/defect"] == [f"{i}_mask.png" for i in range(4)]
+    assert sorted(written["train/good"] + written["test/good"]) == [f"{i}.jpg" for i in range(4, 8)]
+    assert FolderDataSet(imported.folder, tmp_path / "cache").manifest("widget").defect_types == ["defect"]
+
+
+def test_the_label_of_a_pattern_is_the_defect_type(tmp_path: Path) -> None:
+    for label, count in (("cut", 2), ("good", 3), ("hole", 2)):
+        for index in range(count):
+            write_image(tmp_path / "src" / label / f"{index}.png", published.noise(index))
+            if label != "good":
+                write_image(tmp_path / "src" / label / f"{index}_gt.png", published.marked())
+    patterns = PairPatterns("{label}/{name}.png", "{label}/{name}_gt.png", held_out=0.34)
+    imported, _ = import_pairs(tmp_path / "src", tmp_path / "out", patterns, "parts")
+    assert imported.categories[0].images == {
+        ("train", "good"): 2,
+        ("test", "good"): 1,
+        ("test", "cut"): 2,
+        ("test", "hole"): 2,
+    }
+    labelled_masks = PairPatterns("*/{name}.png", "hole/{name}_gt.png", label="any", ignore_unmatched=True)
+    with pytest.raises(InputError, match="two images would be called"):
+        import_pairs(tmp_path / "src", tmp_path / "other", labelled_masks, "parts")
+
+
+def test_files_without_a_partner_are_listed_and_refused_unless_they_are_to_be_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = published.make_pairs(tmp_path / "widget")
+    (source / "photos/2.jpg").unlink()
+    words = ["data", "import", "pairs", str(source), str(tmp_path / "out")]
+    words += ["--images", PATTERNS.images, "--masks", PATTERNS.masks, "--normals", "spare/{name}.png"]
+    assert main(words) == 2
+    refusal = capsys.readouterr().err
+    assert "4 files in" in refusal
+    assert "have no partner: labels/2_gt.png, photos/5.jpg, photos/6.jpg, photos/7.jpg; mend" in refusal
+    assert not (tmp_path / "out").exists()
+    assert main([*words, "--ignore-unmatched"]) == 0
+    said = capsys.readouterr().out
+    assert "4 files without a partner were left out:" in said
+    assert "photos/7.jpg" in said
+    assert "widget: train/good 2, test/good 1, test/defect 3" in said
+
+
+@pytest.mark.parametrize("held_out", [0, 0.5])
+def test_the_share_of_normals_held_out_can_be_chosen(held_out: float, tmp_path: Path) -> None:
+    source = published.make_pairs(tmp_path / "widget")
+    patterns = PairPatterns(PATTERNS.images, PATTERNS.masks, held_out=held_out)
+    images = import_pairs(source, tmp_path / "out", patterns)[0].categories[0].images
+    assert images.get(("test", "good"), 0) == round(4 * held_out)
+
+
+def test_masks_of_class_numbers_can_be_imported(tmp_path: Path) -> None:
+    source = published.make_pairs(tmp_path / "widget")
+    for index in range(4):
+        write_image(source / "labels" / f"{index}_gt.png", published.marked(index + 1))
+    with pytest.raises(InputError, match="has no defective images under these patterns: no mask marks a pixel"):
+        import_pairs(source, tmp_path / "out", PATTERNS)
+    patterns = PairPatterns(PATTERNS.images, PATTERNS.masks, masks_hold="classes")
+    imported, _ = import_pairs(source, tmp_path / "out", patterns)
+    assert imported.categories[0].images["test", "defect"] == 4
+    assert int((published.read_mask(imported.folder / "ground_truth/defect/0_mask.png") == 255).sum()) == 42
+
+
+def test_a_published_data_set_goes_from_its_archive_to_a_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = published.make_kolektor_sdd(tmp_path / "raw")
+    assert main(["data", "import", "kolektor-sdd", str(source), str(tmp_path / "out")]) == 0
+    root = capsys.readouterr().out.strip().splitlines()[-1].rpartition(" ")[2]
+    shutil.rmtree(source)
+    words = ["data", "list", "--dataset", "folder", "--data-root", root, "--cache", str(tmp_path / "cache")]
+    assert main(words) == 0
+    assert "kolektor_sdd: train/good 11, test/good 3, test/defect 2" in capsys.readouterr().out

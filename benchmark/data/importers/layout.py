@@ -1,0 +1,233 @@
+"""What every importer shares: which picture goes where, and writing all of them or none."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from baselines import InputError
+from benchmark.atomic import new_folder
+from benchmark.data.images import EXTENSIONS, binary_mask, check_mask_size, grey_mask, open_image
+from benchmark.data.manifest import GOOD
+from benchmark.data.names import check_path
+from benchmark.random_streams import stream
+
+HELD_OUT = 0.2
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image to import.
+
+    Attributes
+    ----------
+    path : Path
+        The image as published.
+    split : {"train", "test"}
+    label : str
+        ``good`` or a defect type.
+    mask : Path or None
+        The mask as published; None for normal images.
+    stem : str
+        Name to give it, without extension; its own if empty.
+    """
+
+    path: Path
+    split: str
+    label: str
+    mask: Path | None = None
+    stem: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.stem or self.path.stem}{self.path.suffix}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A published layout.
+
+    Attributes
+    ----------
+    name : str
+        What the command line calls it.
+    folder : str
+        What is written below the destination.
+    find : callable
+        Takes the source and the seed and gives the pictures of each category; the category ``""`` is the folder
+        itself. Raises InputError if the source is not in that layout.
+    binary : callable
+        Makes a published mask one of 0 and 255.
+    """
+
+    name: str
+    folder: str
+    find: Callable[[Path, int], Mapping[str, Sequence[Picture]]]
+    binary: Callable[[Image.Image], Image.Image] = binary_mask
+
+
+@dataclass(frozen=True)
+class ImportedCategory:
+    """What was written for one category.
+
+    Attributes
+    ----------
+    name : str
+    images : dict
+        (split, label) to number of images.
+    grey_masks : int
+        Masks that held other values than 0 and 255 and were made binary.
+    empty_masks : int
+        Defective images in whose mask nothing is marked.
+    """
+
+    name: str
+    images: dict[tuple[str, str], int]
+    grey_masks: int
+    empty_masks: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an importer wrote: a folder for ``--data-root``, and what each of its categories holds."""
+
+    folder: Path
+    categories: tuple[ImportedCategory, ...]
+
+
+def import_layout(layout: Layout, source: Path, destination: Path, seed: int = 0) -> Imported:
+    """Write a published data set below the destination in MVTec AD's layout, whole or not at all.
+
+    Images are copied byte for byte, masks written as PNG of 0 and 255.
+
+    Parameters
+    ----------
+    seed : int
+        Draws the normal images held out for testing where the source has no split of its own.
+
+    Raises
+    ------
+    InputError
+        If the source is not in that layout, a file cannot be read, or the target exists already.
+    """
+    check_source(source)
+    target = destination / layout.folder
+    check_new(target)
+    return write_categories(target, layout.find(source, seed), layout.binary)
+
+
+def check_source(source: Path) -> None:
+    """Raise InputError unless the source is a folder."""
+    if not source.is_dir():
+        raise InputError(f"{source} is no folder: give the folder that holds the images to import")
+
+
+def check_new(target: Path) -> None:
+    """Raise InputError if the target exists."""
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} exists already: name another destination or remove it first")
+
+
+def write_categories(
+    target: Path, found: Mapping[str, Sequence[Picture]], binary: Callable[[Image.Image], Image.Image]
+) -> Imported:
+    """Write the pictures of each category; a category ``""`` is the target itself.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, a mask has another size than its image, two pictures would get one name, or the
+        target cannot be written.
+    """
+    for category, pictures in found.items():
+        _check_names(category or target.name, pictures)
+    with new_folder(target) as folder:
+        written = [
+            _write_category(folder / category, category or target.name, pictures, binary)
+            for category, pictures in found.items()
+        ]
+    return Imported(target, tuple(written))
+
+
+def hold_out(normals: Iterable[Path], key: str, seed: int, share: float = HELD_OUT) -> list[Picture]:
+    """Return normal images as pictures, a share of them, drawn by seed, for testing.
+
+    Parameters
+    ----------
+    key : str
+        Names the draw: the same files under another key are drawn anew.
+    """
+    normals = sorted(normals)
+    order = np.argsort(stream(key, seed).random(len(normals)), kind="stable")
+    held = {normals[i] for i in order[: round(len(normals) * share)]}
+    return [Picture(path, "test" if path in held else "train", GOOD) for path in normals]
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the image files right in a folder, sorted, without hidden ones; none if it is missing."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def only_file(folder: Path, stem: str, what: str) -> Path:
+    """Return the one image file with a stem; InputError, which says what it is for, if there is none or several."""
+    found = [path for path in image_files(folder) if path.stem == stem]
+    if len(found) != 1:
+        said = "is missing" if not found else f"is there {len(found)} times, once is enough"
+        raise InputError(f"the mask {folder / stem}.png (or another image type) of {what} {said}")
+    return found[0]
+
+
+def _check_names(category: str, pictures: Sequence[Picture]) -> None:
+    stems = Counter((picture.split, picture.label, Path(picture.name).stem) for picture in pictures)
+    for picture in pictures:
+        check_path(picture.path)
+        split, label, stem = picture.split, picture.label, Path(picture.name).stem
+        if stems[split, label, stem] > 1:
+            raise InputError(
+                f"category {category}: two images would be called {split}/{label}/{stem}, one of them {picture.path}; "
+                "rename one"
+            )
+
+
+def _write_category(
+    folder: Path, name: str, pictures: Sequence[Picture], binary: Callable[[Image.Image], Image.Image]
+) -> ImportedCategory:
+    images: Counter[tuple[str, str]] = Counter()
+    grey = empty = 0
+    for picture in pictures:
+        images[picture.split, picture.label] += 1
+        target = folder / picture.split / picture.label / picture.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if picture.mask is not None:
+            mask_target = folder / "ground_truth" / picture.label / f"{target.stem}_mask.png"
+            is_grey, is_empty = _write_mask(picture, mask_target, binary)
+            grey, empty = grey + is_grey, empty + is_empty
+        try:
+            shutil.copyfile(picture.path, target)
+        except FileNotFoundError as error:
+            raise InputError(f"image {picture.path} is missing") from error
+    return ImportedCategory(name, dict(images), grey, empty)
+
+
+def _write_mask(picture: Picture, target: Path, binary: Callable[[Image.Image], Image.Image]) -> tuple[bool, bool]:
+    """Write a binary copy of a mask; return whether it was not binary, and whether it is empty."""
+    assert picture.mask is not None
+    stored = open_image(picture.mask)
+    check_mask_size(picture.path, picture.mask, stored.size)
+    mask = binary(stored)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mask.save(target)
+    values = set(np.unique(np.asarray(grey_mask(stored))).tolist())
+    return not values <= {0, 255}, mask.getextrema() == (0, 0)

@@ -1,0 +1,210 @@
+"""Your own images and masks, found by patterns such as ``photos/{name}.jpg`` and ``labels/{name}_gt.png``.
+
+A pattern is a path below the source with ``{name}``, which ties a mask to its image, and perhaps ``{label}``, the
+defect type; ``*`` stands for anything but ``/``. An image is defective where its mask marks a pixel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from baselines import InputError
+from benchmark.data.images import EXTENSIONS, binary_mask, nonzero_mask, open_image
+from benchmark.data.importers.layout import (
+    HELD_OUT,
+    Imported,
+    Picture,
+    check_new,
+    check_source,
+    hold_out,
+    write_categories,
+)
+from benchmark.data.manifest import GOOD
+from benchmark.data.names import check_defect_name, check_folder_name, check_path
+
+MASKS_HOLD: dict[str, Callable[[Image.Image], Image.Image]] = {"grey": binary_mask, "classes": nonzero_mask}
+_PLACEHOLDERS = ("name", "label")
+_LISTED = 4
+
+
+@dataclass(frozen=True)
+class PairPatterns:
+    """How to find images and masks, and what to make of them.
+
+    Attributes
+    ----------
+    images, masks : str
+        Patterns with ``{name}`` and perhaps ``{label}``.
+    normals : str or None
+        Pattern of further images, all normal; they have no masks.
+    label : str
+        Defect type where no pattern has ``{label}``.
+    masks_hold : {"grey", "classes"}
+        Whether defects are above 127, or whatever is not 0.
+    held_out : float
+        Share of the normal images that is kept for testing, from 0 to below 1.
+    ignore_unmatched : bool
+        Leave out what does not match instead of refusing.
+    """
+
+    images: str
+    masks: str
+    normals: str | None = None
+    label: str = "defect"
+    masks_hold: str = "grey"
+    held_out: float = HELD_OUT
+    ignore_unmatched: bool = False
+
+
+@dataclass(frozen=True)
+class _Match:
+    path: Path
+    name: str
+    label: str | None
+
+
+def import_pairs(
+    source: Path, destination: Path, patterns: PairPatterns, category: str | None = None, seed: int = 0
+) -> tuple[Imported, list[Path]]:
+    """Write images and masks as ``destination/category`` in MVTec AD's layout, whole or not at all.
+
+    Parameters
+    ----------
+    category : str, optional
+        The source folder's name if not given.
+    seed : int
+        Draws the normal images held out for testing.
+
+    Returns
+    -------
+    Imported
+    list of Path
+        Unmatched files that were left out.
+
+    Raises
+    ------
+    InputError
+        If a pattern cannot be used or matches nothing, files do not match, no image is normal or none defective, a
+        file cannot be read, or the target exists already.
+    """
+    if not 0 <= patterns.held_out < 1:
+        raise InputError(f"--held-out must be from 0 to below 1, got {patterns.held_out:g}")
+    check_defect_name(patterns.label)
+    check_source(source)
+    category = source.absolute().name if category is None else category
+    check_folder_name("category", category)
+    target = destination / category
+    check_new(target)
+    pictures, unmatched = _find(source, patterns, category, seed)
+    return write_categories(target, {"": pictures}, MASKS_HOLD[patterns.masks_hold]), unmatched
+
+
+def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> tuple[list[Picture], list[Path]]:
+    files = sorted(path for path in source.rglob("*") if path.is_file() and not _hidden(path.relative_to(source)))
+    masks = _matches(source, files, "--masks", patterns.masks)
+    taken = {match.path for match in masks}
+    normals = _matches(source, files, "--normals", patterns.normals) if patterns.normals is not None else []
+    normals = [match for match in normals if match.path not in taken]
+    taken |= {match.path for match in normals}
+    images = [match for match in _matches(source, files, "--images", patterns.images) if match.path not in taken]
+    if not images:
+        raise InputError(f"--images {patterns.images} matches nothing in {source} that is no mask and no normal image")
+
+    defective, normal, unmatched = _sort(images, masks, patterns)
+    if unmatched and not patterns.ignore_unmatched:
+        named = ", ".join(str(path.relative_to(source)) for path in unmatched[:_LISTED])
+        raise InputError(
+            f"{len(unmatched)} files in {source} have no partner: {named}{', ...' * (len(unmatched) > _LISTED)}; "
+            "mend the patterns, or leave these files out with --ignore-unmatched"
+        )
+    stems = {match.path: _stem(match) for match in (*normal, *normals)}
+    if not defective or not stems:
+        raise InputError(
+            f"{source} has no {'defective' if not defective else 'normal'} images under these patterns: "
+            + ("no mask marks a pixel" if not defective else "add --normals PATTERN, or images without a mask")
+        )
+    held = [
+        Picture(picture.path, picture.split, GOOD, stem=stems[picture.path])
+        for picture in hold_out(stems, f"pairs {category}", seed, patterns.held_out)
+    ]
+    return held + defective, unmatched
+
+
+def _sort(
+    images: Sequence[_Match], masks: Sequence[_Match], patterns: PairPatterns
+) -> tuple[list[Picture], list[_Match], list[Path]]:
+    """Return defective pictures, normal images, and files without a partner."""
+    by_name: dict[str, list[_Match]] = {}
+    for mask in masks:
+        by_name.setdefault(mask.name, []).append(mask)
+    binary = MASKS_HOLD[patterns.masks_hold]
+    defective, normal, unmatched, used = [], [], [], set()
+    for image in images:
+        own = [
+            mask
+            for mask in by_name.get(image.name, [])
+            if None in (mask.label, image.label) or mask.label == image.label
+        ]
+        used |= {mask.path for mask in own}
+        if len(own) > 1:
+            raise InputError(f"two masks for {image.path}: {own[0].path} and {own[1].path}; keep one")
+        if not own:
+            alone = patterns.normals is not None or image.label not in (None, GOOD)
+            if alone:
+                unmatched.append(image.path)
+            else:
+                normal.append(image)
+        elif binary(open_image(own[0].path)).getbbox() is None:
+            normal.append(image)
+        else:
+            label = own[0].label or image.label or patterns.label
+            check_defect_name(label)
+            defective.append(Picture(image.path, "test", label, own[0].path, image.name))
+    unmatched += [mask.path for mask in masks if mask.path not in used]
+    return defective, normal, sorted(unmatched)
+
+
+def _matches(source: Path, files: Sequence[Path], option: str, pattern: str) -> list[_Match]:
+    """Return the files a pattern matches; InputError if it is no pattern or matches none."""
+    expression = _compile(option, pattern)
+    found = []
+    for path in files:
+        relative = path.relative_to(source).as_posix()
+        match = expression.fullmatch(relative)
+        if match and path.suffix.lower() in EXTENSIONS:
+            check_path(path)
+            found.append(_Match(path, match["name"], match.groupdict().get("label")))
+    if not found:
+        raise InputError(f"{option} {pattern} matches no image in {source}")
+    return found
+
+
+def _compile(option: str, pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{[^{}]*\}|\*)", pattern)
+    names = [part[1:-1] for part in parts if part.startswith("{")]
+    path = PurePosixPath(pattern)
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(f"{option} {pattern}: give a path below the source, without ..")
+    for name in names:
+        if name not in _PLACEHOLDERS:
+            raise InputError(f"{option} {pattern}: unknown placeholder {{{name}}}, there are {{name}} and {{label}}")
+    if names.count("name") != 1 or names.count("label") > 1:
+        raise InputError(
+            f"{option} {pattern}: it needs {{name}} once, and can have {{label}} once, e.g. photos/{{name}}.jpg"
+        )
+    made = {"*": "[^/]*", "{name}": "(?P<name>[^/]+)", "{label}": "(?P<label>[^/]+)"}
+    return re.compile("".join(made.get(part) or re.escape(part) for part in parts))
+
+
+def _stem(match: _Match) -> str:
+    """Name a normal image so that those of two labels do not meet in one folder."""
+    return match.name if match.label in (None, GOOD) else f"{match.label}_{match.name}"
+
+
+def _hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)

@@ -1,0 +1,201 @@
+"""Own images with all their oddities: what is said of them, how they are read, and that runs go through."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.cli import main
+from benchmark.data.draws import draw_shots
+from benchmark.data.folder import FolderDataSet
+from benchmark.data.images import binary_mask, nonzero_mask
+from benchmark.data.manifest import notes
+from benchmark.store import load_results
+from tests.conftest import REPOSITORY, TINY, make_category, write_image
+from tests.data import published
+
+MARKED = np.zeros((48, 48), dtype=bool)
+MARKED[10:24, 20:34] = True
+
+
+def notes_of(category: Path) -> list[str]:
+    return notes(FolderDataSet(category, category.parent / "cache").manifest(category.name))
+
+
+def run_words(root: Path, tmp_path: Path, *words: object) -> list[str]:
+    given = ["run", "--dataset", "folder", "--data-root", root, *TINY, "--jobs", 1, "--method", "unet", "--shots", 1]
+    given += ["--seed", 0, "--cache", tmp_path / "cache", "--results", tmp_path / "results", *words]
+    return [str(word) for word in given]
+
+
+def palette_mask() -> Image.Image:
+    image = Image.fromarray(MARKED.astype(np.uint8), "P")
+    image.putpalette([0, 0, 0, 128, 0, 0])  # dark red, as tools that number classes draw the first one
+    return image
+
+
+def transparent_mask() -> Image.Image:
+    pixels = np.full((48, 48, 4), 255, dtype=np.uint8)  # white all over, drawn in opacity alone
+    pixels[..., 3] = 255 * MARKED
+    return Image.fromarray(pixels)
+
+
+def coloured_mask() -> Image.Image:
+    pixels = np.zeros((48, 48, 3), dtype=np.uint8)
+    pixels[MARKED] = (0, 0, 255)
+    return Image.fromarray(pixels)
+
+
+MASKS = {
+    "grey": Image.fromarray((255 * MARKED).astype(np.uint8)),
+    "1-bit": Image.fromarray((255 * MARKED).astype(np.uint8)).convert("1"),
+    "16-bit": Image.fromarray((65535 * MARKED.astype(np.int64)).astype(np.uint16)),
+    "palette": palette_mask(),
+    "colour": coloured_mask(),
+    "RGBA": Image.fromarray((255 * MARKED).astype(np.uint8)).convert("RGBA"),
+    "drawn in opacity": transparent_mask(),
+    "grey and opacity": Image.fromarray((255 * MARKED).astype(np.uint8)).convert("LA"),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("extension", [".png", ".tif"])
+def test_masks_of_any_mode_mark_the_same_pixels(kind: str, extension: str, category: Path) -> None:
+    (category / "ground_truth/hole/000_mask.png").unlink()
+    MASKS[kind].save((category / "ground_truth/hole/000_mask.png").with_suffix(extension))
+    dataset = FolderDataSet(category, category.parent / "cache")
+    manifest = dataset.manifest("widget")
+    record = manifest.records[manifest.by_name["test/hole/000.png"]]
+    assert (record.defect_pixels, record.mask_levels) == (196, 2)
+    assert np.array_equal(dataset.read("widget", record, 48)[1], MARKED)
+
+
+@pytest.mark.parametrize("kind", ["palette", "16-bit"])
+def test_class_numbers_are_read_as_stored_and_not_as_shades(kind: str) -> None:
+    numbered = {"palette": palette_mask(), "16-bit": Image.fromarray(MARKED.astype(np.uint16))}[kind]
+    assert np.array_equal(np.asarray(nonzero_mask(numbered)) > 0, MARKED)
+
+
+def test_masks_of_class_numbers_are_said_to_be_no_empty_ones(category: Path) -> None:
+    write_image(category / "ground_truth/hole/000_mask.png", MARKED.astype(np.uint8))
+    Image.fromarray((255 * MARKED).astype(np.uint16)).save(category / "ground_truth/hole/001_mask.png")
+    said = notes_of(category)
+    assert said[0].startswith("2 defective images have no mask pixel above 127 and are left out")
+    assert said[1].startswith("2 of these masks are not black all over: if they hold class numbers, write defects as")
+    assert not np.asarray(binary_mask(Image.open(category / "ground_truth/hole/001_mask.png"))).any()
+
+
+def sideways_photo(path: Path, orientation: int) -> None:
+    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
+    pixels[:20, :30] = 255  # top left as stored
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(path, exif=exif, quality=95)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_the_mask_of_a_turned_photo_is_drawn_on_the_upright_one(orientation: int, category: Path) -> None:
+    path = category / "test/hole/900.jpg"
+    sideways_photo(path, orientation)
+    upright = np.rot90(np.pad(np.ones((20, 30), dtype=bool), ((0, 20), (0, 30))), {3: 2, 6: 3, 8: 1}[orientation])
+    write_image(category / "ground_truth/hole/900_mask.png", (255 * upright).astype(np.uint8))
+    dataset = FolderDataSet(category, category.parent / "cache")
+    manifest = dataset.manifest("widget")
+    record = manifest.records[manifest.by_name["test/hole/900.jpg"]]
+    assert (record.height, record.width) == upright.shape
+    image, mask = dataset.read("widget", record, 64)
+    assert image[mask].mean() > 230
+    assert image[~mask].mean() < 25
+
+
+def test_images_in_train_and_test_are_named_before_training_in_the_record_and_in_the_report(
+    category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(category / "train/good/000.png", category / "test/good/900.png")
+    said = "1 images are in train and in test, so that scores flatter: train/good/000.png = test/good/900.png"
+    assert main(["data", "list", *run_words(category, tmp_path)[1:5], "--cache", str(tmp_path / "cache")]) == 0
+    assert f"  {said}" in capsys.readouterr().out.splitlines()
+    assert main(run_words(category, tmp_path)) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.index(f"widget: {said}") < lines.index("1 runs: 0 stored, 1 to do")
+    run = json.loads(next((tmp_path / "results/runs").glob("*/run.json")).read_text())
+    assert said in run["notes"]
+    assert said in (tmp_path / "results/report.html").read_text()
+
+
+def test_images_twice_in_test_or_under_two_labels_are_named(category: Path) -> None:
+    shutil.copy(category / "test/hole/000.png", category / "test/hole/900.png")
+    shutil.copy(category / "ground_truth/hole/000_mask.png", category / "ground_truth/hole/900_mask.png")
+    shutil.copy(category / "test/crack/001.png", category / "test/good/901.png")
+    assert notes_of(category) == [
+        "2 images are there more than once; a draw may train on one of two that are the same and test on the other: "
+        "test/good/901.png = test/crack/001.png, test/hole/000.png = test/hole/900.png",
+        "1 images are said to be normal and defective: test/good/901.png = test/crack/001.png",
+    ]
+
+
+def test_one_defect_type_and_no_normal_test_images_run_and_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    category = make_category(tmp_path / "data/widget", defects=("hole",), test_normals=0)
+    manifest = FolderDataSet(category, tmp_path / "cache").manifest("widget")
+    drawn = {shots_per: draw_shots(manifest, 1, 0, shots_per) for shots_per in ("defect_type", "category")}
+    assert all(len(draw.shots) == 1 and len(draw.test) == 3 for draw in drawn.values())
+    assert main(run_words(category, tmp_path)) == 0
+    captured = capsys.readouterr()
+    assert "widget: there are no normal test images: nothing can be said of AUC and ACC" in captured.err
+    table = load_results(tmp_path / "results")
+    assert table["iou"].notna().all()
+    assert table[["auc", "acc"]].isna().all(axis=None)
+
+
+def test_hidden_files_and_folders_are_left_aside(category: Path) -> None:
+    before = FolderDataSet(category.parent, category.parent / "cache").manifest("widget")
+    (category / "train/good/._000.png").write_bytes(b"\x00\x05\x16\x07")
+    shutil.copytree(category / "test/hole", category / "test/.ipynb_checkpoints")
+    shutil.copytree(category, category.parent / ".widget~1~host~0.partial")
+    dataset = FolderDataSet(category.parent, category.parent / "cache")
+    assert dataset.categories() == ("widget",)
+    assert dataset.manifest("widget") == before
+
+
+HOSTILE = ["<script>alert(1)<", "-dash", "two words", "ünïcode 猫", "a'b\"c", "per%cent{x}"]
+
+
+def test_hostile_names_of_categories_and_defect_types_go_through_to_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in HOSTILE:
+        make_category(tmp_path / "data" / name, defects=(name,), images=2)
+    assert main(run_words(tmp_path / "data", tmp_path)) == 0
+    assert main(run_words(tmp_path / "data", tmp_path, "--category=-dash")) == 0
+    assert sorted(load_results(tmp_path / "results")["category"]) == sorted(HOSTILE)
+    page = (tmp_path / "results/report.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)&lt;" in page
+    words = ["--dataset", "folder", "--data-root", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    assert main(["data", "sheet", *words, "--out", str(tmp_path / "sheet.html")]) == 0
+    assert "<script>alert(1)" not in (tmp_path / "sheet.html").read_text()
+    assert main(["data", "manifest", *words, "--out", str(tmp_path / "manifest")]) == 0
+    assert main(["data", "list", *words]) == 0
+    assert "\n-dash: train/good 4, test/good 2, test/-dash 2\n" in f"\n{capsys.readouterr().out}"
+
+
+def test_the_commands_of_the_guide_work_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (REPOSITORY / "docs/own-images.md").read_text()
+    commands = [line.strip() for line in guide.splitlines() if line.startswith("python -m benchmark")]
+    assert len(commands) >= 5
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    published.make_pairs(tmp_path / "mine")
+    for command in commands:
+        words = [word.strip("'") for word in command.split()[3:]]
+        if words[0] == "run":
+            words += [*TINY, "--jobs", "1"]
+        assert main(words) == 0, command
+    assert (tmp_path / "results/report.html").is_file()
