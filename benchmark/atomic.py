@@ -72,7 +72,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
         If the folder cannot be written to.
     """
     with writable(path):
-        temporary, former = (path.with_name(_temporary_name(path.name)) for _ in range(2))
+        temporary, former = temporary_path(path), temporary_path(path)
         temporary.mkdir(parents=True)
         try:
             yield temporary
