@@ -257,18 +257,25 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     InputError
         If the folder does not exist.
     """
-    contents, unreadable = read_stored(root)
+    rows, unreadable = read_stored(root, _row)  # what is in no row is not kept: thousands of runs would fill memory
     warn_unreadable(unreadable, root)
-    return results_table(contents)
+    return _table(rows)
 
 
-def read_stored(root: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
+def read_stored(
+    root: str | Path, keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda content: content
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Read each stored run and each failure once.
+
+    Parameters
+    ----------
+    keep : callable
+        What is kept of a ``run.json``; all of it unless told.
 
     Returns
     -------
     list of dict
-        Their ``run.json``, failures included.
+        What is kept of each, failures included.
     list of str
         A line for each that cannot be read.
 
@@ -283,7 +290,7 @@ def read_stored(root: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
     contents, unreadable = [], []
     for path, read in _stored(root):
         try:
-            contents.append(read(path))
+            contents.append(keep(read(path)))
         except InputError as error:
             unreadable.append(str(error))
     return contents, unreadable
@@ -299,7 +306,11 @@ def warn_unreadable(lines: list[str], root: str | Path) -> None:
 
 def results_table(contents: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Return what ``load_results`` does, from runs that have been read."""
-    table = pd.DataFrame([_row(content) for content in contents], columns=list(RESULT_COLUMNS))
+    return _table([_row(content) for content in contents])
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
     numbers = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
     table[numbers] = table[numbers].astype("float64")
     order = ["dataset", "protocol", "category", "shots", "method", "seed"]

@@ -57,7 +57,9 @@ class Study:
 
     def is_clean(self, results: str) -> bool:
         root = self.folder / results
-        return {path.name for path in root.iterdir()} == {"runs", "report.html"} and not list(root.rglob("*.partial"))
+        return {path.name for path in root.iterdir()} == {"runs", "report.html", "report_files"} and not list(
+            root.rglob("*.partial")
+        )
 
 
 @pytest.fixture(scope="module")

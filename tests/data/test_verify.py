@@ -106,7 +106,7 @@ HARM: dict[str, tuple[Callable[[Path], object], list[tuple[str, str, str]]]] = {
     ),
     "empty file": (
         lambda c: (c / MASK).write_bytes(b""),
-        [("unreadable", MASK, "cannot identify image file")],
+        [("unreadable", MASK, "the file is empty")],
     ),
     "folder of that name": (
         lambda c: ((c / IMAGE).unlink(), (c / IMAGE).mkdir()),
