@@ -405,8 +405,8 @@ def test_a_manifest_names_the_draws_that_cannot_be_made(
 def test_a_manifest_is_written_with_its_draws(category: Path, tmp_path: Path) -> None:
     make_category(category, images=6)
     out = tmp_path / "manifest"
-    words = ["data", "manifest", "--dataset", "folder", "--data-root", str(category), "--out", str(out)]
-    assert main([*words, "--cache", str(tmp_path / "cache")]) == 0
+    words = ["--out", str(out), "--cache", str(tmp_path / "cache")]
+    assert main(["data", "manifest", str(category), *words]) == 0
     assert sorted(path.name for path in out.iterdir()) == [
         "dataset.json",
         "draw_digests.csv",

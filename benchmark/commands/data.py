@@ -57,6 +57,9 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
     data_cache.add_action(actions)
 
     manifest = actions.add_parser("manifest", help="write what a data set contains, and its draws, as CSV files")
+    manifest.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="short for --dataset folder --data-root DIR"
+    )
     add_data(manifest)
     manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
     manifest.set_defaults(do=do_manifest)
@@ -138,6 +141,10 @@ def do_manifest(options: argparse.Namespace) -> int:
 
     MVTec AD without a root is described as it is published.
     """
+    if options.folder:
+        if options.data_root or options.dataset not in ("synthetic", "folder"):  # the first is the default
+            raise InputError(f"the folder {options.folder} is named beside --data-root or --dataset: give one of them")
+        options.dataset, options.data_root = "folder", options.folder
     published = PublishedMvtecAD() if options.dataset == MVTEC_AD and options.data_root is None else None
     dataset = published or open_dataset(options.dataset, options.data_root, options.cache)
     if options.out.exists():

@@ -238,6 +238,11 @@ PLACES: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
         ("data", "generate", "--out", "f", "--category", "bottle", "--size", 32),
         "f is a file where a folder should be",
     ),
+    "manifest of two folders": (
+        nothing,
+        ("data", "manifest", "elsewhere", *LIST[2:], "--out", "m"),
+        "the folder elsewhere is named beside --data-root or --dataset: give one of them",
+    ),
     "manifest over another": (nothing, ("data", "manifest", *LIST[2:], "--out", "data"), "data exists already"),
     "manifest of a broken category": (remove(MASK), ("data", "manifest", *LIST[2:], "--out", "m"), "no mask for"),
     "manifest where nothing can be written": (
