@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import benchmark
 from baselines import InputError
-from benchmark.commands import audit, claims, data, methods, plan, profile, report, run, tables
+from benchmark.commands import audit, check, claims, data, methods, plan, profile, report, run, tables
 from reports.escapes import for_terminal
 
 EXIT_USAGE = 2
@@ -22,12 +22,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark",
         description="Few-shot defect segmentation: train, score and report the paper's methods and yours.",
-        epilog="Exit codes: 0 done; 1 some runs failed; 2 what was given cannot be used; "
+        epilog="Exit codes: 0 done; 1 some runs failed, or a metric fell; 2 what was given cannot be used; "
         "130 interrupted (run again to go on).",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in (run, plan, report, tables, claims, audit, methods, data, profile):
+    for module in (run, plan, report, tables, check, claims, audit, methods, data, profile):
         module.add_parser(verbs)
     return parser
 

@@ -1,13 +1,16 @@
-"""What a run ran on: devices, threads, versions."""
+"""What a run ran on: devices, threads, versions, code."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -20,7 +23,14 @@ from benchmark.profile import Profile
 # Fitted to the peaks of Attention U-Net, the hungriest: 2.6 GB at 256 px and batches of 2, 3.8 GB at 4. A process with
 # its libraries; parameters with gradients and Adam's moments; and what backpropagation keeps per pixel.
 _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
-_PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "numpy", "scikit-learn", "pandas", "pillow")
+_PACKAGES = (
+    "torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "scipy", "scikit-image", "scikit-learn",
+    "pandas", "pillow",
+)  # fmt: skip
+# What of a description may differ although two runs of the same code give the same bits.
+_HARMLESS = ("benchmark", "code", "platform", "python")
+# Environment variables by which a library computes as an older processor would.
+_DOWNGRADES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "OPENBLAS_CORETYPE")
 
 
 def prepare_torch(threads: int) -> None:
@@ -49,16 +59,56 @@ def memory_of_a_run(profile: Profile) -> int:
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Return versions, machine and device of this process, JSON-able."""
-    return {
+    """Return versions, code, machine and device of this process, JSON-able."""
+    found = {
         "benchmark": benchmark.__version__,
+        "code": code_digest(),
         "python": platform.python_version(),
         **_versions(),
         "platform": platform.platform(),
-        "device": str(device),
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "libc": " ".join(platform.libc_ver()),
+        "device": device.type,
+        "device_name": _processor_name(),
+        "processor": _processor(),
         "threads": torch.get_num_threads(),
     }
+    if device.type == "cuda":
+        found |= {
+            "device": str(device),
+            "device_name": torch.cuda.get_device_name(device),
+            "cuda": str(torch.version.cuda),
+            "cudnn": str(torch.backends.cudnn.version()),
+        }
+    return found
+
+
+def bit_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return what must be equal for two runs of the same code to give the same bits: hardware and versions.
+
+    Parameters
+    ----------
+    environment : mapping
+        As ``describe_environment`` returns it, or as ``run.json`` holds it.
+    """
+    found = {name: str(value) for name, value in environment.items() if name not in _HARMLESS}
+    # Which of several equal devices it was changes nothing; interpreters differ from one minor version to the next.
+    return found | {
+        "device": found.get("device", "").partition(":")[0],
+        "python": ".".join(str(environment.get("python", "")).split(".")[:2]),
+    }
+
+
+@cache
+def code_digest(packages: tuple[str, ...] = ("baselines", "benchmark")) -> str:
+    """Return a digest of the source of some packages: runs are those of the present code where it is equal."""
+    digest = hashlib.sha256()
+    for package in packages:
+        module = import_module(package)
+        for place in map(Path, getattr(module, "__path__", None) or [module.__file__]):
+            for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+                digest.update(f"{package}/{path.relative_to(place).as_posix()}\n".encode())
+                digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:16]
 
 
 def comparable_versions() -> dict[str, str]:
@@ -76,16 +126,37 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "unknown"
-    return found
+    return found | {"torch": torch.__version__}  # with the build: a wheel for CUDA and one for CPUs round differently
+
+
+@cache
+def _processor_name() -> str:
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
 
 
 @cache
 def _processor() -> str:
+    """Return what decides which kernels run, and how they split sums: a model's name alone is too coarse for it."""
+    about = _cpuinfo()
+    words = [platform.machine(), torch.backends.cpu.get_cpu_capability()]
+    words += [f"{name} {about[name]}" for name in ("cpu family", "model", "stepping", "cache size") if name in about]
+    if flags := about.get("flags") or about.get("Features"):
+        words.append(f"flags {hashlib.sha256(' '.join(sorted(flags.split())).encode()).hexdigest()[:8]}")
+    words += [f"{name}={os.environ[name]}" for name in _DOWNGRADES if os.environ.get(name)]
+    return ", ".join(words)
+
+
+@cache
+def _cpuinfo() -> dict[str, str]:
+    """Return what Linux says of the first processor; nothing elsewhere."""
+    about: dict[str, str] = {}
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
+                name, colon, value = line.partition(":")
+                if not colon:
+                    break
+                about[name.strip()] = value.strip()
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    return about

@@ -26,9 +26,10 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: ./results")
 
 
-def add_profile(parser: argparse.ArgumentParser) -> None:
+def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None:
     """Add what says how: ``--profile`` and ``--set``."""
-    parser.add_argument("--profile", default="quick", metavar="|".join((*BUILT_IN, "FILE.toml")), help="default: quick")
+    names = "|".join((*BUILT_IN, "FILE.toml"))
+    parser.add_argument("--profile", default=default, metavar=names, help=f"default: {default}")
     parser.add_argument(
         "--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a profile field"
     )

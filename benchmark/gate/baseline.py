@@ -1,0 +1,186 @@
+"""The committed baseline: what every seed came to, on which machine, and how much lower a check may be.
+
+One JSON file, a line per run and per comparison, so that a change of it reads well as a diff.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from baselines import InputError
+from benchmark.atomic import replace_file
+from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes
+from benchmark.gate.spread import Calibration, Comparison, Tolerance, list_comparisons
+
+FORMAT = 1
+_IMAGES = ("scored", "defective", "normal")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What runs are held against.
+
+    Attributes
+    ----------
+    profile, dataset : str
+        Names, for people.
+    protocols : dict
+        Of each K, every profile field that can change a result.
+    images : dict
+        Of each category the digest of its images.
+    machine : dict
+        Hardware and versions under which the runs give the same bits, see ``environment.bit_conditions``.
+    code : str
+        Digest of the code that did the runs.
+    outcomes : dict
+    calibration : Calibration
+    """
+
+    profile: str
+    dataset: str
+    protocols: dict[int, dict[str, Any]]
+    images: dict[str, str]
+    machine: dict[str, str]
+    code: str
+    outcomes: Outcomes
+    calibration: Calibration
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({seed for runs in self.outcomes.values() for seed in runs})
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline; it is there whole, or as it was.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    parts: dict[str, Any] = {
+        "format": FORMAT,
+        "profile": baseline.profile,
+        "dataset": baseline.dataset,
+        "code": baseline.code,
+        "machine": baseline.machine,
+        "images": baseline.images,
+        "protocols": {str(shots): protocol for shots, protocol in baseline.protocols.items()},
+        "check_seeds": baseline.calibration.seeds,
+        "critical": baseline.calibration.critical,
+    }
+    head = json.dumps(parts, indent=1, ensure_ascii=False).removesuffix("\n}")
+    tolerances = _lines(_tolerance_records(baseline.calibration))
+    runs = _lines(_run_records(baseline.outcomes))
+    text = f'{head},\n "tolerances": [\n{tolerances}\n ],\n "runs": [\n{runs}\n ]\n}}\n'
+    with replace_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _lines(records: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(f"  {json.dumps(record, ensure_ascii=False, allow_nan=False)}" for record in records)
+
+
+def _tolerance_records(calibration: Calibration) -> list[dict[str, Any]]:
+    """Return one record per thing that is compared; each metric has mean, spread and tolerance."""
+    records: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for comparison, found in calibration.tolerances.items():
+        where = (comparison.category, comparison.method, comparison.shots)
+        record = records.setdefault(where, dict(zip(("category", "method", "shots"), where, strict=True)))
+        record[comparison.metric] = [round(value, 6) for value in (found.mean, found.spread, found.tolerance)]
+    return list(records.values())
+
+
+def _run_records(outcomes: Outcomes) -> list[dict[str, Any]]:
+    return [
+        {
+            **cell._asdict(),
+            "seed": seed,
+            "status": run.status,
+            **run.metrics,
+            **dict(zip(_IMAGES, run.images, strict=True)),
+            "draw": run.draw,
+            "pixels": run.pixels,
+            "id": run.id,
+        }
+        for cell, runs in outcomes.items()
+        for seed, run in sorted(runs.items())
+    ]
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Return what ``write_baseline`` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, or something in it is not what it should be.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: {_REWRITE}")
+        outcomes = _read_runs(content["runs"])
+        return Baseline(
+            profile=str(content["profile"]),
+            dataset=str(content["dataset"]),
+            protocols={int(shots): dict(protocol) for shots, protocol in content["protocols"].items()},
+            images={str(category): str(digest) for category, digest in content["images"].items()},
+            machine={str(name): str(value) for name, value in content["machine"].items()},
+            code=str(content["code"]),
+            outcomes=outcomes,
+            calibration=_read_calibration(content, outcomes),
+        )
+    except FileNotFoundError:
+        raise InputError(f"no baseline at {path}: name one with --baseline, or write it with check --update") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except KeyError as error:
+        raise InputError(f"{path} is not a whole baseline, {error} is missing: {_REWRITE}") from error
+    except InputError:
+        raise
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise InputError(f"{path} is not a baseline ({error}): {_REWRITE}") from error
+
+
+_REWRITE = "restore it, or write it again with check --update"
+
+
+def _read_runs(records: list[dict[str, Any]]) -> Outcomes:
+    outcomes: Outcomes = {}
+    for record in records:
+        cell = Cell(str(record["category"]), str(record["method"]), int(record["shots"]))
+        scored, defective, normal = (int(record[name]) for name in _IMAGES)
+        outcomes.setdefault(cell, {})[int(record["seed"])] = Outcome(
+            id=str(record["id"]),
+            status=str(record["status"]),
+            draw=str(record["draw"]),
+            images=(scored, defective, normal),
+            pixels=str(record["pixels"]),
+            metrics={name: _share(record[name]) for name in METRICS},
+        )
+    if not outcomes:
+        raise ValueError("it holds no runs")
+    return outcomes
+
+
+def _share(value: Any) -> float | None:
+    if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
+        raise ValueError(f"a metric is {value!r}, not a number from 0 to 1, or null")
+    return value
+
+
+def _read_calibration(content: dict[str, Any], outcomes: Outcomes) -> Calibration:
+    records = {(line["category"], line["method"], line["shots"]): line for line in content["tolerances"]}
+    tolerances: dict[Comparison, Tolerance] = {}
+    for comparison in list_comparisons(outcomes):
+        mean, spread, allowed = records[comparison.category, comparison.method, comparison.shots][comparison.metric]
+        if not allowed > 0:
+            raise ValueError(f"a tolerance is {allowed!r}, not above 0")
+        tolerances[comparison] = Tolerance(float(mean), float(spread), float(allowed))
+    critical = {str(level): float(value) for level, value in content["critical"].items()}
+    return Calibration(int(content["check_seeds"]), critical, tolerances)
