@@ -21,10 +21,9 @@ from benchmark.data.datasets import DataSet, open_dataset
 from benchmark.data.manifest import digest_of
 from benchmark.devices import choose_devices
 from benchmark.environment import bit_conditions, code_digest, describe_environment
-from benchmark.gate.assess import assess
-from benchmark.gate.baseline import Baseline, read_baseline, write_baseline
+from benchmark.gate.baseline import Baseline, read_baseline, spreads_of, write_baseline
 from benchmark.gate.judge import judge
-from benchmark.gate.outcomes import Cell, StoredRuns, read_outcomes
+from benchmark.gate.outcomes import Cell, Scores, StoredRuns, differences, read_outcomes
 from benchmark.gate.output import (
     Report,
     as_junit,
@@ -33,7 +32,7 @@ from benchmark.gate.output import (
     describe_assessment,
     describe_update,
 )
-from benchmark.gate.spread import calibrate, measure_spread
+from benchmark.gate.spread import calibrate
 from benchmark.prepare import find_runs
 from benchmark.profile import Profile, load_profile
 from benchmark.runs import RunSpec, Selection
@@ -77,6 +76,12 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         "--repeats", type=int, default=REPEATS, metavar="N", help=f"with --update: seeds 0 to N-1; default: {REPEATS}"
     )
     gate.add_argument(
+        "--elsewhere",
+        type=Path,
+        metavar="DIR",
+        help="with --update: results of the same runs on another kind of machine; what differs there is tolerated",
+    )
+    gate.add_argument(
         "--assess",
         action="store_true",
         help="say how often this baseline raises a false alarm and which losses it finds; train nothing",
@@ -97,15 +102,9 @@ def do(options: argparse.Namespace) -> int:
     profile = load_profile(options.profile, [*options.set, *([f"seeds={options.seed}"] if options.seed else [])])
     path = options.baseline or BASELINES / f"{profile.name}.json"
     if options.assess:
-        return show_assessment(read_baseline(path), len(profile.seeds))
+        print(describe_assessment(read_baseline(path), len(profile.seeds)), end="")
+        return 0
     return update(options, profile, path) if options.update else check(options, profile, path)
-
-
-def show_assessment(baseline: Baseline, m: int) -> int:
-    """Print what checks of m seeds can and cannot do."""
-    spread = measure_spread(baseline.outcomes)
-    print(describe_assessment(calibrate(spread, m), assess(spread, m), spread.seeds))
-    return 0
 
 
 def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
@@ -166,7 +165,8 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
             f"the runs in {root} are of {len(runs.machines)} kinds of hardware or versions, and a baseline is of one: "
             "do them anew in another --results folder"
         )
-    spread = measure_spread(runs.outcomes)
+    differs, elsewhere = measure_differences(options, specs, runs, before)
+    spreads = spreads_of(runs.outcomes, differs)
     after = Baseline(
         profile=profile.name,
         dataset=dataset.name,
@@ -175,12 +175,45 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
         machine=runs.machines[0],
         code=", ".join(runs.codes),
         outcomes=runs.outcomes,
-        calibration=calibrate(spread, len(profile.seeds)),
+        differs=differs,
+        elsewhere=elsewhere,
+        calibrations={kind: calibrate(spread, len(profile.seeds)) for kind, spread in spreads.items()},
     )
     write_baseline(path, after)
     print(describe_update(before, after))
     print(f"baseline: {path}")
     return 0
+
+
+def measure_differences(
+    options: argparse.Namespace, specs: Sequence[RunSpec], runs: StoredRuns, before: Baseline | None
+) -> tuple[Scores, dict[str, str]]:
+    """Return how far runs done on another machine are from these, and which machine that was.
+
+    Without ``--elsewhere`` those of the baseline before are kept, if they are of the same cells and seeds; else there
+    are none.
+
+    Raises
+    ------
+    InputError
+        If runs are missing there, or were done on the same kind of machine or on several.
+    """
+    if options.elsewhere is None:
+        kept = before is not None and {cell: set(seeds) for cell, seeds in before.differs.items()} == {
+            cell: set(seeds) for cell, seeds in runs.outcomes.items()
+        }
+        return (before.differs, before.elsewhere) if before is not None and kept else ({}, {})
+    there = read_stored(options.elsewhere, specs)
+    if there.missing:
+        (cell, seed), reason = next(iter(there.missing.items()))
+        raise InputError(
+            f"{len(there.missing)} runs of the baseline are not in --elsewhere {options.elsewhere}, e.g. "
+            f"{cell.category} {cell.method} {cell.shots}-shot seed {seed} ({reason}): do them on that machine"
+        )
+    if len(there.machines) > 1 or there.machines == runs.machines:
+        kinds = "the same kind of machine" if there.machines == runs.machines else "several kinds of machines"
+        raise InputError(f"the runs in --elsewhere {options.elsewhere} are of {kinds}: they must be of one other kind")
+    return differences(runs.outcomes, there.outcomes), there.machines[0]
 
 
 def chosen_cells(options: argparse.Namespace, baseline: Baseline) -> list[Cell]:

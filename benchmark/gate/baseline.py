@@ -6,17 +6,28 @@ One JSON file, a line per run and per comparison, so that a change of it reads w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from baselines import InputError
 from benchmark.atomic import replace_file
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes
-from benchmark.gate.spread import Calibration, Comparison, Tolerance, list_comparisons
+from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, Scores, scores_of
+from benchmark.gate.spread import (
+    LEVELS,
+    Calibration,
+    Comparison,
+    Spread,
+    Tolerance,
+    calibrate,
+    list_comparisons,
+    measure_spread,
+)
 
 FORMAT = 1
+# With which seeds a check is done: those of the baseline, on another machine, or others.
+SAME, OTHER = "same seeds", "other seeds"
 _IMAGES = ("scored", "defective", "normal")
 
 
@@ -37,7 +48,12 @@ class Baseline:
     code : str
         Digest of the code that did the runs.
     outcomes : dict
-    calibration : Calibration
+    differs : dict
+        How far each run's metrics are from these on another machine; empty where that was not measured.
+    elsewhere : dict
+        As ``machine``, of the other one; empty likewise.
+    calibrations : dict
+        For checks with ``SAME`` seeds (where ``differs`` is known) and with ``OTHER`` seeds.
     """
 
     profile: str
@@ -47,11 +63,39 @@ class Baseline:
     machine: dict[str, str]
     code: str
     outcomes: Outcomes
-    calibration: Calibration
+    differs: Scores
+    elsewhere: dict[str, str]
+    calibrations: dict[str, Calibration]
 
     @property
     def seeds(self) -> list[int]:
         return sorted({seed for runs in self.outcomes.values() for seed in runs})
+
+    def calibration(self, seeds: Sequence[int]) -> tuple[str, Calibration]:
+        """Return which tolerances hold for a check with some seeds, and these.
+
+        Raises
+        ------
+        InputError
+            If the baseline has too few seeds for so many.
+        """
+        kind = SAME if self.differs and set(seeds) <= set(self.seeds) else OTHER
+        stored = self.calibrations[kind]
+        if len(seeds) == stored.seeds:
+            return kind, stored
+        return kind, calibrate(spreads_of(self.outcomes, self.differs)[kind], len(seeds))
+
+
+def spreads_of(outcomes: Outcomes, differs: Scores) -> dict[str, Spread]:
+    """Return how far checks of unchanged code spread, by the seeds they are done with.
+
+    Raises
+    ------
+    InputError
+        As ``measure_spread``.
+    """
+    found = {OTHER: measure_spread(scores_of(outcomes))}
+    return found | ({SAME: measure_spread(differs, paired=True)} if differs else {})
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -70,12 +114,14 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
         "machine": baseline.machine,
         "images": baseline.images,
         "protocols": {str(shots): protocol for shots, protocol in baseline.protocols.items()},
-        "check_seeds": baseline.calibration.seeds,
-        "critical": baseline.calibration.critical,
+        "elsewhere": baseline.elsewhere,
+        "critical": {kind: {"seeds": found.seeds, **found.critical} for kind, found in baseline.calibrations.items()},
     }
     head = json.dumps(parts, indent=1, ensure_ascii=False).removesuffix("\n}")
-    tolerances = _lines(_tolerance_records(baseline.calibration))
-    runs = _lines(_run_records(baseline.outcomes))
+    tolerances = _lines(
+        record for kind, found in baseline.calibrations.items() for record in _tolerance_records(kind, found)
+    )
+    runs = _lines(_run_records(baseline))
     text = f'{head},\n "tolerances": [\n{tolerances}\n ],\n "runs": [\n{runs}\n ]\n}}\n'
     with replace_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -85,31 +131,24 @@ def _lines(records: Iterable[dict[str, Any]]) -> str:
     return ",\n".join(f"  {json.dumps(record, ensure_ascii=False, allow_nan=False)}" for record in records)
 
 
-def _tolerance_records(calibration: Calibration) -> list[dict[str, Any]]:
-    """Return one record per thing that is compared; each metric has mean, spread and tolerance."""
+def _tolerance_records(kind: str, calibration: Calibration) -> list[dict[str, Any]]:
+    """Return one record per thing that is compared; each metric has spread and tolerance."""
     records: dict[tuple[str, str, int], dict[str, Any]] = {}
     for comparison, found in calibration.tolerances.items():
         where = (comparison.category, comparison.method, comparison.shots)
-        record = records.setdefault(where, dict(zip(("category", "method", "shots"), where, strict=True)))
-        record[comparison.metric] = [round(value, 6) for value in (found.mean, found.spread, found.tolerance)]
+        record = records.setdefault(where, {"for": kind, **dict(zip(Cell._fields, where, strict=True))})
+        record[comparison.metric] = [round(found.spread, 6), round(found.allowed, 6)]
     return list(records.values())
 
 
-def _run_records(outcomes: Outcomes) -> list[dict[str, Any]]:
-    return [
-        {
-            **cell._asdict(),
-            "seed": seed,
-            "status": run.status,
-            **run.metrics,
-            **dict(zip(_IMAGES, run.images, strict=True)),
-            "draw": run.draw,
-            "pixels": run.pixels,
-            "id": run.id,
-        }
-        for cell, runs in outcomes.items()
-        for seed, run in sorted(runs.items())
-    ]
+def _run_records(baseline: Baseline) -> Iterator[dict[str, Any]]:
+    for cell, runs in baseline.outcomes.items():
+        for seed, run in sorted(runs.items()):
+            record = {**cell._asdict(), "seed": seed, "status": run.status, **run.metrics}
+            if baseline.differs:
+                record["differs"] = [baseline.differs[cell][seed][name] for name in METRICS]
+            images = dict(zip(_IMAGES, run.images, strict=True))
+            yield record | images | {"draw": run.draw, "pixels": run.pixels, "id": run.id}
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -125,6 +164,7 @@ def read_baseline(path: Path) -> Baseline:
         if content["format"] != FORMAT:
             raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: {_REWRITE}")
         outcomes = _read_runs(content["runs"])
+        differs = _read_differences(content["runs"])
         return Baseline(
             profile=str(content["profile"]),
             dataset=str(content["dataset"]),
@@ -133,7 +173,12 @@ def read_baseline(path: Path) -> Baseline:
             machine={str(name): str(value) for name, value in content["machine"].items()},
             code=str(content["code"]),
             outcomes=outcomes,
-            calibration=_read_calibration(content, outcomes),
+            differs=differs,
+            elsewhere={str(name): str(value) for name, value in content["elsewhere"].items()},
+            calibrations={
+                kind: _read_calibration(content, kind, scores)
+                for kind, scores in ((OTHER, scores_of(outcomes)), *(((SAME, differs),) if differs else ()))
+            },
         )
     except FileNotFoundError:
         raise InputError(f"no baseline at {path}: name one with --baseline, or write it with check --update") from None
@@ -174,13 +219,27 @@ def _share(value: Any) -> float | None:
     return value
 
 
-def _read_calibration(content: dict[str, Any], outcomes: Outcomes) -> Calibration:
-    records = {(line["category"], line["method"], line["shots"]): line for line in content["tolerances"]}
+def _read_differences(records: list[dict[str, Any]]) -> Scores:
+    found: Scores = {}
+    for record in records:
+        if "differs" in record:
+            cell = Cell(str(record["category"]), str(record["method"]), int(record["shots"]))
+            values = [None if value is None else float(value) for value in record["differs"]]
+            found.setdefault(cell, {})[int(record["seed"])] = dict(zip(METRICS, values, strict=True))
+    return found
+
+
+def _read_calibration(content: dict[str, Any], kind: str, scores: Scores) -> Calibration:
+    records = {
+        (line["category"], line["method"], line["shots"]): line for line in content["tolerances"] if line["for"] == kind
+    }
     tolerances: dict[Comparison, Tolerance] = {}
-    for comparison in list_comparisons(outcomes):
-        mean, spread, allowed = records[comparison.category, comparison.method, comparison.shots][comparison.metric]
+    for comparison in list_comparisons(scores):
+        spread, allowed = records[comparison.category, comparison.method, comparison.shots][comparison.metric]
         if not allowed > 0:
             raise ValueError(f"a tolerance is {allowed!r}, not above 0")
-        tolerances[comparison] = Tolerance(float(mean), float(spread), float(allowed))
-    critical = {str(level): float(value) for level, value in content["critical"].items()}
-    return Calibration(int(content["check_seeds"]), critical, tolerances)
+        tolerances[comparison] = Tolerance(float(spread), float(allowed))
+    critical = {
+        level: float(content["critical"][kind][level]) for level in LEVELS if level in content["critical"][kind]
+    }
+    return Calibration(int(content["critical"][kind]["seeds"]), critical, tolerances)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from baselines import InputError
-from benchmark.gate.baseline import Baseline
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, StoredRuns
-from benchmark.gate.spread import Calibration, Comparison, calibrate, measure_spread
+from benchmark.gate.baseline import SAME, Baseline
+from benchmark.gate.outcomes import METRICS, Cell, Outcome, StoredRuns, mean_score, scores_of
+from benchmark.gate.spread import Calibration, Comparison
 
 BIT, STATISTICAL = "bit-level", "statistical"
 
-IDENTICAL, CHANGED, WITHIN, BETTER, NEW = "identical", "changed", "within tolerance", "better", "new"
+IDENTICAL, CHANGED, WITHIN, BETTER = "identical", "changed", "within tolerance", "better"
 WORSE, MISSING, UNLIKE = "WORSE", "MISSING", "OTHER IMAGES"
 FAILING = (WORSE, MISSING, UNLIKE)
 
@@ -26,7 +24,7 @@ class Change:
     Attributes
     ----------
     before, now : float or None
-        Means: bit by bit over the same seeds, else before is over all of the baseline's; None where undefined.
+        Means over seeds; None where undefined.
     tolerance : float or None
         How much lower it may be; None bit by bit, where it is nothing.
     verdict : str
@@ -83,7 +81,7 @@ class Judgement:
     Attributes
     ----------
     lines : list of Line
-        Cells in the baseline's order, then methods, then all; the latter two for statistical ones only.
+        Cells, then methods and all cells where some of their cells were compared by tolerances.
     why : dict
         Of each mode that was used, why.
     """
@@ -101,8 +99,10 @@ def judge(baseline: Baseline, runs: StoredRuns, cells: Sequence[Cell], seeds: Se
 
     Parameters
     ----------
-    cells, seeds
-        What should be there.
+    cells : sequence of Cell
+        Of the baseline, which should be there.
+    seeds : sequence of int
+        Likewise.
     gate : {"auto", "bit", "statistical"}
         ``auto`` compares a cell bit by bit wherever that can be done.
 
@@ -111,121 +111,76 @@ def judge(baseline: Baseline, runs: StoredRuns, cells: Sequence[Cell], seeds: Se
     InputError
         If ``bit`` is asked for where it cannot be done, or the baseline has too few seeds for so many.
     """
-    reasons = {cell: why_not_bits(baseline, runs, cell, seeds) for cell in cells}
+    why_not = {cell: why_not_bits(baseline, runs, cell, seeds) for cell in cells}
     if gate == "statistical":
-        reasons = dict.fromkeys(cells, "asked for")
-    elif gate == "bit" and any(reasons.values()):
-        raise InputError(f"runs cannot be compared bit by bit: {next(filter(None, reasons.values()))}")
-    statistical = [cell for cell in cells if reasons[cell] and cell in baseline.outcomes]
-    calibration = baseline.calibration
-    if statistical and len(seeds) != calibration.seeds:
-        calibration = calibrate(measure_spread(baseline.outcomes), len(seeds))
-    lines = [_judge_cell(baseline, runs, cell, seeds, calibration if reasons[cell] else None) for cell in cells]
-    whole = {cell for cell, line in zip(cells, lines, strict=True) if line.verdict not in (MISSING, NEW)}
-    for pool in _pools(calibration):
-        pooled = {cell for comparison in pool for cell in comparison.cells}
-        if pooled <= whole and not pooled.isdisjoint(statistical):
-            lines.append(_judge_pool(calibration, pool, runs.outcomes, seeds))
-    return Judgement(lines, _explain(reasons))
+        why_not = dict.fromkeys(cells, "asked for")
+    elif gate == "bit" and (hindrances := [reason for reason in why_not.values() if reason]):
+        raise InputError(f"runs cannot be compared bit by bit: {hindrances[0]}")
+    why: dict[str, str] = {}
+    by_bits = _by_bits(baseline, runs, seeds)
+    if not all(why_not.values()):
+        why[BIT] = "hardware and versions are the baseline's, so every test image must come out the same"
+    lines = [_judge_cell(baseline, runs, cell, seeds, BIT, by_bits) for cell in cells if not why_not[cell]]
+    if reasons := list(dict.fromkeys(filter(None, why_not.values()))):
+        kind, calibration = baseline.calibration(seeds)
+        why[STATISTICAL] = f"{'; '.join(reasons)}. Tolerances are those of checks with {kind}"
+        by_tolerance = _by_tolerance(baseline, runs, seeds, kind, calibration)
+        lines += [
+            _judge_cell(baseline, runs, cell, seeds, STATISTICAL, by_tolerance) for cell in cells if why_not[cell]
+        ]
+        comparable = {Cell(line.category, line.method, line.shots) for line in lines if line.changes}
+        for pool in _pools(calibration):
+            pooled = {cell for comparison in pool for cell in comparison.cells}
+            if pooled <= comparable and any(why_not[cell] for cell in pooled):
+                lines.append(_judge_pool(pool, seeds, by_tolerance))
+    return Judgement(lines, why)
 
 
-def why_not_bits(baseline: Baseline, runs: StoredRuns, cell: Cell, seeds: Sequence[int]) -> str:
-    """Return why a cell cannot be compared bit by bit; "" if it can, or if it has nothing to compare."""
-    before, now = baseline.outcomes.get(cell, {}), runs.outcomes.get(cell, {})
-    if not before or not now:
-        return ""
-    other = [seed for seed in seeds if seed not in before]
-    if other:
-        return f"seed {other[0]} is not in the baseline"
+def why_not_bits(baseline: Baseline, runs: StoredRuns, cell: Cell, seeds: Iterable[int]) -> str:
+    """Return why a cell cannot be compared bit by bit; "" if it can."""
+    before, now = baseline.outcomes[cell], runs.outcomes.get(cell, {})
+    for seed in seeds:
+        if seed not in before:
+            return f"seed {seed} is not in the baseline"
     for machine in runs.machines:
-        differing = [name for name in baseline.machine | machine if baseline.machine.get(name) != machine.get(name)]
-        if differing:
-            name = differing[0]
-            more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
-            return f"{name} is {machine.get(name)} here, {baseline.machine.get(name)} in the baseline{more}"
+        names = [name for name in baseline.machine | machine if baseline.machine.get(name) != machine.get(name)]
+        if names:
+            more = f", and {len(names) - 1} more differ" if len(names) > 1 else ""
+            return f"{names[0]} is {machine.get(names[0])}, in the baseline {baseline.machine.get(names[0])}{more}"
     if any(now[seed].id != before[seed].id and now[seed].draw == before[seed].draw for seed in seeds if seed in now):
         return f"what a run of {cell.method} is was changed (its recipe, or TRAINING_VERSION)"
     return ""
 
 
-def _explain(reasons: Mapping[Cell, str]) -> dict[str, str]:
-    found = {}
-    bits, others = [c for c, why in reasons.items() if not why], [why for why in reasons.values() if why]
-    if bits:
-        found[BIT] = "hardware and versions are the baseline's: every test image must come out the same"
-    if others:
-        found[STATISTICAL] = "; ".join(dict.fromkeys(others))
-    return found
+Compare = Callable[[Comparison], Change]
 
 
-def _judge_cell(
-    baseline: Baseline, runs: StoredRuns, cell: Cell, seeds: Sequence[int], calibration: Calibration | None
-) -> Line:
-    """Judge one cell, by tolerances if there is a calibration."""
-    mode = STATISTICAL if calibration else BIT
-    now, before = runs.outcomes.get(cell, {}), baseline.outcomes.get(cell)
+def _by_bits(baseline: Baseline, runs: StoredRuns, seeds: Sequence[int]) -> Compare:
+    """Return what compares means over the same seeds, and tolerates nothing."""
+    before, now = scores_of(baseline.outcomes), scores_of(runs.outcomes)
 
-    def line(verdict: str, changes: dict[str, Change], *reasons: str) -> Line:
-        return Line(*cell, mode, tuple(seeds), verdict, changes, reasons)
+    def compare(comparison: Comparison) -> Change:
+        was, is_ = (mean_score(scores, comparison.cells, comparison.metric, seeds) for scores in (before, now))
+        return _change(was, is_, None)
 
-    absent = [f"seed {seed} {runs.missing.get((cell, seed), 'was not run')}" for seed in seeds if seed not in now]
-    if absent:
-        return line(MISSING, {}, *absent)
-    if before is None:
-        return line(NEW, {metric: Change(None, _mean(now, seeds, metric), None, NEW) for metric in METRICS})
-    if unlike := [said for seed in seeds if seed in before and (said := _unlike(before[seed], now[seed], seed))]:
-        return line(UNLIKE, {}, *unlike)
-    if calibration is None:
-        changes = {metric: _change(_mean(before, seeds, metric), _mean(now, seeds, metric), None) for metric in METRICS}
-        same = all(now[seed] == before[seed] for seed in seeds)
-        verdict = IDENTICAL if same else _verdict(changes, CHANGED)
-    else:
-        changes = {
-            metric: _tolerated(calibration, Comparison(metric, (cell,), *cell), _mean(now, seeds, metric))
-            for metric in METRICS
-        }
-        verdict = _verdict(changes, WITHIN)
-    return line(verdict, changes, *_falls(changes))
+    return compare
 
 
-def _unlike(before: Outcome, now: Outcome, seed: int) -> str:
-    """Return how the images of a run differ from those of the same run in the baseline; "" if they do not."""
-    if before.draw != now.draw:
-        return f"seed {seed} was trained from other images"
-    if before.images != now.images:
-        was, is_ = (
-            f"{scored} scored, {defective} defective and {normal} normal"
-            for scored, defective, normal in (before.images, now.images)
-        )
-        return f"seed {seed} was tested on {is_} images, in the baseline on {was}"
-    return ""
+def _by_tolerance(
+    baseline: Baseline, runs: StoredRuns, seeds: Sequence[int], kind: str, calibration: Calibration
+) -> Compare:
+    """Return what compares means with the baseline's: of the same seeds, or, of other ones, of all it has."""
+    before, now = scores_of(baseline.outcomes), scores_of(runs.outcomes)
 
+    def compare(comparison: Comparison) -> Change:
+        is_ = mean_score(now, comparison.cells, comparison.metric, seeds)
+        found = calibration.tolerances.get(comparison)
+        if found is None:  # undefined for some seed of the baseline: nothing to fall from
+            return _change(None, is_, None)
+        was = mean_score(before, comparison.cells, comparison.metric, seeds if kind == SAME else baseline.seeds)
+        return _change(was, is_, found.allowed)
 
-def _mean(runs: Mapping[int, Outcome], seeds: Sequence[int], metric: str) -> float | None:
-    values = [runs[seed].metrics[metric] for seed in seeds]
-    return None if None in values else float(np.mean([value for value in values if value is not None]))
-
-
-def _change(before: float | None, now: float | None, tolerance: float | None) -> Change:
-    unmoved = IDENTICAL if tolerance is None else WITHIN
-    if before is None or now is None:
-        return Change(before, now, tolerance, unmoved if before is now else BETTER if before is None else WORSE)
-    difference = now - before
-    if abs(difference) <= (tolerance or 0.0):
-        return Change(before, now, tolerance, unmoved)
-    return Change(before, now, tolerance, BETTER if difference > 0 else WORSE)
-
-
-def _tolerated(calibration: Calibration, comparison: Comparison, now: float | None) -> Change:
-    found = calibration.tolerances.get(comparison)
-    if found is None:  # undefined for some seed of the baseline: nothing to fall from
-        return _change(None, now, None)
-    return _change(found.mean, now, found.tolerance)
-
-
-def _verdict(changes: Mapping[str, Change], unmoved: str) -> str:
-    verdicts = {change.verdict for change in changes.values()}
-    return WORSE if WORSE in verdicts else BETTER if BETTER in verdicts else unmoved
+    return compare
 
 
 def _pools(calibration: Calibration) -> list[list[Comparison]]:
@@ -238,28 +193,66 @@ def _pools(calibration: Calibration) -> list[list[Comparison]]:
     return list(pools.values())
 
 
-def _judge_pool(calibration: Calibration, pool: list[Comparison], now: Outcomes, seeds: Sequence[int]) -> Line:
-    changes = {}
-    for comparison in pool:
-        values = [_mean(now[cell], seeds, comparison.metric) for cell in comparison.cells]
-        known = [value for value in values if value is not None]
-        changes[comparison.metric] = _tolerated(
-            calibration, comparison, float(np.mean(known)) if len(known) == len(values) else None
-        )
+def _judge_pool(pool: Sequence[Comparison], seeds: Sequence[int], compare: Compare) -> Line:
+    changes = {comparison.metric: compare(comparison) for comparison in pool}
     verdict = _verdict(changes, WITHIN)
-    return Line("", pool[0].method, 0, STATISTICAL, tuple(seeds), verdict, changes, _falls(changes))
+    return Line("", pool[0].method, 0, STATISTICAL, tuple(seeds), verdict, changes, tuple(_falls(changes)))
 
 
-def _falls(changes: Mapping[str, Change]) -> tuple[str, ...]:
-    said = []
+def _judge_cell(
+    baseline: Baseline, runs: StoredRuns, cell: Cell, seeds: Sequence[int], mode: str, compare: Compare
+) -> Line:
+    before, now = baseline.outcomes[cell], runs.outcomes.get(cell, {})
+    absent = [f"seed {seed} {runs.missing.get((cell, seed), 'was not run')}" for seed in seeds if seed not in now]
+    if absent:
+        return Line(*cell, mode, tuple(seeds), MISSING, {}, tuple(absent))
+    unlike = [said for seed in seeds if seed in before and (said := _unlike(before[seed], now[seed], seed))]
+    if unlike:
+        return Line(*cell, mode, tuple(seeds), UNLIKE, {}, tuple(unlike))
+    changes = {metric: compare(Comparison(metric, (cell,), *cell)) for metric in METRICS}
+    if mode == BIT:
+        same = all(now[seed] == before[seed] for seed in seeds)
+        verdict = IDENTICAL if same else _verdict(changes, CHANGED)
+    else:
+        verdict = _verdict(changes, WITHIN)
+    return Line(*cell, mode, tuple(seeds), verdict, changes, tuple(_falls(changes)))
+
+
+def _unlike(before: Outcome, now: Outcome, seed: int) -> str:
+    """Return how the images of a run differ from those of the same run in the baseline; "" if they do not."""
+    if before.draw != now.draw:
+        return f"seed {seed} was trained from other images than in the baseline"
+    if before.images != now.images:
+        was, is_ = (
+            f"{scored} scored, {defective} defective and {normal} normal"
+            for scored, defective, normal in (before.images, now.images)
+        )
+        return f"seed {seed} was tested on {is_} images, in the baseline on {was}"
+    return ""
+
+
+def _change(before: float | None, now: float | None, tolerance: float | None) -> Change:
+    unmoved = IDENTICAL if tolerance is None else WITHIN
+    if before is None or now is None:
+        return Change(before, now, tolerance, unmoved if before is now else BETTER if before is None else WORSE)
+    difference = now - before
+    if abs(difference) <= (tolerance or 0.0):
+        return Change(before, now, tolerance, unmoved)
+    return Change(before, now, tolerance, BETTER if difference > 0 else WORSE)
+
+
+def _verdict(changes: Mapping[str, Change], unmoved: str) -> str:
+    verdicts = {change.verdict for change in changes.values()}
+    return WORSE if WORSE in verdicts else BETTER if BETTER in verdicts else unmoved
+
+
+def _falls(changes: Mapping[str, Change]) -> Iterable[str]:
     for metric, change in changes.items():
-        if change.verdict == WORSE:
-            if change.difference is None:
-                said.append(f"{metric.upper()} is no longer defined")
-                continue
-            allowed = "" if change.tolerance is None else f", {change.tolerance:.4f} is tolerated"
-            said.append(
+        if change.verdict == WORSE and change.difference is None:
+            yield f"{metric.upper()} is no longer defined"
+        elif change.verdict == WORSE and change.difference is not None:
+            allowed = "" if change.tolerance is None else f"; tolerated are {change.tolerance:.4f}"
+            yield (
                 f"{metric.upper()} fell by {-change.difference:.4f}, "
                 f"from {change.before:.4f} to {change.now:.4f}{allowed}"
             )
-    return tuple(said)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from baselines import InputError
 from benchmark.environment import bit_conditions
 from benchmark.runs import RunSpec
@@ -51,8 +53,9 @@ class Outcome:
     metrics: dict[str, float | None]
 
 
-# Of each cell the outcome of each seed.
+# Of each cell the outcome of each seed, and its metrics alone.
 Outcomes = dict[Cell, dict[int, Outcome]]
+Scores = dict[Cell, dict[int, dict[str, float | None]]]
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,30 @@ class StoredRuns:
     codes: tuple[str, ...]
 
 
-def cell_of(spec: RunSpec) -> Cell:
-    """Return the cell that a run belongs to."""
-    return Cell(spec.category, spec.method.name, spec.shots)
+def scores_of(outcomes: Outcomes) -> Scores:
+    """Return the metrics of each run."""
+    return {cell: {seed: run.metrics for seed, run in runs.items()} for cell, runs in outcomes.items()}
+
+
+def differences(before: Outcomes, after: Outcomes) -> Scores:
+    """Return after less before for each run of ``before``; None where a metric is undefined on either side."""
+    found: Scores = {}
+    for cell, runs in before.items():
+        found[cell] = {
+            seed: {
+                name: None if was is None or (is_ := after[cell][seed].metrics[name]) is None else is_ - was
+                for name, was in run.metrics.items()
+            }
+            for seed, run in runs.items()
+        }
+    return found
+
+
+def mean_score(scores: Scores, cells: Iterable[Cell], metric: str, seeds: Iterable[int]) -> float | None:
+    """Return the mean of a metric over cells and seeds; None where it is undefined for any of them."""
+    values = [scores[cell][seed][metric] for cell in cells for seed in seeds]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
 
 
 def read_outcomes(root: Path, specs: Iterable[RunSpec], failures: Mapping[str, str]) -> StoredRuns:
@@ -101,7 +125,7 @@ def read_outcomes(root: Path, specs: Iterable[RunSpec], failures: Mapping[str, s
     missing: dict[tuple[Cell, int], str] = {}
     environments: list[Mapping[str, Any]] = []
     for spec in specs:
-        cell = cell_of(spec)
+        cell = Cell(spec.category, spec.method.name, spec.shots)
         if not store.has(spec.id):
             error = failures.get(spec.id)
             missing[cell, spec.seed] = f"failed: {error}" if error else "was not run"

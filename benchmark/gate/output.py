@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.gate.assess import FOUND, Assessment
-from benchmark.gate.baseline import Baseline
+from benchmark.gate.assess import FOUND, count_false_alarms, find_losses
+from benchmark.gate.baseline import Baseline, spreads_of
 from benchmark.gate.judge import STATISTICAL, Change, Judgement, Line
-from benchmark.gate.outcomes import METRICS
-from benchmark.gate.spread import FALSE_ALARMS, Calibration, Comparison
+from benchmark.gate.outcomes import METRICS, mean_score, scores_of
+from benchmark.gate.spread import FALSE_ALARMS, LEVELS, calibrate
 
 # Nothing is wrapped: a log is searched by line.
 _WIDTH = 400
@@ -190,10 +190,10 @@ def _for_xml(text: str) -> str:
 
 
 def describe_update(before: Baseline | None, after: Baseline) -> str:
-    """Return what a new baseline changes, a line per cell that is not as it was."""
+    """Return what a new baseline changes: its conditions, and a line per cell that is not as it was."""
+    said = [f"baseline of {len(after.outcomes)} cells, {len(after.seeds)} seeds each, {_with_differences(after)}"]
     if before is None:
-        return f"new baseline: {len(after.outcomes)} cells, {len(after.seeds)} seeds each\n"
-    said = []
+        return "\n".join([*said, ""])
     for name in dict.fromkeys([*before.machine, *after.machine]):
         was, is_ = before.machine.get(name), after.machine.get(name)
         if was != is_:
@@ -201,52 +201,67 @@ def describe_update(before: Baseline | None, after: Baseline) -> str:
     if before.seeds != after.seeds:
         said.append(f"seeds: {len(before.seeds)} -> {len(after.seeds)}")
     rows = []
-    old, new = before.calibration.tolerances, after.calibration.tolerances
     for cell in dict.fromkeys([*before.outcomes, *after.outcomes]):
-        if before.outcomes.get(cell) == after.outcomes.get(cell):
-            continue
-        row = [cell.category, str(cell.shots), cell.method]
-        for metric in METRICS:
-            comparison = Comparison(metric, (cell,), *cell)
-            values = [found.mean if (found := side.get(comparison)) else None for side in (old, new)]
-            row += [_number(values[0]), _number(values[1])]
-        rows.append(row)
+        if before.outcomes.get(cell) != after.outcomes.get(cell):
+            rows.append([cell.category, str(cell.shots), cell.method])
+            for metric in METRICS:
+                means = [
+                    mean_score(scores_of(side.outcomes), [cell], metric, side.seeds) if cell in side.outcomes else None
+                    for side in (before, after)
+                ]
+                rows[-1] += map(_number, means)
     if not rows:
         return "\n".join([*said, "every run came out as before", ""])
-    head = ["category", "K", "method"]
-    for metric in METRICS:
-        head += [f"{metric.upper()} before", "now"]
-    return "\n".join([*said, "mean over seeds of what changed:", "", _table(head, rows, numbers_from=3)])
+    head = ["category", "K", "method", *(word for metric in METRICS for word in (metric.upper(), "now"))]
+    return "\n".join([*said, "means over seeds of what changed:", "", _table(head, rows, numbers_from=3)])
 
 
-def describe_assessment(calibration: Calibration, assessment: Assessment, seeds: int) -> str:
-    """Return how often the gate raises a false alarm and what it finds."""
-    found = "not measured, too few seeds" if assessment.false_alarms is None else f"{assessment.false_alarms:.2%}"
-    critical = ", ".join(f"{level} {value:.2f}" for level, value in calibration.critical.items())
-    head = ["category", "K", "method"]
-    for metric in METRICS:
-        head += [metric.upper(), "spread", "tolerated", "finds"]
-    rows: dict[tuple[str, str, str], dict[str, list[str]]] = {}
-    for comparison, tolerance in calibration.tolerances.items():
-        where = (comparison.category or "all", str(comparison.shots or "all"), comparison.method or "all")
-        loss = assessment.losses[comparison]
-        rows.setdefault(where, {})[comparison.metric] = [
-            f"{tolerance.mean:.4f}",
-            f"{tolerance.spread:.4f}",
-            f"{tolerance.tolerance:.4f}",
-            "-" if loss is None else f"{loss:.0%}",
-        ]
-    order = sorted(rows, key=lambda where: (where[0] == "all", where[2] == "all"))
-    lines = [[*where, *(word for metric in METRICS for word in rows[where].get(metric, ["-"] * 4))] for where in order]
-    return "\n".join(
-        [
-            f"checks of {assessment.seeds} seeds against a baseline of {seeds}, by resampling",
-            f"false alarms on unchanged code: {FALSE_ALARMS:.2%} aimed at; {found} of checks whose seeds had no part",
-            "  in the tolerances, which then rest on half of the seeds",
+def _with_differences(baseline: Baseline) -> str:
+    return "with differences to another machine" if baseline.differs else "without differences to another machine"
+
+
+def describe_assessment(baseline: Baseline, m: int) -> str:
+    """Return how often checks of m seeds raise a false alarm, and what they find.
+
+    Raises
+    ------
+    InputError
+        If the baseline has too few seeds for so many.
+    """
+    scores = scores_of(baseline.outcomes)
+    parts = []
+    for kind, spread in spreads_of(baseline.outcomes, baseline.differs).items():
+        calibration = calibrate(spread, m)
+        means = {
+            found: mean_score(scores, found.cells, found.metric, baseline.seeds) or 0.0 for found in spread.comparisons
+        }
+        alarms, losses = count_false_alarms(spread, m), find_losses(spread, calibration, means)
+        rows: dict[tuple[str, str, str], list[str]] = {}
+        for found in sorted(spread.comparisons, key=lambda found: LEVELS.index(found.level)):
+            where = (found.category or "all", str(found.shots or "all"), found.method or "all")
+            tolerance, loss = calibration.tolerances[found], losses[found]
+            rows.setdefault(where, []).extend(
+                [
+                    found.metric.upper(),
+                    *(f"{value:.4f}" for value in (means[found], tolerance.spread, tolerance.allowed)),
+                    "-" if loss is None else f"{loss:.0%}",
+                ]
+            )
+        critical = ", ".join(f"{level} {value:.2f}" for level, value in calibration.critical.items())
+        parts += [
+            f"checks of {m} seeds, {kind}; a baseline of {spread.seeds}, resampled",
+            f"false alarms on unchanged code: {FALSE_ALARMS:.2%} aimed at; "
+            + ("not measured, too few seeds" if alarms is None else f"{alarms:.2%} with tolerances from half the seeds")
+            + (" and checks of the other half" if alarms is not None else ""),
             f"tolerated, in standard errors: {critical}",
-            f"finds: the smallest loss, as a share of the metric, that {FOUND:.0%} of checks find; - where not even a "
-            "loss of everything",
             "",
-            _table(head, lines, numbers_from=3),
+            _table(
+                ["category", "K", "method", *["metric", "mean", "spread", "tolerated", "finds"] * len(METRICS)],
+                [[*where, *words] for where, words in rows.items()],
+                numbers_from=3,
+            ),
         ]
+    parts.append(
+        f"finds: the smallest loss, as a share of the mean, that {FOUND:.0%} of checks find; - not even a loss of all\n"
     )
+    return "\n".join(parts)

@@ -1,8 +1,11 @@
-"""How far the metrics of unchanged code spread, by resampling the seeds of a baseline; docs/regression-gate.md.
+"""How far the metrics of unchanged code spread, and what is tolerated for it, by resampling; docs/regression-gate.md.
 
-A *check* holds the mean of m seeds against that of the baseline's n seeds: for every cell, for every method over its
-cells, and for all cells together. Seeds of one (category, K) are drawn together for all methods, which share their
-training images and minibatches; those of different ones are independent of each other.
+A *check* compares the mean of m seeds with the baseline's: for every cell, for every method over its cells, and for all
+cells together. Two things spread: with *other seeds* the means of m and of the baseline's n seeds differ; with the
+*same seeds* on another machine each run differs from itself, since rounding differs and training magnifies it.
+
+Seeds of one (category, K) are drawn together for all methods, which share their training images and minibatches; those
+of different ones are independent of each other.
 """
 
 from __future__ import annotations
@@ -15,17 +18,16 @@ import numpy as np
 from scipy.stats import norm
 
 from baselines import InputError
-from benchmark.gate.outcomes import METRICS, Cell, Outcomes
+from benchmark.gate.outcomes import METRICS, Cell, Scores
 from benchmark.random_streams import stream
 
-# Of checks of unchanged code, how many may raise an alarm; the three levels of comparisons share them equally.
+# Of checks of unchanged code, how many may raise an alarm; the levels of comparisons share them equally.
 FALSE_ALARMS = 0.002
 LEVELS = ("cell", "method", "all")
 SMALLEST_SEEDS = 5
 RESAMPLES = 20_000
-# Where the seeds of a few cells happen to agree, those of the others say more: no spread is below this part of theirs,
-# nor below what a few pixels make.
-_SMALLEST_PART, _SMALLEST_SPREAD = 0.5, 1e-4
+# Below what a few pixels make, no spread is believed.
+_SMALLEST_SPREAD = 1e-4
 
 
 @dataclass(frozen=True)
@@ -51,27 +53,24 @@ class Comparison:
 
     @property
     def level(self) -> str:
-        """``cell``, ``method`` or ``all``."""
+        """One of ``LEVELS``."""
         return "cell" if self.category else "method" if self.method else "all"
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How much lower a check's mean may be than the baseline's.
+    """How far a check's mean may fall.
 
     Attributes
     ----------
-    mean : float
-        Over the baseline's seeds.
     spread : float
-        Their standard deviation, or more where that is unusually small.
-    tolerance : float
-        Above 0; a mean that is lower by more is a regression.
+        As ``Spread.deviations``.
+    allowed : float
+        Above 0; a mean that falls by more is a regression.
     """
 
-    mean: float
     spread: float
-    tolerance: float
+    allowed: float
 
 
 @dataclass(frozen=True)
@@ -93,16 +92,14 @@ class Calibration:
     tolerances: dict[Comparison, Tolerance]
 
 
-def list_comparisons(outcomes: Outcomes) -> list[Comparison]:
+def list_comparisons(scores: Scores) -> list[Comparison]:
     """Return what is compared, metric by metric: cells, then methods, then everything.
 
     A metric that some seed of a cell does not have (AUC without normal test images) is not compared there.
     """
     found = []
     for metric in METRICS:
-        cells = [
-            cell for cell, runs in outcomes.items() if all(run.metrics[metric] is not None for run in runs.values())
-        ]
+        cells = [cell for cell, seeds in scores.items() if all(values[metric] is not None for values in seeds.values())]
         found += [Comparison(metric, (cell,), cell.category, cell.method, cell.shots) for cell in cells]
         for method in dict.fromkeys(cell.method for cell in cells):
             own = tuple(cell for cell in cells if cell.method == method)
@@ -115,7 +112,7 @@ def list_comparisons(outcomes: Outcomes) -> list[Comparison]:
 
 @dataclass(frozen=True)
 class Spread:
-    """The seeds of a baseline as arrays, to draw checks from.
+    """What each seed contributes to each comparison, to draw checks of unchanged code from.
 
     Attributes
     ----------
@@ -123,11 +120,15 @@ class Spread:
     blocks : list of (category, K)
     values : np.ndarray, float64, shape (blocks, comparisons, seeds)
         What each seed of a block adds to the mean of each comparison.
+    paired : bool
+        Whether these are differences of each run from itself on another machine. They have no mean: either of the
+        two machines may as well be the first.
     """
 
     comparisons: list[Comparison]
     blocks: list[tuple[str, int]]
     values: np.ndarray
+    paired: bool
 
     @property
     def seeds(self) -> int:
@@ -136,92 +137,104 @@ class Spread:
 
     @property
     def means(self) -> np.ndarray:
-        """Of each comparison."""
-        return self.values.mean(axis=2).sum(axis=0)
+        """What a check of unchanged code should have, per comparison."""
+        return np.zeros(len(self.comparisons)) if self.paired else self.values.mean(axis=2).sum(axis=0)
 
     @property
     def deviations(self) -> np.ndarray:
-        """The standard deviation of each comparison over seeds, not far below those of its metric and level."""
-        return self._not_far_below(self.values.var(axis=2, ddof=1).sum(axis=0))
+        """The standard deviation of each comparison over seeds, or the median of its metric and level if that is more.
 
-    def _not_far_below(self, variances: np.ndarray) -> np.ndarray:
-        """Return standard deviations, comparisons in the last axis, each at least a part of what is usual."""
+        Training that fails now and then does so rarely: a few seeds often show none of it, and then agree too well.
+        """
+        variances = (self.values**2).mean(axis=2) if self.paired else self.values.var(axis=2, ddof=1)
+        return self._believed(variances.sum(axis=0))
+
+    def _believed(self, variances: np.ndarray) -> np.ndarray:
+        """Return the ``deviations`` of variances, comparisons in the last axis."""
         own = np.sqrt(np.maximum(variances, 0))
         kinds = [(comparison.metric, comparison.level) for comparison in self.comparisons]
         result = own.copy()
         for kind in set(kinds):
             alike = np.array([other == kind for other in kinds])
             usual = np.median(own[..., alike], axis=-1, keepdims=True)
-            result[..., alike] = np.maximum(own[..., alike], np.maximum(_SMALLEST_PART * usual, _SMALLEST_SPREAD))
+            result[..., alike] = np.maximum(own[..., alike], np.maximum(usual, _SMALLEST_SPREAD))
         return result
 
+    def errors(self, m: int) -> np.ndarray:
+        """Return the standard error, per comparison, of how far the mean of m seeds falls."""
+        return self.deviations * self._scale(m, self.seeds)
+
+    def _scale(self, m: int, n: int) -> float:
+        return math.sqrt(1 / m) if self.paired else math.sqrt(1 / m + 1 / n)
+
     def take(self, seeds: Sequence[int]) -> Spread:
-        """Return the spread of some of the seeds, by their positions."""
+        """Return some of the seeds, by their positions."""
         return replace(self, values=self.values[:, :, list(seeds)])
 
-    def draw(self, m: int, count: int, purpose: str) -> Draws:
-        """Draw checks of unchanged code: m seeds at random, for each block by itself."""
-        n = self.seeds
-        drawn, left, variances = np.zeros((3, count, len(self.comparisons)))
+    def draw_checks(self, m: int, count: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+        """Draw checks of unchanged code: m seeds at random against the others, for each block by itself.
+
+        Returns
+        -------
+        falls, errors : np.ndarray, float64, shape (count, comparisons)
+            How far the mean of each check falls, and the standard error of that by the seeds that are left: those of a
+            check must have no part in the measure they are held against.
+        """
+        means, left, variances = np.zeros((3, count, len(self.comparisons)))
+        n = self.seeds - m
+        for chosen, signs, values in self._choices(m, count, purpose):
+            means += (chosen * signs) @ values.T / m
+            others = 1 - chosen
+            mean = np.zeros_like(means) if self.paired else others @ values.T / n
+            left += mean
+            variances += (others @ (values**2).T - n * mean**2) / (n if self.paired else n - 1)
+        return left - means, self._believed(variances) * self._scale(m, n)
+
+    def draw_means(self, m: int, count: int, purpose: str) -> np.ndarray:
+        """Return the means of checks of m seeds, float64, shape (count, comparisons)."""
+        return sum((chosen * signs) @ values.T / m for chosen, signs, values in self._choices(m, count, purpose))
+
+    def _choices(self, m: int, count: int, purpose: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Return per block which seeds each check has (0 or 1), with which sign, and the block's values."""
+        found = []
         for (category, shots), values in zip(self.blocks, self.values, strict=True):
-            order = np.argsort(stream("gate", purpose, category, shots, m).random((count, n)), axis=1)
-            chosen = np.zeros((count, n))
+            rng = stream("gate", purpose, category, shots, m)
+            order = np.argsort(rng.random((count, self.seeds)), axis=1)
+            chosen = np.zeros((count, self.seeds))
             np.put_along_axis(chosen, order[:, :m], 1.0, axis=1)
-            drawn += chosen @ values.T / m
-            if n - m > 1:
-                mean = (1 - chosen) @ values.T / (n - m)
-                left += mean
-                variances += ((1 - chosen) @ (values**2).T - (n - m) * mean**2) / (n - m - 1)
-        return Draws(drawn, left, self._not_far_below(variances))
+            signs = rng.choice([-1.0, 1.0], chosen.shape) if self.paired else np.ones(chosen.shape)
+            found.append((chosen, signs, values))
+        return found
 
 
-@dataclass(frozen=True)
-class Draws:
-    """Checks drawn from the seeds of a baseline.
+def measure_spread(scores: Scores, paired: bool = False) -> Spread:
+    """Return what seeds contribute to each comparison.
 
-    Attributes
+    Parameters
     ----------
-    means : np.ndarray, float64, shape (checks, comparisons)
-        Over the m seeds of each check.
-    left_means, left_deviations : np.ndarray, float64, shape (checks, comparisons)
-        Of the n - m others, which are the baseline of that check; as ``Spread.means`` and ``Spread.deviations``.
-    """
-
-    means: np.ndarray
-    left_means: np.ndarray
-    left_deviations: np.ndarray
-
-
-def scale(m: int, n: int) -> float:
-    """Return the standard error of the difference between means of m and of n seeds, in standard deviations."""
-    return math.sqrt(1 / m + 1 / n)
-
-
-def measure_spread(outcomes: Outcomes) -> Spread:
-    """Return the seeds of a baseline as arrays.
+    scores : Scores
+        Metrics of every seed; differences between two machines if ``paired``.
 
     Raises
     ------
     InputError
         If cells differ in their seeds, or there are fewer than ``SMALLEST_SEEDS``.
     """
-    seeds = sorted({seed for runs in outcomes.values() for seed in runs})
-    if any(set(runs) != set(seeds) for runs in outcomes.values()):
-        raise InputError(
-            "a baseline needs the same seeds for every method, category and K: write it with check --update"
-        )
+    seeds = sorted({seed for values in scores.values() for seed in values})
+    if any(set(values) != set(seeds) for values in scores.values()):
+        raise InputError("a baseline has the same seeds for every method, category and K: write it with check --update")
     if len(seeds) < SMALLEST_SEEDS:
         raise InputError(
-            f"{len(seeds)} seeds do not tell how far seeds spread: a baseline needs {SMALLEST_SEEDS} or more"
+            f"{len(seeds)} seeds do not tell how far seeds spread: a baseline has at least {SMALLEST_SEEDS}"
         )
-    comparisons = list_comparisons(outcomes)
-    blocks = list(dict.fromkeys((cell.category, cell.shots) for cell in outcomes))
+    comparisons = list_comparisons(scores)
+    blocks = list(dict.fromkeys((cell.category, cell.shots) for cell in scores))
     values = np.zeros((len(blocks), len(comparisons), len(seeds)))
     for j, comparison in enumerate(comparisons):
         for cell in comparison.cells:
-            series = np.array([outcomes[cell][seed].metrics[comparison.metric] for seed in seeds], dtype=np.float64)
+            series = np.array([scores[cell][seed][comparison.metric] for seed in seeds], dtype=np.float64)
             values[blocks.index((cell.category, cell.shots)), j] += series / len(comparison.cells)
-    return Spread(comparisons, blocks, values)
+    return Spread(comparisons, blocks, values, paired)
 
 
 def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration:
@@ -233,16 +246,13 @@ def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration
     Raises
     ------
     InputError
-        If the baseline has not at least two seeds more than that.
+        If there are not at least two seeds more than that.
     """
     n = spread.seeds
     if m > n - 2:
-        raise InputError(
-            f"{m} seeds cannot be held against a baseline of {n}: use {n - 2} at most, or a larger baseline"
-        )
-    draws = spread.draw(m, resamples, "calibration")
-    # In deviations of the seeds left: those of a check must have no part in the measure they are held against.
-    falls = (draws.left_means - draws.means) / (draws.left_deviations * scale(m, n - m))
+        raise InputError(f"{m} seeds are too many for a baseline of {n}: check {n - 2} at most, or write a larger one")
+    falls, errors = spread.draw_checks(m, resamples, "calibration")
+    falls /= errors
     levels = np.array([comparison.level for comparison in spread.comparisons])
     share = FALSE_ALARMS / len(LEVELS)
     # Never less than a single normal comparison needs: seeds that all agree would allow for nothing.
@@ -252,9 +262,9 @@ def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration
         for level in LEVELS
         if (levels == level).any()
     }
-    allowed = np.array([critical[level] for level in levels]) * scale(m, n) * spread.deviations
+    allowed = np.array([critical[level] for level in levels]) * spread.errors(m)
     tolerances = {
-        comparison: Tolerance(*map(float, row))
-        for comparison, *row in zip(spread.comparisons, spread.means, spread.deviations, allowed, strict=True)
+        comparison: Tolerance(float(deviation), float(most))
+        for comparison, deviation, most in zip(spread.comparisons, spread.deviations, allowed, strict=True)
     }
     return Calibration(m, critical, tolerances)
