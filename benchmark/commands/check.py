@@ -24,7 +24,13 @@ from benchmark.environment import bit_conditions, code_digest, describe_environm
 from benchmark.gate.baseline import Baseline, read_baseline, spreads_of, write_baseline
 from benchmark.gate.judge import judge
 from benchmark.gate.outcomes import Cell, Scores, StoredRuns, differences, read_outcomes
-from benchmark.gate.output import (
+from benchmark.gate.spread import calibrate
+from benchmark.prepare import find_runs
+from benchmark.profile import Profile, load_profile
+from benchmark.runs import RunSpec, Selection
+from benchmark.store import ResultStore
+from benchmark.work import error_of, read_failures
+from reports.gate import (
     Report,
     as_junit,
     as_records,
@@ -32,12 +38,6 @@ from benchmark.gate.output import (
     describe_assessment,
     describe_update,
 )
-from benchmark.gate.spread import calibrate
-from benchmark.prepare import find_runs
-from benchmark.profile import Profile, load_profile
-from benchmark.runs import RunSpec, Selection
-from benchmark.store import ResultStore
-from benchmark.work import error_of, read_failures
 
 BASELINES = Path("tests/metrics")
 REPEATS = 20

@@ -1,4 +1,4 @@
-"""What the gate found, for people (a table), for programs (JSON) and for CI services (JUnit XML)."""
+"""What the regression gate found, for people (a table), for programs (JSON) and for CI services (JUnit XML)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from benchmark.gate.baseline import Baseline, spreads_of
 from benchmark.gate.judge import STATISTICAL, Change, Judgement, Line
 from benchmark.gate.outcomes import METRICS, mean_score, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, LEVELS, calibrate
+from reports.escapes import for_terminal
 
 # Nothing is wrapped: a log is searched by line.
 _WIDTH = 400
@@ -55,7 +56,7 @@ def as_text(report: Report) -> str:
         columns += [metric.upper(), "change", *(["tolerated"] if with_tolerance else [])]
     rows = [[*_where(line), *_numbers(line, with_tolerance), line.verdict] for line in judgement.lines]
     lines = [
-        f"{report.baseline.profile} on {report.baseline.dataset}, against {report.path}",
+        for_terminal(f"{report.baseline.profile} on {report.baseline.dataset}, against {report.path}"),
         *(f"{mode}: {why}" for mode, why in judgement.why.items()),
         *report.notes,
         "",
@@ -63,7 +64,7 @@ def as_text(report: Report) -> str:
     ]
     for line in judgement.lines:
         if line.fails:
-            lines += [f"{_title(line)}: {line.verdict}, {reason}" for reason in line.reasons]
+            lines += [for_terminal(f"{_title(line)}: {line.verdict}, {reason}") for reason in line.reasons]
     return "\n".join([*lines, _sum(judgement), ""])
 
 
@@ -116,7 +117,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int
         right = numbers_from <= index and name != "verdict"
         table.add_column(Text(name), justify="right" if right else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(for_terminal(word)) for word in row))
     console = Console(file=io.StringIO(), width=_WIDTH, color_system=None)
     console.print(table)
     text = console.file.getvalue()  # type: ignore[attr-defined]

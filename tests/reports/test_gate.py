@@ -1,0 +1,93 @@
+"""What is printed, and what CI services and programs read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmark.gate.judge import judge
+from benchmark.gate.outcomes import Cell, StoredRuns
+from reports.gate import Report, as_junit, as_records, as_text
+from tests.gate.made_up import CELLS, MACHINE, OTHER_MACHINE, lowered, make_baseline, make_outcomes, noisy, stored
+
+
+def report_of(runs: StoredRuns, cells: tuple[Cell, ...] = CELLS) -> Report:
+    baseline = make_baseline()
+    if cells != CELLS:
+        baseline = make_baseline(make_outcomes(lambda *_: 0.5, cells))
+    return Report(judge(baseline, runs, cells, (0, 1), "auto"), baseline, "ci.json", MACHINE, ("a note",))
+
+
+@pytest.fixture
+def failing() -> Report:
+    """The first cell is worse, the last one missing."""
+    runs = lowered(make_outcomes(noisy), 0.1, CELLS[:1])
+    del runs[CELLS[3]]
+    return report_of(stored(runs))
+
+
+def test_the_table_has_a_line_each_and_says_what_failed_and_why(failing: Report) -> None:
+    lines = as_text(failing).splitlines()
+    assert lines[0] == "ci on synthetic, against ci.json"
+    assert lines[1].startswith("bit-level: hardware and versions are the baseline's")
+    assert lines[2] == "a note"
+    row = next(line for line in lines if line.startswith("carpet     1   unet"))
+    assert row.endswith("WORSE")
+    assert "-0.1000" in row
+    assert any(line.startswith("carpet unet 1-shot: WORSE, IOU fell by 0.1000, from 0.") for line in lines)
+    assert "tile albunet 1-shot: MISSING, seed 0 was not run" in lines
+    assert lines[-1] == "FAILED: 1 WORSE, 2 identical, 1 MISSING"
+
+
+def test_tolerances_stand_in_the_table_where_they_decide() -> None:
+    runs = make_outcomes(noisy)
+    assert "tolerated" not in as_text(report_of(stored(runs)))
+    text = as_text(report_of(stored(runs, OTHER_MACHINE)))
+    assert "tolerated" in text
+    assert text.splitlines()[-1] == "passed: 7 within tolerance"
+
+
+def test_junit_has_a_case_per_line_and_a_failure_for_each_that_fails(failing: Report) -> None:
+    suite = ElementTree.fromstring(as_junit(failing)).find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "2", "0")
+    cases = {(case.get("classname"), case.get("name")): case for case in suite.iter("testcase")}
+    assert set(cases) == {
+        (f"{category}.1-shot", method) for category in ("carpet", "tile") for method in ("unet", "albunet")
+    }
+    worse = cases["carpet.1-shot", "unet"].find("failure")
+    assert worse is not None
+    assert worse.get("type") == "worse"
+    assert "IOU fell by 0.1000" in (worse.get("message") or "")
+    assert cases["carpet.1-shot", "albunet"].find("failure") is None
+    properties = {item.get("name"): item.get("value") for item in suite.iter("property")}
+    assert properties["processor"] == "abacus"
+    assert "bit-level" in properties
+
+
+def test_records_hold_everything(failing: Report) -> None:
+    records = json.loads(json.dumps(as_records(failing), allow_nan=False))
+    assert records["passed"] is False
+    assert [line["verdict"] for line in records["lines"]] == ["worse", "identical", "identical", "missing"]
+    first = records["lines"][0]["metrics"]["iou"]
+    assert first["change"] == pytest.approx(-0.1)
+    assert first["now"] - first["before"] == first["change"]
+    pooled = as_records(report_of(stored(make_outcomes(noisy), OTHER_MACHINE)))["lines"][-1]
+    assert (pooled["category"], pooled["method"], pooled["shots"]) == (None, None, None)
+    assert pooled["metrics"]["iou"]["tolerance"] > 0
+
+
+def test_names_of_others_harm_neither_table_nor_xml() -> None:
+    cell = Cell('<b>"&\x1b[31m\n', "[red]m\x00", 1)
+    report = report_of(StoredRuns({}, {(cell, 0): "failed: \x07<oops>"}, (MACHINE,), ()), (cell,))
+    report = replace(report, path="[bold]x.json")
+    text = as_text(report)
+    assert "[red]m" in text
+    assert text.startswith("ci on synthetic, against [bold]x.json")
+    assert not any(letter in text for letter in "\x1b\x00\x07")
+    case = ElementTree.fromstring(as_junit(report)).find("testsuite/testcase/failure")
+    assert case is not None
+    assert "<oops>" in (case.get("message") or "")
