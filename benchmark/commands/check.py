@@ -24,7 +24,7 @@ from benchmark.environment import bit_conditions, code_digest, describe_environm
 from benchmark.gate.baseline import Baseline, read_baseline, spreads_of, write_baseline
 from benchmark.gate.judge import judge
 from benchmark.gate.outcomes import Cell, Scores, StoredRuns, differences, read_outcomes
-from benchmark.gate.spread import calibrate
+from benchmark.gate.spread import SMALLEST_SEEDS, calibrate
 from benchmark.prepare import find_runs
 from benchmark.profile import Profile, load_profile
 from benchmark.runs import RunSpec, Selection
@@ -114,6 +114,8 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     refuse_another_experiment(baseline, path, profile, dataset, cells)
+    if options.gate == "statistical" or not set(profile.seeds) <= set(baseline.seeds):
+        baseline.calibration(profile.seeds)  # before training: there may be too many seeds for it
     gone = {cell: reason for cell in cells if (reason := why_unknown(cell.method))}
     specs = find_runs(dataset, profile, selections([cell for cell in cells if cell not in gone], profile.seeds))
     root = results_root(options, specs)
@@ -136,6 +138,11 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
 
 def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     """Do the runs of a baseline, write it and print what changed; nothing is written if a run is missing."""
+    least = max(SMALLEST_SEEDS, len(profile.seeds) + 2)
+    if options.repeats < least:
+        raise InputError(
+            f"--repeats must be at least {least} for checks of {len(profile.seeds)} seeds, got {options.repeats}"
+        )
     before = None
     if path.exists():
         try:
