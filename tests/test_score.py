@@ -21,10 +21,11 @@ def test_iou_and_dice_are_equation_8() -> None:
 
 def test_counts_partition_the_image() -> None:
     rng = np.random.default_rng(0)
-    probability, truth = rng.random((9, 7)).astype(np.float32), rng.random((9, 7)) > 0.6
+    probability, truth = rng.random((9, 7)).astype(np.float32), rng.random((9, 7)) > 0.7
     counts = count_image(probability, truth, 0.5)
     predicted = {(r, c) for r in range(9) for c in range(7) if probability[r, c] >= 0.5}
     marked = {(r, c) for r in range(9) for c in range(7) if truth[r, c]}
+    assert len(predicted) != len(marked)
     assert counts["tp"] == len(predicted & marked)
     assert counts["fp"] == len(predicted - marked)
     assert counts["fn"] == len(marked - predicted)

@@ -93,8 +93,13 @@ def test_the_loss_is_the_sum_algorithm_1_prints(
     """In evaluation mode batch norm does not mix images, so that each term can be stated on its own."""
     chosen = protocol(*settings)
     defective, mask, normal = batch
+    normal = 4 - 3 * normal  # unlike the defective ones, so that lambda is well below 1
     torch.manual_seed(0)
-    network = create_network("unet", width=0.1).eval()
+    network = create_network("unet", width=0.1).train()
+    with torch.no_grad():
+        for _ in range(20):  # until batch norm knows these images: the features of a new network are all alike
+            network(torch.cat([defective, normal]))
+    network.eval()
     losses = step_losses(network, recipe, chosen, defective, mask, normal, paste)
 
     images = crop_and_paste(defective, normal, mask) if paste else defective
@@ -102,6 +107,7 @@ def test_the_loss_is_the_sum_algorithm_1_prints(
     weight = None
     if paste and recipe.paste_weight == "realism":
         weight = realism_weight(features["d"], features["p"])
+        assert weight.max() < 0.999
         assert losses.realism.item() == pytest.approx(weight.mean().item())
     else:
         assert losses.realism.isnan()
@@ -286,6 +292,40 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_iteration(
     draw = draw_shots(arrays.manifest, 1, 0)
     with pytest.raises(TrainingDivergedError, match="not finite from iteration 3 on; try a lower learning_rate"):
         train(create_network("unet", width=0.1), BASELINE, arrays, draw, protocol("iterations=5"), 0, CPU)
+
+
+@pytest.mark.parametrize("recipe", [BASELINE, OURS])
+def test_three_iterations_are_adams_on_the_summed_losses(arrays: CategoryArrays, recipe: Recipe) -> None:
+    """Adam as Kingma and Ba print it, in double precision, on gradients that torch works out of each batch."""
+    draw = draw_shots(arrays.manifest, 2, 0)
+    chosen = protocol("iterations=3", "learning_rate=0.01", "adam_beta1=0.8", "adam_beta2=0.99")
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        networks.append(create_network("albunet", width=0.1))
+    trained, stated = networks
+    train(trained, recipe, arrays, draw, chosen, 0, CPU)
+
+    source = Batches(arrays, draw, chosen, 0, CPU)
+    stated.train()
+    parameters = list(stated.parameters())
+    first, second = ([torch.zeros_like(p, dtype=torch.float64) for p in parameters] for _ in range(2))
+    for step in range(1, 4):
+        defective, mask = source.defects()
+        normal = source.normals()
+        losses = step_losses(
+            stated, recipe, chosen, defective, mask, normal, source.paste(paste_probability(recipe, chosen))
+        )
+        gradients = torch.autograd.grad(losses.segmentation + losses.nbr, parameters, allow_unused=True)
+        with torch.no_grad():
+            for p, gradient, m, v in zip(parameters, gradients, first, second, strict=True):
+                if gradient is not None:
+                    m.mul_(0.8).add_(0.2 * gradient)
+                    v.mul_(0.99).add_(0.01 * gradient.double() ** 2)
+                    p -= (0.01 * (m / (1 - 0.8**step)) / ((v / (1 - 0.99**step)).sqrt() + 1e-8)).float()
+    for a, b in zip(trained.parameters(), stated.parameters(), strict=True):
+        # A step is 0.01. Where a gradient is next to nothing, rounding decides which way it goes.
+        assert torch.isclose(a, b, atol=1e-3).float().mean() > 0.98
 
 
 COMPOSED = (
