@@ -71,7 +71,7 @@ def told(found: dict[str, object]) -> str:
 @pytest.mark.gate
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_gate_tells_of_faults(name: str, tmp_path: Path) -> None:
-    """Prints what the gate finds both ways, with two of its four seeds; a unit test finds each fault anyway, see above."""
+    """Prints what the gate finds both ways with two of its four seeds; unit tests find each fault anyway, see above."""
     project = copy_with_fault(FAULTS[name], tmp_path / "project")
     results = Path(KEPT or tmp_path) / "results"
     statistical = check(project, results, "--seed", 0, 1, "--gate", "statistical")

@@ -138,26 +138,14 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
 
 def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     """Do the runs of a baseline, write it and print what changed; nothing is written if a run is missing."""
-    least = max(SMALLEST_SEEDS, len(profile.seeds) + 2)
-    if options.repeats < least:
-        raise InputError(
-            f"--repeats must be at least {least} for checks of {len(profile.seeds)} seeds, got {options.repeats}"
-        )
-    before = None
-    if path.exists():
-        try:
-            before = read_baseline(path)
-        except InputError as error:
-            print(f"warning: {error}", file=sys.stderr)
+    m = len(profile.seeds)
+    if options.repeats < (least := max(SMALLEST_SEEDS, m + 2)):
+        raise InputError(f"--repeats must be at least {least} for checks of {m} seeds, got {options.repeats}")
+    before = former_baseline(path)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    methods = list(dict.fromkeys(options.method)) or list(profile.methods)
-    if not methods:
-        raise InputError(f"profile {profile.name} names no methods: add --method NAME")
-    categories = choose_categories(dataset, options.category, profile.categories)
-    shots = list(dict.fromkeys(options.shots)) or list(profile.shots)
-    seeds = sorted({*range(options.repeats), *profile.seeds})
-    specs = find_runs(dataset, profile, [Selection(methods, categories, shots, seeds)])
+    specs = baseline_runs(options, profile, dataset)
+    there = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
     root = results_root(options, specs)
     if not options.stored:
         do_runs(specs, dataset, root)
@@ -167,24 +155,20 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
             print(f"{cell.category} {cell.method} {cell.shots}-shot seed {seed}: {reason}", file=sys.stderr)
         print(f"{len(runs.missing)} runs are missing: no baseline was written", file=sys.stderr)
         return 1
-    if len(runs.machines) > 1:
-        raise InputError(
-            f"the runs in {root} are of {len(runs.machines)} kinds of hardware or versions, and a baseline is of one: "
-            "do them anew in another --results folder"
-        )
-    differs, elsewhere = measure_differences(options, specs, runs, before)
+    machine = only_machine(runs, root)
+    differs, elsewhere = measure_differences(runs, machine, there, before)
     spreads = spreads_of(runs.outcomes, differs)
     after = Baseline(
         profile=profile.name,
         dataset=dataset.name,
-        protocols={count: profile.protocol(count) for count in shots},
-        images={category: dataset.manifest(category).digest for category in categories},
-        machine=runs.machines[0],
+        protocols={shots: profile.protocol(shots) for shots in dict.fromkeys(spec.shots for spec in specs)},
+        images={spec.category: spec.data_digest for spec in specs},
+        machine=machine,
         code=", ".join(runs.codes),
         outcomes=runs.outcomes,
         differs=differs,
         elsewhere=elsewhere,
-        calibrations={kind: calibrate(spread, len(profile.seeds)) for kind, spread in spreads.items()},
+        calibrations={kind: calibrate(spread, m) for kind, spread in spreads.items()},
     )
     write_baseline(path, after)
     print(describe_update(before, after))
@@ -192,35 +176,71 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     return 0
 
 
-def measure_differences(
-    options: argparse.Namespace, specs: Sequence[RunSpec], runs: StoredRuns, before: Baseline | None
-) -> tuple[Scores, dict[str, str]]:
-    """Return how far runs done on another machine are from these, and which machine that was.
+def former_baseline(path: Path) -> Baseline | None:
+    """Return the baseline that is written anew; None if there is none, or, after a warning, if it cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        return read_baseline(path)
+    except InputError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return None
 
-    Without ``--elsewhere`` those of the baseline before are kept, if they are of the same cells and seeds; else there
-    are none.
+
+def baseline_runs(options: argparse.Namespace, profile: Profile, dataset: DataSet) -> list[RunSpec]:
+    """Return the runs of a baseline: what the profile names, unless narrowed, with many seeds."""
+    methods = list(dict.fromkeys(options.method)) or list(profile.methods)
+    if not methods:
+        raise InputError(f"profile {profile.name} names no methods: add --method NAME")
+    categories = choose_categories(dataset, options.category, profile.categories)
+    shots = list(dict.fromkeys(options.shots)) or list(profile.shots)
+    seeds = sorted({*range(options.repeats), *profile.seeds})
+    return find_runs(dataset, profile, [Selection(methods, categories, shots, seeds)])
+
+
+def only_machine(runs: StoredRuns, root: Path) -> dict[str, str]:
+    """Return the one kind of machine that runs were done on; InputError if there are several."""
+    if len(runs.machines) > 1:
+        raise InputError(
+            f"the runs in {root} are of {len(runs.machines)} kinds of hardware or versions, and must be of one: "
+            "do them anew in another --results folder"
+        )
+    return runs.machines[0]
+
+
+def read_elsewhere(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
+    """Read the runs of a baseline as another machine did them; InputError if any is missing."""
+    there = read_stored(root, specs)
+    if there.missing:
+        (cell, seed), reason = next(iter(there.missing.items()))
+        raise InputError(
+            f"{len(there.missing)} runs of the baseline are not in --elsewhere {root}, e.g. {cell.category} "
+            f"{cell.method} {cell.shots}-shot seed {seed} ({reason}): do them on that machine"
+        )
+    only_machine(there, root)
+    return there
+
+
+def measure_differences(
+    runs: StoredRuns, machine: dict[str, str], there: StoredRuns | None, before: Baseline | None
+) -> tuple[Scores, dict[str, str]]:
+    """Return how far another machine's runs are from these, and which machine that was.
+
+    Where there are none, those of the baseline before are kept if they are of the same cells and seeds.
 
     Raises
     ------
     InputError
-        If runs are missing there, or were done on the same kind of machine or on several.
+        If both machines are of one kind.
     """
-    if options.elsewhere is None:
-        kept = before is not None and {cell: set(seeds) for cell, seeds in before.differs.items()} == {
-            cell: set(seeds) for cell, seeds in runs.outcomes.items()
-        }
-        return (before.differs, before.elsewhere) if before is not None and kept else ({}, {})
-    there = read_stored(options.elsewhere, specs)
-    if there.missing:
-        (cell, seed), reason = next(iter(there.missing.items()))
-        raise InputError(
-            f"{len(there.missing)} runs of the baseline are not in --elsewhere {options.elsewhere}, e.g. "
-            f"{cell.category} {cell.method} {cell.shots}-shot seed {seed} ({reason}): do them on that machine"
-        )
-    if len(there.machines) > 1 or there.machines == runs.machines:
-        kinds = "the same kind of machine" if there.machines == runs.machines else "several kinds of machines"
-        raise InputError(f"the runs in --elsewhere {options.elsewhere} are of {kinds}: they must be of one other kind")
-    return differences(runs.outcomes, there.outcomes), there.machines[0]
+    if there is not None:
+        if there.machines[0] == machine:
+            raise InputError("the runs in --elsewhere are of the same kind of machine: it must be another one")
+        return differences(runs.outcomes, there.outcomes), there.machines[0]
+    wanted = {cell: set(seeds) for cell, seeds in runs.outcomes.items()}
+    if before is None or {cell: set(seeds) for cell, seeds in before.differs.items()} != wanted:
+        return {}, {}
+    return before.differs, before.elsewhere
 
 
 def chosen_cells(options: argparse.Namespace, baseline: Baseline) -> list[Cell]:

@@ -165,6 +165,8 @@ def read_baseline(path: Path) -> Baseline:
             raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: {_REWRITE}")
         outcomes = _read_runs(content["runs"])
         differs = _read_differences(content["runs"])
+        for cell in outcomes:  # a KeyError says which is missing
+            content["protocols"][str(cell.shots)], content["images"][cell.category]
         return Baseline(
             profile=str(content["profile"]),
             dataset=str(content["dataset"]),
