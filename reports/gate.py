@@ -112,7 +112,7 @@ def _signed(change: Change | None) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> str:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for index, name in enumerate(head):
         right = numbers_from <= index and name != "verdict"
         table.add_column(Text(name), justify="right" if right else "left", no_wrap=True)
