@@ -203,6 +203,8 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "a K that is not there": (("--shots", 5), "unknown shots of the baseline '5': known: 1"),
     "too many seeds": (("--seed", 6, 7, 8, 9, 10), "5 seeds are too many for a baseline of 6"),
     "too small a baseline": (("--update", "--repeats", 4), "--repeats must be at least 5 for checks of 2 seeds, got 4"),
+    "nowhere to write to": (("--out", "/proc/nowhere"), "cannot write /proc/nowhere: "),
+    "nowhere for a baseline": (("--update", "--baseline", "/proc/nowhere/x.json"), "cannot write /proc/nowhere: "),
     "no jobs": (("--jobs", 0), "--jobs must be at least 1, got 0"),
 }
 

@@ -13,7 +13,7 @@ import torch
 from baselines import InputError, get_method
 from baselines.errors import unknown_name
 from baselines.networks import network_class
-from benchmark.atomic import replace_file
+from benchmark.atomic import check_folder, replace_file
 from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.commands.selection import choose_categories
 from benchmark.commands.training import add_training, chosen_training
@@ -110,6 +110,8 @@ def do(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     """Do what is to be compared and print how it compares."""
     baseline = read_baseline(path)
+    if options.out is not None:
+        check_folder(options.out)
     cells = chosen_cells(options, baseline)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
@@ -141,6 +143,7 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     m = len(profile.seeds)
     if options.repeats < (least := max(SMALLEST_SEEDS, m + 2)):
         raise InputError(f"--repeats must be at least {least} for checks of {m} seeds, got {options.repeats}")
+    check_folder(path.parent)
     before = former_baseline(path)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
