@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from baselines import InputError
+from benchmark.gate import assess
 from benchmark.gate.baseline import SAME, Baseline, read_baseline, write_baseline
 from benchmark.gate.outcomes import Outcomes
 from reports.gate import describe_assessment, describe_update
@@ -131,7 +132,8 @@ def test_an_update_tells_what_changes(baseline: Baseline) -> None:
     assert float(rows[1][3]) - float(rows[1][4]) == pytest.approx(0.1, abs=2e-4)
 
 
-def test_an_assessment_says_what_checks_find(baseline: Baseline) -> None:
+def test_an_assessment_says_what_checks_find(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assess, "_SPLITS", 5)
     text = describe_assessment(baseline, 2)
     assert "checks of 2 seeds, same seeds; a baseline of 12, resampled" in text
     assert "checks of 2 seeds, other seeds; a baseline of 12, resampled" in text
