@@ -28,7 +28,7 @@ def run_in_copy(copy: str, test: str) -> int:
         del sys.modules[name]
     sys.path.insert(0, copy)
     with redirect_stdout(io.StringIO()) as said, redirect_stderr(said):
-        code = pytest.main(["-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={copy}", test])
+        code = pytest.main(["-q", "-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={copy}", test])
     if code not in (0, 1):
         sys.stderr.write(said.getvalue())
     return int(code)
