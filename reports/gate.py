@@ -57,7 +57,7 @@ def as_text(report: Report) -> str:
     rows = [[*_where(line), *_numbers(line, with_tolerance), line.verdict] for line in judgement.lines]
     lines = [
         for_terminal(f"{report.baseline.profile} on {report.baseline.dataset}, against {report.path}"),
-        *(f"{mode}: {why}" for mode, why in judgement.why.items()),
+        *(for_terminal(f"{mode}: {why}") for mode, why in judgement.why.items()),
         *report.notes,
         "",
         _table([*columns, "verdict"], rows, numbers_from=3),

@@ -205,6 +205,7 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "too small a baseline": (("--update", "--repeats", 4), "--repeats must be at least 5 for checks of 2 seeds, got 4"),
     "nowhere to write to": (("--out", "/proc/nowhere"), "cannot write /proc/nowhere: "),
     "nowhere for a baseline": (("--update", "--baseline", "/proc/nowhere/x.json"), "cannot write /proc/nowhere: "),
+    "nothing stored": (("--stored", "--results", "nowhere"), "no results in nowhere: name the folder with --results"),
     "no jobs": (("--jobs", 0), "--jobs must be at least 1, got 0"),
 }
 

@@ -306,6 +306,8 @@ def refuse_another_experiment(
 def results_root(options: argparse.Namespace, specs: Sequence[RunSpec]) -> Path:
     """Return where the runs are kept: a run's identity does not hold the code, so each code has its own folder."""
     if options.stored:
+        if not options.results.is_dir():
+            raise InputError(f"no results in {options.results}: name the folder with --results, or leave out --stored")
         return options.results
     own = {network_class(spec.method.network).__module__.partition(".")[0] for spec in specs}
     device = torch.device("cpu") if options.backend == "dask" else choose_devices(options.device)[0]

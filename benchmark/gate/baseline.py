@@ -29,6 +29,7 @@ FORMAT = 1
 # With which seeds a check is done: those of the baseline, on another machine, or others.
 SAME, OTHER = "same seeds", "other seeds"
 _IMAGES = ("scored", "defective", "normal")
+_REWRITE = "restore it, or write it again with check --update"
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,11 @@ def read_baseline(path: Path) -> Baseline:
             raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: {_REWRITE}")
         outcomes = _read_runs(content["runs"])
         differs = _read_differences(content["runs"])
-        for cell in outcomes:  # a KeyError says which is missing
-            content["protocols"][str(cell.shots)], content["images"][cell.category]
+        for cell in outcomes:
+            if str(cell.shots) not in content["protocols"] or cell.category not in content["images"]:
+                raise ValueError(
+                    f"it has no protocol for K = {cell.shots}, or no digest of the images of {cell.category}"
+                )
         return Baseline(
             profile=str(content["profile"]),
             dataset=str(content["dataset"]),
@@ -192,9 +196,6 @@ def read_baseline(path: Path) -> Baseline:
         raise
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InputError(f"{path} is not a baseline ({error}): {_REWRITE}") from error
-
-
-_REWRITE = "restore it, or write it again with check --update"
 
 
 def _read_runs(records: list[dict[str, Any]]) -> Outcomes:

@@ -76,8 +76,8 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list": (lambda path: path.write_text("[1]"), "is not a baseline"),
     "another format": (edit(lambda c: c.update(format=7)), "has format 7, this version reads 1"),
     "no machine": (edit(lambda c: c.pop("machine")), "'machine' is missing"),
-    "no protocol of a K": (edit(lambda c: c["protocols"].clear()), "'1' is missing"),
-    "no digest of a category": (edit(lambda c: c["images"].pop("tile")), "'tile' is missing"),
+    "no protocol of a K": (edit(lambda c: c["protocols"].clear()), "it has no protocol for K = 1"),
+    "no digest of a category": (edit(lambda c: c["images"].pop("tile")), "no digest of the images of tile"),
     "no runs": (edit(lambda c: c.update(runs=[])), "it holds no runs"),
     "a run without a metric": (edit(lambda c: c["runs"][3].pop("auc")), "'auc' is missing"),
     "a metric in percent": (
