@@ -106,11 +106,11 @@ def check_folder(folder: Path) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a hidden name beside ``path`` that ``remove_left_overs`` knows for this process's."""
+    """Return a hidden name beside ``path`` that ``remove_stale_files`` knows for this process's."""
     return path.with_name(f".{path.name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial")
 
 
-def remove_left_overs(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Remove temporary files and folders whose process on this machine is gone."""
     for path in folder.glob(".*.partial"):
         name = _TEMPORARY.fullmatch(path.name)

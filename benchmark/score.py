@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Meta, Struct
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -13,6 +14,34 @@ from benchmark.data.manifest import GOOD
 
 HISTOGRAM_BINS = 256
 IMAGE_COLUMNS = ("name", "label", "tp", "fp", "fn", "tn", "predicted_area", "max_probability")
+
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class Metrics(Struct, frozen=True):
+    """The metrics of one run.
+
+    Attributes
+    ----------
+    iou, dc : float or None
+        Means over the ``scored`` images, in [0, 1]; None without any.
+    auc : float or None
+        Area under ``roc_points``, in [0, 1]; None unless normal and defective images are there.
+    acc : float or None
+        Share of correctly classified images, anomalous being at least one predicted pixel; None likewise.
+    scored_images, defective_images, normal_images : int
+        The test images they were computed from.
+    """
+
+    iou: Share | None
+    dc: Share | None
+    auc: Share | None
+    acc: Share | None
+    scored_images: Count
+    defective_images: Count
+    normal_images: Count
 
 
 def iou(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
@@ -105,30 +134,23 @@ def roc_points(images: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
 
 
-def summarise(images: pd.DataFrame) -> dict[str, float | int | None]:
+def summarise(images: pd.DataFrame) -> Metrics:
     """Reduce the rows of one run to its metrics.
 
     Parameters
     ----------
     images : pd.DataFrame
         One row per test image with ``IMAGE_COLUMNS``.
-
-    Returns
-    -------
-    dict
-        ``iou, dc``: means over the ``scored`` images; ``acc``: share of images called rightly, anomalous being
-        at least one predicted pixel; ``auc``: area under ``roc_points``. In [0, 1], None where undefined.
-        ``scored_images, defective_images, normal_images``: what they were computed from.
     """
     rows = images[scored(images)]
     defective = images["label"] != GOOD
     both = defective.any() and not defective.all()
-    return {
-        "iou": float(iou(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
-        "dc": float(dice(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
-        "auc": float(roc_auc_score(defective, images["predicted_area"])) if both else None,
-        "acc": float(((images["predicted_area"] >= 1) == defective).mean()) if both else None,
-        "scored_images": len(rows),
-        "defective_images": int(defective.sum()),
-        "normal_images": int((~defective).sum()),
-    }
+    return Metrics(
+        iou=float(iou(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
+        dc=float(dice(rows["tp"], rows["fp"], rows["fn"]).mean()) if len(rows) else None,
+        auc=float(roc_auc_score(defective, images["predicted_area"])) if both else None,
+        acc=float(((images["predicted_area"] >= 1) == defective).mean()) if both else None,
+        scored_images=len(rows),
+        defective_images=int(defective.sum()),
+        normal_images=int((~defective).sum()),
+    )

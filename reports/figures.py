@@ -13,7 +13,7 @@ GRID = np.linspace(0.0, 1.0, 101)
 
 
 class CurvedRun(Protocol):
-    """What is needed of a run: ``page.stored.StoredRun`` has it."""
+    """What is needed of a run: ``page.stored.PageRun`` has it."""
 
     @property
     def category(self) -> str: ...

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from baselines import InputError
-from benchmark.atomic import remove_left_overs, replace_folder
-from benchmark.store import read_stored, results_table, warn_unreadable
+from benchmark.atomic import remove_stale_files, replace_folder
+from benchmark.results.table import iterate_records, results_table, warn_unreadable
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import result_sets
@@ -60,11 +60,12 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
         If runs, curves or pictures cannot be read; the pages show the others and name these.
     """
     path = path or root / REPORT_NAME
-    contents, unreadable = read_stored(root)
+    unreadable: list[str] = []
+    records = list(iterate_records(root, unreadable))
     warn_unreadable(unreadable, root)
     damaged: list[str] = []
-    stored = read_curves(contents, root, damaged)
-    sets = result_sets(results_table(contents))
+    stored = read_curves(records, root, damaged)
+    sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = [
         make_section(
@@ -112,7 +113,7 @@ def _our_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill that replaces that of an earlier report; what else has its name is left alone."""
     if folder.exists() and not (folder / _MARK).is_file():
         raise InputError(f"{folder} is not of an earlier report: move it away, or name another file with --out")
-    remove_left_overs(folder.parent)
+    remove_stale_files(folder.parent)
     with replace_folder(folder) as temporary:
         (temporary / _MARK).write_text(_ABOUT, encoding="utf-8")
         yield temporary

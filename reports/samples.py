@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from baselines import InputError
 from benchmark.data.manifest import GOOD
-from reports.page.stored import StoredRun
+from benchmark.results.records import SampleRecord
+from reports.page.stored import FinishedRun
 from reports.pictures import data_uri, outcome
 
 _QUALITY = 80
@@ -79,29 +79,31 @@ class Gallery:
         self.problems: list[str] = []
         self._uris: dict[tuple[str, ...], str] = {}
 
-    def kept(self, run: StoredRun, sample: dict[str, Any], kind: str, words: str, caption: str = "") -> Picture:
+    def kept(self, run: FinishedRun, sample: SampleRecord, kind: str, words: str, caption: str = "") -> Picture:
         """Return a picture as it was stored: photographs with loss, masks without."""
-        path = run.folder / "samples" / sample["files"][kind]
+        path = run.folder / "samples" / getattr(sample.files, kind)
         # Every method keeps the same inputs, but a pasted image is the run's own.
-        shared = kind == "truth" or sample["role"] != "pasted"
-        key = (run.category, sample["role"], sample["name"], kind) if shared else (str(path),)
+        shared = kind == "truth" or sample.role != "pasted"
+        key = (run.category, sample.role, sample.name, kind) if shared else (str(path),)
         return Picture(self._uri(key, path, None if kind == "truth" else _QUALITY), words, caption)
 
-    def annotated(self, run: StoredRun, sample: dict[str, Any], what: str) -> Annotated:
+    def annotated(self, run: FinishedRun, sample: SampleRecord, what: str) -> Annotated:
         """Return an image of a run and its mask."""
-        name = sample["name"]
+        name = sample.name
         image = self.kept(run, sample, "image", f"{what} image {name}")
-        return Annotated(sample["label"], name, image, self.kept(run, sample, "truth", f"annotated mask of {name}"))
+        return Annotated(sample.label, name, image, self.kept(run, sample, "truth", f"annotated mask of {name}"))
 
-    def outcome(self, run: StoredRun, sample: dict[str, Any]) -> Picture:
+    def outcome(self, run: FinishedRun, sample: SampleRecord) -> Picture:
         """Return hits, false alarms and misses of a prediction, painted over the image."""
-        words = f"prediction of {run.label} for {sample['name']}"
-        caption = "" if sample["iou"] is None else f"IOU {sample['iou']:.2f}"
-        paths = {kind: run.folder / "samples" / file for kind, file in sample["files"].items()}
-        key = (str(paths["prediction"]),)
+        words = f"prediction of {run.label} for {sample.name}"
+        caption = "" if sample.iou is None else f"IOU {sample.iou:.2f}"
+        folder, files = run.folder / "samples", sample.files
+        key = (str(folder / str(files.prediction)),)
         if key not in self._uris:
             try:
-                painted = outcome(paths["image"], paths["truth"], paths["prediction"], run.threshold)
+                painted = outcome(
+                    folder / files.image, folder / files.truth, folder / str(files.prediction), run.protocol.threshold
+                )
                 self._uris[key] = data_uri(painted, _QUALITY)
             except InputError as error:
                 self.problems.append(str(error))
@@ -119,12 +121,12 @@ class Gallery:
         return self._uris[key]
 
 
-def sample_grid(runs: Iterable[StoredRun], methods: Sequence[str], gallery: Gallery) -> list[GridLine]:
+def sample_grid(runs: Iterable[FinishedRun], methods: Sequence[str], gallery: Gallery) -> list[GridLine]:
     """Return the first test image of each label under every method, for the seed that most methods have.
 
     Parameters
     ----------
-    runs : iterable of StoredRun
+    runs : iterable of FinishedRun
         Of one category and K.
     methods : sequence of str
         Of the outcomes, in order.
@@ -140,21 +142,21 @@ def sample_grid(runs: Iterable[StoredRun], methods: Sequence[str], gallery: Gall
             seed,
             gallery.annotated(guide, sample, "test"),
             None,
-            tuple(_outcome(there.get(method), sample["name"], gallery) for method in methods),
+            tuple(_outcome(there.get(method), sample.name, gallery) for method in methods),
         )
         for sample in guide.samples("test")
-        if "first" in sample["reasons"]
+        if "first" in sample.reasons
     ]
 
 
 def figure_lines(
-    runs: Sequence[StoredRun], categories: Sequence[str], methods: Sequence[str], gallery: Gallery
+    runs: Sequence[FinishedRun], categories: Sequence[str], methods: Sequence[str], gallery: Gallery
 ) -> list[GridLine]:
     """Return one defective test image per category, with the training image of its defect type (Figs. 6 and 8).
 
     Parameters
     ----------
-    runs : sequence of StoredRun
+    runs : sequence of FinishedRun
         Of one K.
     categories, methods : sequence of str
     gallery : Gallery
@@ -165,18 +167,18 @@ def figure_lines(
         if not there:
             continue
         guide = next(iter(there.values()))
-        firsts = [s for s in guide.samples("test") if "first" in s["reasons"] and s["label"] != GOOD]
+        firsts = [s for s in guide.samples("test") if "first" in s.reasons and s.label != GOOD]
         if not firsts:
             continue
         sample = firsts[0]
-        training = sorted(guide.samples("train"), key=lambda kept: kept["label"] != sample["label"])
+        training = sorted(guide.samples("train"), key=lambda kept: kept.label != sample.label)
         lines.append(
             GridLine(
                 category,
                 seed,
                 gallery.annotated(guide, sample, "test"),
                 gallery.annotated(guide, training[0], "training") if training else None,
-                tuple(_outcome(there.get(method), sample["name"], gallery) for method in methods),
+                tuple(_outcome(there.get(method), sample.name, gallery) for method in methods),
             )
         )
     return lines
@@ -187,7 +189,7 @@ def chosen_categories(there: Sequence[str], paper: Sequence[str]) -> list[str]:
     return list(paper) if set(paper) <= set(there) else list(there[: len(paper)])
 
 
-def pasted_lines(runs: Sequence[StoredRun], categories: Sequence[str], gallery: Gallery) -> list[PastedLine]:
+def pasted_lines(runs: Sequence[FinishedRun], categories: Sequence[str], gallery: Gallery) -> list[PastedLine]:
     """Return pasted images with their lambda, of the run with the lowest seed that kept any (Fig. 10).
 
     ``runs`` are of one K; the paper's own method comes first, where it is there.
@@ -199,13 +201,13 @@ def pasted_lines(runs: Sequence[StoredRun], categories: Sequence[str], gallery: 
             continue
         run = min(kept, key=lambda run: (run.method != "albunet_nbr_cap", run.method, run.seed))
         pasted = run.samples("pasted")
-        source = run.content["draw"]["shots"][0]
-        original = next((sample for sample in run.samples("train") if sample["name"] == source), pasted[0])
+        source = run.record.draw.shots[0]
+        original = next((sample for sample in run.samples("train") if sample.name == source), pasted[0])
         pairs = tuple(
             (
-                gallery.kept(run, sample, "normal", f"normal image {sample['name']}"),
+                gallery.kept(run, sample, "normal", f"normal image {sample.name}"),
                 gallery.kept(
-                    run, sample, "image", f"the defect pasted upon {sample['name']}", f"λ = {sample['realism']:.4f}"
+                    run, sample, "image", f"the defect pasted upon {sample.name}", f"λ = {sample.realism:.4f}"
                 ),
             )
             for sample in pasted
@@ -214,12 +216,12 @@ def pasted_lines(runs: Sequence[StoredRun], categories: Sequence[str], gallery: 
     return lines
 
 
-def extremes(runs: Iterable[StoredRun], reason: str) -> tuple[StoredRun, dict[str, Any]] | None:
+def extremes(runs: Iterable[FinishedRun], reason: str) -> tuple[FinishedRun, SampleRecord] | None:
     """Return the run and the kept test image with the worst or the best IOU over a method's seeds, None without any.
 
     Parameters
     ----------
-    runs : iterable of StoredRun
+    runs : iterable of FinishedRun
         Of one category, K and method.
     reason : {"worst", "best"}
     """
@@ -227,17 +229,17 @@ def extremes(runs: Iterable[StoredRun], reason: str) -> tuple[StoredRun, dict[st
         (run, sample)
         for run in runs
         for sample in run.samples("test")
-        if reason in sample["reasons"] and sample["iou"] is not None
+        if reason in sample.reasons and sample.iou is not None
     ]
     choose = min if reason == "worst" else max
-    return choose(found, key=lambda pair: pair[1]["iou"], default=None)
+    return choose(found, key=lambda pair: pair[1].iou or 0.0, default=None)
 
 
-def _of_one_seed(runs: Iterable[StoredRun], methods: Sequence[str]) -> tuple[dict[str, StoredRun], int]:
+def _of_one_seed(runs: Iterable[FinishedRun], methods: Sequence[str]) -> tuple[dict[str, FinishedRun], int]:
     """Return the runs by method, in their order, of the lowest seed that most of the methods have."""
-    seeds: dict[int, dict[str, StoredRun]] = {}
+    seeds: dict[int, dict[str, FinishedRun]] = {}
     for run in runs:
-        if run.finished and run.method in methods:
+        if run.method in methods:
             # A method whose recipe was changed may have two runs here.
             seeds.setdefault(run.seed, {}).setdefault(run.method, run)
     if not seeds:
@@ -246,6 +248,6 @@ def _of_one_seed(runs: Iterable[StoredRun], methods: Sequence[str]) -> tuple[dic
     return {method: seeds[seed][method] for method in methods if method in seeds[seed]}, seed
 
 
-def _outcome(run: StoredRun | None, name: str, gallery: Gallery) -> Picture | None:
-    sample = next((kept for kept in run.samples("test") if kept["name"] == name), None) if run else None
+def _outcome(run: FinishedRun | None, name: str, gallery: Gallery) -> Picture | None:
+    sample = next((kept for kept in run.samples("test") if kept.name == name), None) if run else None
     return gallery.outcome(run, sample) if run and sample else None

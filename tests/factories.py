@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from PIL import Image
 
 from baselines import get_method
 from baselines.methods import PAPER_METHODS
-from benchmark.data.draws import Draw
-from benchmark.profile import load_profile
-from benchmark.run_files import CURVE_COLUMNS
-from benchmark.runs import RunSpec
-from benchmark.samples import Sample
+from benchmark.protocol.draws import Draw
+from benchmark.protocol.profile import load_profile
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.records import Convergence, Status, Timings
+from benchmark.results.run_result import CURVE_COLUMNS, RunResult, Sample
+from benchmark.results.store import ResultStore
+from benchmark.schema import to_builtins
 from benchmark.score import IMAGE_COLUMNS, roc_points, summarise
-from benchmark.store import ResultStore, RunResult
 from reports.collect import PAPER_CATEGORIES
 
 
@@ -39,7 +41,7 @@ def make_spec(category: str = "carpet", method: str = "unet", shots: int = 1, se
     return RunSpec(category=category, method=get_method(method), shots=shots, seed=seed, **values)
 
 
-def make_result(iou: float = 0.5, status: str = "done", label: str = "cut", iterations: int = 160) -> RunResult:
+def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cut", iterations: int = 160) -> RunResult:
     """A result whose mean IOU is ``iou``, in hundredths, with one sample; profile quick has 160 iterations."""
     hits = round(iou * 100)
     rows = [
@@ -63,12 +65,9 @@ def make_result(iou: float = 0.5, status: str = "done", label: str = "cut", iter
             Sample("train", ("first",), f"test/{label}/0.png", label, None, train),
             Sample("test", ("first", "best", "worst"), f"test/{label}/7.png", label, iou, pictures),
         ),
-        details={
-            "notes": [],
-            "timings": {"train_seconds": 1.5, "score_seconds": 0.5},
-            "environment": {"device": "cpu", "torch": "2"},
-            "created": "2026-01-01T00:00:00+00:00",
-        },
+        convergence=Convergence(1.0, iou),
+        timings=Timings(1.5, 0.5),
+        environment={"device": "cpu", "torch": "2"},
     )
 
 
@@ -76,9 +75,9 @@ def store_run(root: Path, iou: float = 0.5, status: str = "done", label: str = "
     """Store a made-up run and return what it was."""
     made = make_spec(**spec)
     if status == "failed":
-        ResultStore(root).save_failure(made, "RuntimeError: out of luck", {"created": "2026-01-01T00:00:00+00:00"})
+        ResultStore(root).save_failure(made, "RuntimeError: out of luck")
     else:
-        ResultStore(root).save(made, make_result(iou, status, label, made.protocol["iterations"]))
+        ResultStore(root).save(made, make_result(iou, Status(status), label, made.protocol.iterations))
     return made
 
 
@@ -133,7 +132,7 @@ def store_whole(
             os.link(source / file, folder / file)
         run = content | {
             "id": spec.id, "category": category, "method": method.name, "label": method.label, "shots": shots,
-            "seed": seed, "identity": spec.identity(),
+            "seed": seed, "identity": to_builtins(spec.identity),
             "metrics": content["metrics"] | {"iou": round(float(rng.uniform(0.2, 0.7)), 4)},
         }  # fmt: skip
         if method.recipe.paste_weight != "realism":
@@ -181,8 +180,12 @@ def _whole_result(size: int, iterations: int) -> RunResult:
         sample("test", (reason,), "cut", 6 + i, (*shown, "prediction")) for i, reason in enumerate(("worst", "best"))
     ]
     samples += [sample("pasted", (), "color", 8, (*shown, "normal")) for _ in range(4)]
-    plain = make_result(iterations=iterations)
-    return RunResult(
-        "done", summarise(images), images, curve, roc_points(images), np.zeros((len(images), 2, 256), np.uint32),
-        tuple(samples), plain.details,
-    )  # fmt: skip
+    return replace(
+        make_result(iterations=iterations),
+        metrics=summarise(images),
+        images=images,
+        curve=curve,
+        roc=roc_points(images),
+        histograms=np.zeros((len(images), 2, 256), np.uint32),
+        samples=tuple(samples),
+    )

@@ -18,7 +18,7 @@ import pytest
 from baselines import contract
 from baselines.networks.unet import UNet
 from benchmark.cli import main
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from tests.conftest import REPOSITORY, TINY, CommandLine, make_category, write_image
 
 ONE_METHOD = ("--method", "unet", "--shots", 1, "--seed", 0)
@@ -140,16 +140,16 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
 def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_asked(
     category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import benchmark.work
+    import benchmark.training.one_run
 
-    whole = benchmark.work.train
+    whole = benchmark.training.one_run.train
 
     def fail_for_seed_1(*arguments: object) -> pd.DataFrame:
         if arguments[5] == 1:
             raise RuntimeError("no memory for <this>")
         return whole(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(benchmark.work, "train", fail_for_seed_1)
+    monkeypatch.setattr(benchmark.training.one_run, "train", fail_for_seed_1)
     results = tmp_path / "results"
     words = [str(word) for word in folder_run(category.parent, "--method", "unet", "--shots", 1, "--seed", 0, 1, 2)]
     words += ["--results", str(results), "--cache", str(tmp_path / "cache")]
@@ -162,7 +162,7 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
     assert "1 of 3 runs failed and are in no mean: widget 1-shot: U-Net (1 of 3)." in page
-    monkeypatch.setattr(benchmark.work, "train", whole)
+    monkeypatch.setattr(benchmark.training.one_run, "train", whole)
     assert main(words) == 1
     assert "3 runs: 2 stored, 0 to do, 1 failed earlier: add --retry-failed" in capsys.readouterr().err
     assert load_results(results)["status"].eq("failed").tolist() == [False, True, False]

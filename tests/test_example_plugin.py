@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from tests.conftest import REPOSITORY, TINY, CommandLine, make_category
 from tests.test_cli import same_results
 

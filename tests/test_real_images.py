@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from tests.conftest import TINY, CommandLine
 
 STUDY = ("--method", "albunet", "--method", "albunet_nbr_cap", "--shots", 1, 5, "--seed", 0, 1)

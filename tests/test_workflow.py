@@ -11,7 +11,7 @@ import yaml
 
 from baselines import get_method
 from benchmark.cli import build_parser
-from benchmark.profile import load_profile
+from benchmark.protocol.profile import load_profile
 from reports.collect import PAPER_CATEGORIES
 from tests.conftest import REPOSITORY
 

@@ -5,43 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 
-from baselines import InputError, get_method
-from baselines.errors import unknown_name
-from baselines.networks import network_class
+from baselines.errors import InputError
 from benchmark.atomic import check_folder, replace_file
 from benchmark.commands.options import add_data, add_profile, add_results
-from benchmark.commands.selection import choose_categories
 from benchmark.commands.training import add_training, chosen_training
-from benchmark.data.datasets import DataSet, open_dataset
-from benchmark.data.manifest import digest_of
+from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
-from benchmark.environment import bit_conditions, code_digest, describe_environment
-from benchmark.gate.baseline import Baseline, read_baseline, spreads_of, write_baseline
+from benchmark.environment import code_digest
+from benchmark.gate.baseline import Baseline, read_baseline, write_baseline
 from benchmark.gate.judge import judge
-from benchmark.gate.outcomes import Cell, Scores, StoredRuns, differences, read_outcomes
-from benchmark.gate.spread import SMALLEST_SEEDS, calibrate
-from benchmark.prepare import find_runs
-from benchmark.profile import Profile, load_profile
-from benchmark.runs import RunSpec, Selection
-from benchmark.store import ResultStore
-from benchmark.work import error_of, read_failures
-from reports.gate import (
-    Report,
-    as_junit,
-    as_records,
-    as_text,
-    describe_assessment,
-    describe_update,
+from benchmark.gate.outcomes import StoredRuns, read_outcomes
+from benchmark.gate.scope import (
+    Narrowing,
+    cell_selections,
+    check_same_experiment,
+    checked_runs_folder,
+    choose_cells,
+    unknown_methods,
 )
+from benchmark.gate.update import check_repeats, make_baseline, read_elsewhere
+from benchmark.protocol.profile import Profile, load_profile
+from benchmark.protocol.runs import RunSpec, Selection, select_runs
+from benchmark.protocol.selection import choose_categories, choose_methods
+from reports.gate import Report, as_junit, as_records, as_text, describe_assessment, describe_update
 
 BASELINES = Path("tests/metrics")
 REPEATS = 20
-_SUITE = ("baselines", "benchmark")
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
@@ -112,19 +105,20 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     baseline = read_baseline(path)
     if options.out is not None:
         check_folder(options.out)
-    cells = chosen_cells(options, baseline)
+    cells = choose_cells(Narrowing(options.category, options.method, options.shots), baseline)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    refuse_another_experiment(baseline, path, profile, dataset, cells)
+    check_same_experiment(baseline, path, profile, dataset, cells)
     if options.gate == "statistical" or not set(profile.seeds) <= set(baseline.seeds):
         baseline.calibration(profile.seeds)  # before training: there may be too many seeds for it
-    gone = {cell: reason for cell in cells if (reason := why_unknown(cell.method))}
-    specs = find_runs(dataset, profile, selections([cell for cell in cells if cell not in gone], profile.seeds))
-    root = results_root(options, specs)
+    unknown = unknown_methods(cells)
+    known = [cell for cell in cells if cell not in unknown]
+    specs = select_runs(dataset, profile, cell_selections(known, profile.seeds))
+    root = runs_folder(options, specs)
     if not options.stored:
         do_runs(specs, dataset, root)
-    runs = read_stored(root, specs)
-    runs.missing.update({(cell, seed): reason for cell, reason in gone.items() for seed in profile.seeds})
+    runs = read_outcomes(root, specs)
+    runs.missing.update({(cell, seed): reason for cell, reason in unknown.items() for seed in profile.seeds})
     report = Report(
         judge(baseline, runs, cells, profile.seeds, options.gate),
         baseline,
@@ -140,39 +134,29 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
 
 def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     """Do the runs of a baseline, write it and print what changed; nothing is written if a run is missing."""
-    m = len(profile.seeds)
-    if options.repeats < (least := max(SMALLEST_SEEDS, m + 2)):
-        raise InputError(f"--repeats must be at least {least} for checks of {m} seeds, got {options.repeats}")
+    check_repeats(options.repeats, len(profile.seeds))
     check_folder(path.parent)
     before = former_baseline(path)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    specs = baseline_runs(options, profile, dataset)
-    there = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
-    root = results_root(options, specs)
+    selection = Selection(
+        choose_methods(options.method, profile),
+        choose_categories(dataset, options.category, profile.categories),
+        list(dict.fromkeys(options.shots)) or list(profile.shots),
+        sorted({*range(options.repeats), *profile.seeds}),
+    )
+    specs = select_runs(dataset, profile, [selection])
+    elsewhere = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
+    root = runs_folder(options, specs)
     if not options.stored:
         do_runs(specs, dataset, root)
-    runs = read_stored(root, specs)
+    runs = read_outcomes(root, specs)
     if runs.missing:
         for (cell, seed), reason in runs.missing.items():
             print(f"{cell.category} {cell.method} {cell.shots}-shot seed {seed}: {reason}", file=sys.stderr)
         print(f"{len(runs.missing)} runs are missing: no baseline was written", file=sys.stderr)
         return 1
-    machine = only_machine(runs, root)
-    differs, elsewhere = measure_differences(runs, machine, there, before)
-    spreads = spreads_of(runs.outcomes, differs)
-    after = Baseline(
-        profile=profile.name,
-        dataset=dataset.name,
-        protocols={shots: profile.protocol(shots) for shots in dict.fromkeys(spec.shots for spec in specs)},
-        images={spec.category: spec.data_digest for spec in specs},
-        machine=machine,
-        code=", ".join(runs.codes),
-        outcomes=runs.outcomes,
-        differs=differs,
-        elsewhere=elsewhere,
-        calibrations={kind: calibrate(spread, m) for kind, spread in spreads.items()},
-    )
+    after = make_baseline(specs, runs, root, profile, elsewhere, before)
     write_baseline(path, after)
     print(describe_update(before, after))
     print(f"baseline: {path}")
@@ -180,7 +164,7 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
 
 
 def former_baseline(path: Path) -> Baseline | None:
-    """Return the baseline that is written anew; None if there is none, or, after a warning, if it cannot be read."""
+    """Return the baseline that is written again; None if there is none, or, after a warning, if it cannot be read."""
     if not path.exists():
         return None
     try:
@@ -190,138 +174,14 @@ def former_baseline(path: Path) -> Baseline | None:
         return None
 
 
-def baseline_runs(options: argparse.Namespace, profile: Profile, dataset: DataSet) -> list[RunSpec]:
-    """Return the runs of a baseline: what the profile names, unless narrowed, with many seeds."""
-    methods = list(dict.fromkeys(options.method)) or list(profile.methods)
-    if not methods:
-        raise InputError(f"profile {profile.name} names no methods: add --method NAME")
-    categories = choose_categories(dataset, options.category, profile.categories)
-    shots = list(dict.fromkeys(options.shots)) or list(profile.shots)
-    seeds = sorted({*range(options.repeats), *profile.seeds})
-    return find_runs(dataset, profile, [Selection(methods, categories, shots, seeds)])
-
-
-def only_machine(runs: StoredRuns, root: Path) -> dict[str, str]:
-    """Return the one kind of machine that runs were done on; InputError if there are several."""
-    if len(runs.machines) > 1:
-        raise InputError(
-            f"the runs in {root} are of {len(runs.machines)} kinds of hardware or versions, and must be of one: "
-            "do them anew in another --results folder"
-        )
-    return runs.machines[0]
-
-
-def read_elsewhere(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
-    """Read the runs of a baseline as another machine did them; InputError if any is missing."""
-    there = read_stored(root, specs)
-    if there.missing:
-        (cell, seed), reason = next(iter(there.missing.items()))
-        raise InputError(
-            f"{len(there.missing)} runs of the baseline are not in --elsewhere {root}, e.g. {cell.category} "
-            f"{cell.method} {cell.shots}-shot seed {seed} ({reason}): do them on that machine"
-        )
-    only_machine(there, root)
-    return there
-
-
-def measure_differences(
-    runs: StoredRuns, machine: dict[str, str], there: StoredRuns | None, before: Baseline | None
-) -> tuple[Scores, dict[str, str]]:
-    """Return how far another machine's runs are from these, and which machine that was.
-
-    Where there are none, those of the baseline before are kept if they are of the same cells and seeds.
-
-    Raises
-    ------
-    InputError
-        If both machines are of one kind.
-    """
-    if there is not None:
-        if there.machines[0] == machine:
-            raise InputError("the runs in --elsewhere are of the same kind of machine: it must be another one")
-        return differences(runs.outcomes, there.outcomes), there.machines[0]
-    wanted = {cell: set(seeds) for cell, seeds in runs.outcomes.items()}
-    if before is None or {cell: set(seeds) for cell, seeds in before.differs.items()} != wanted:
-        return {}, {}
-    return before.differs, before.elsewhere
-
-
-def chosen_cells(options: argparse.Namespace, baseline: Baseline) -> list[Cell]:
-    """Return the cells to compare; InputError if something was asked for that the baseline has not."""
-    cells = list(baseline.outcomes)
-    for kind, asked in (("category", options.category), ("method", options.method), ("shots", options.shots)):
-        known = list(dict.fromkeys(str(getattr(cell, kind)) for cell in cells))
-        for name in asked:
-            if str(name) not in known:
-                raise unknown_name(f"{kind} of the baseline", str(name), known)
-    return [
-        cell
-        for cell in cells
-        if (not options.category or cell.category in options.category)
-        and (not options.method or cell.method in options.method)
-        and (not options.shots or cell.shots in options.shots)
-    ]
-
-
-def selections(cells: Iterable[Cell], seeds: Sequence[int]) -> list[Selection]:
-    """Return the runs of some cells, one selection per category and K."""
-    methods: dict[tuple[str, int], list[str]] = {}
-    for cell in cells:
-        methods.setdefault((cell.category, cell.shots), []).append(cell.method)
-    return [Selection(names, [category], [shots], seeds) for (category, shots), names in methods.items()]
-
-
-def why_unknown(method: str) -> str:
-    """Return why there is no method of that name; "" if there is."""
-    try:
-        get_method(method)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
-def refuse_another_experiment(
-    baseline: Baseline, path: Path, profile: Profile, dataset: DataSet, cells: Sequence[Cell]
-) -> None:
-    """Refuse to compare runs under another protocol or of other images.
-
-    Raises
-    ------
-    InputError
-        That says what differs.
-    """
-    advice = "check what the baseline was made with, or write it again with check --update"
-    for shots in dict.fromkeys(cell.shots for cell in cells):
-        here, there = profile.protocol(shots), baseline.protocols[shots]
-        for name in dict.fromkeys([*here, *there]):
-            if here.get(name) != there.get(name):
-                raise InputError(
-                    f"{name} is {here.get(name)!r} in profile {profile.name}, {there.get(name)!r} in {path}: {advice}"
-                )
-    for category in dict.fromkeys(cell.category for cell in cells):
-        if dataset.manifest(category).digest != baseline.images[category]:
-            raise InputError(f"the images of category {category} in {dataset.name} are not those of {path}: {advice}")
-
-
-def results_root(options: argparse.Namespace, specs: Sequence[RunSpec]) -> Path:
-    """Return where the runs are kept: a run's identity does not hold the code, so each code has its own folder."""
+def runs_folder(options: argparse.Namespace, specs: list[RunSpec]) -> Path:
+    """Return where the runs are kept: what ``--stored`` names, or a folder per code and machine."""
     if options.stored:
         if not options.results.is_dir():
             raise InputError(f"no results in {options.results}: name the folder with --results, or leave out --stored")
-        return options.results
-    own = {network_class(spec.method.network).__module__.partition(".")[0] for spec in specs}
+        return Path(options.results)
     device = torch.device("cpu") if options.backend == "dask" else choose_devices(options.device)[0]
-    made_by = {
-        "code": code_digest(tuple(sorted({*_SUITE, *own}))),
-        "machine": bit_conditions(describe_environment(device) | {"threads": 0}),
-    }
-    return options.results / "check" / digest_of(made_by)[:12]
-
-
-def read_stored(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
-    """Read what the runs came to."""
-    failures = read_failures(ResultStore(root), specs)
-    return read_outcomes(root, specs, {run: " ".join(error_of(text).split()) for run, text in failures.items()})
+    return checked_runs_folder(options.results, specs, device)
 
 
 def notes_on(runs: StoredRuns) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from benchmark.commands.options import add_results
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from reports.claims import Verdict, as_records, as_text, judge, judge_published
 from reports.collect import result_sets
 from reports.tables import choose_sets

@@ -17,10 +17,10 @@ from benchmark.commands import data_cache, data_files, data_import
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
-from benchmark.data.draws import DIGEST_COLUMNS, DRAW_COLUMNS, digest_rows, draw_rows
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
 from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import PublishedMvtecAD
+from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, digest_rows, draw_rows
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 from reports.escapes import for_terminal
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from baselines import InputError
 from baselines.errors import unknown_name
-from benchmark.atomic import check_folder, new_folder, remove_left_overs
+from benchmark.atomic import check_folder, new_folder, remove_stale_files
 from benchmark.commands.options import add_data
 from benchmark.data.archives import unpack
 from benchmark.data.download import Expected, Received, check_digest, digest_file, download, remove_parts
@@ -183,7 +183,7 @@ def do_download(options: argparse.Namespace) -> int:
     if options.keep_archive and (beside / archive.file).exists():
         raise InputError(f"{beside / archive.file} exists already: give it with --archive, or leave out --keep-archive")
     check_folder(beside)
-    remove_left_overs(beside)
+    remove_stale_files(beside)
     links = tuple(options.link) or archive.links
     received = _received(options, archive, expected, links, beside)
     print(f"unpacking {received.path}, {amount(received.size)}, SHA-256 {received.sha256}")

@@ -10,8 +10,8 @@ import torch
 
 from baselines import InputError
 from benchmark.data.datasets import DATASETS
-from benchmark.environment import choose_jobs
-from benchmark.profile import BUILT_IN, Profile
+from benchmark.execution.capacity import choose_jobs
+from benchmark.protocol.profile import BUILT_IN, Profile
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
-from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
+from benchmark.commands.selection import add_selection, chosen_profile, chosen_request
 from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
-from benchmark.environment import memory_of_a_run
-from benchmark.plan import hours, measured_rate, run_bytes, run_flops, stored_rate
-from benchmark.prepare import find_runs
-from benchmark.runs import RunSpec
-from benchmark.store import load_results
+from benchmark.execution.capacity import memory_of_a_run
+from benchmark.execution.plan import hours, measured_rate, run_bytes, run_flops, stored_rate
+from benchmark.protocol.runs import RunSpec, select_runs
+from benchmark.protocol.selection import choose_selections
+from benchmark.results.table import load_results
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
@@ -31,13 +31,13 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Print the plan."""
-    profile = chosen_profile(options)
+    request, profile = chosen_request(options), chosen_profile(options)
     devices = choose_devices(options.device)
     jobs = chosen_jobs(options, profile, devices)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    selections = chosen_runs(options, profile, dataset)
-    specs = find_runs(dataset, profile, selections.values())
-    by_study = {name: len(find_runs(dataset, profile, [selection])) for name, selection in selections.items() if name}
+    selections = choose_selections(request, profile, dataset)
+    specs = select_runs(dataset, profile, selections.values())
+    by_study = {name: len(select_runs(dataset, profile, [selection])) for name, selection in selections.items() if name}
     status = stored_status(options, specs)
     to_do = [spec for spec in specs if spec.id not in status]
     flops = sum(map(run_flops, to_do))

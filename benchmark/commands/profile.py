@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from benchmark.commands.options import add_profile
-from benchmark.profile import BUILT_IN, FIELDS, ResolvedProfile, resolve_profile
+from benchmark.protocol.profile import BUILT_IN, ResolvedProfile, field_values, resolve_profile
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
@@ -50,8 +49,10 @@ def do_list(options: argparse.Namespace) -> int:
 
 def as_json(resolved: ResolvedProfile) -> list[dict[str, Any]]:
     """Return one entry per field: ``field``, ``value``, ``source``."""
-    values = asdict(resolved.profile)
-    return [{"field": name, "value": values[name], "source": resolved.sources[name]} for name in FIELDS]
+    return [
+        {"field": name, "value": value, "source": resolved.sources[name]}
+        for name, value in field_values(resolved.profile).items()
+    ]
 
 
 def as_toml(resolved: ResolvedProfile) -> str:

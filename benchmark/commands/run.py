@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from benchmark.commands.options import add_data, add_profile, add_results
-from benchmark.commands.selection import add_selection, chosen_profile, chosen_runs
+from benchmark.commands.selection import add_selection, chosen_profile, chosen_request
 from benchmark.commands.training import TRY_AGAIN, add_training, chosen_training
 from benchmark.data.datasets import open_dataset
-from benchmark.prepare import find_runs
-from benchmark.runs import RunSpec
-from benchmark.store import ResultStore, load_results
-from benchmark.work import error_of, read_failures
+from benchmark.protocol.runs import RunSpec, select_runs
+from benchmark.protocol.selection import choose_selections
+from benchmark.results.store import ResultStore
+from benchmark.results.table import load_results
 from reports.collect import result_sets
 from reports.formats import as_text
 from reports.html import write_report
@@ -33,10 +33,10 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Run what is not stored yet; 1 if a run failed, now or earlier."""
-    profile = chosen_profile(options)
+    request, profile = chosen_request(options), chosen_profile(options)
     do_runs = chosen_training(options, profile)
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
-    specs = find_runs(dataset, profile, chosen_runs(options, profile, dataset).values())
+    specs = select_runs(dataset, profile, choose_selections(request, profile, dataset).values())
     do_runs(specs, dataset, options.results)
     show(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
@@ -45,13 +45,13 @@ def do(options: argparse.Namespace) -> int:
 
 def summarise_failures(store: ResultStore, specs: list[RunSpec]) -> int:
     """Say which of the runs failed and why, a line each; return the exit code."""
-    failures = read_failures(store, specs)
+    failures = store.read_failures(specs)
     if not failures:
         return 0
     print(f"{len(failures)} runs failed: {TRY_AGAIN}", file=sys.stderr)
     for spec in specs:
         if spec.id in failures:
-            print(f"  {spec.title}: {' '.join(error_of(failures[spec.id]).split())}", file=sys.stderr)
+            print(f"  {spec.title}: {failures[spec.id].error}", file=sys.stderr)
     return 1
 
 

@@ -11,7 +11,7 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import replace_file
 from benchmark.commands.options import add_results
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from reports.cells import Source
 from reports.collect import result_sets
 from reports.compare import compare

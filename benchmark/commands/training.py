@@ -10,13 +10,14 @@ from pathlib import Path
 from benchmark.commands.workers import add_workers, chosen_workers
 from benchmark.data.cache_folder import DEFAULT_LIMIT, read_size
 from benchmark.data.datasets import DataSet
-from benchmark.execute import execute
-from benchmark.prepare import prepare
-from benchmark.profile import Profile
-from benchmark.progress import display
-from benchmark.runs import RunSpec
-from benchmark.store import ResultStore
-from benchmark.work import Work, Workplace, read_failures
+from benchmark.execution.execute import execute
+from benchmark.execution.prepare import prepare
+from benchmark.execution.progress import display
+from benchmark.execution.run_task import RunTask
+from benchmark.protocol.profile import Profile
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.store import ResultStore
+from benchmark.training.one_run import RunContext
 
 TRY_AGAIN = "add --retry-failed to try them again"
 
@@ -64,7 +65,7 @@ def chosen_training(options: argparse.Namespace, profile: Profile) -> DoRuns:
                 specs, dataset, profile, options.cache, cache_limit, options.weights_dir, screen.decoding, screen.say
             )
             to_do = [spec for spec in specs if not store.has(spec.id)]
-            earlier = read_failures(store, to_do)
+            earlier = store.read_failures(to_do)
             stored = len(specs) - len(to_do)
             if not options.retry_failed:
                 to_do = [spec for spec in to_do if spec.id not in earlier]
@@ -74,10 +75,10 @@ def chosen_training(options: argparse.Namespace, profile: Profile) -> DoRuns:
                 + ("" if options.retry_failed or not earlier else f": {TRY_AGAIN}")
             )
             screen.begin(to_do)
-            place = Workplace(dataset, options.cache, results, weights_dir=options.weights_dir)
-            pool, work = choose_pool(Work(place, options.timeout, earlier), to_do, screen)
+            context = RunContext(dataset, options.cache, weights_dir=options.weights_dir)
+            pool, task = choose_pool(RunTask(context, results, options.timeout, earlier), to_do, screen)
             try:
-                with closing(execute(to_do, work, pool, screen.say)) as ends:
+                with closing(execute(to_do, task, pool, screen.say)) as ends:
                     for finished in ends:
                         screen.finished(finished)
             except KeyboardInterrupt:

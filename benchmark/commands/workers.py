@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 import torch
 
 from baselines import InputError
-from benchmark.cluster import choose_cluster, seen_elsewhere
 from benchmark.commands.options import add_jobs, chosen_jobs
 from benchmark.devices import choose_devices, device_environments, device_in_worker, named_device
-from benchmark.loky_pool import LokyPool
-from benchmark.pools import Pool, SequentialPool
-from benchmark.profile import Profile
-from benchmark.progress import Display
-from benchmark.runs import RunSpec
-from benchmark.work import Work
+from benchmark.execution.cluster import ClusterPool, with_absolute_paths
+from benchmark.execution.loky_pool import LokyPool
+from benchmark.execution.pools import Pool, SequentialPool
+from benchmark.execution.progress import Display
+from benchmark.execution.run_task import RunTask
+from benchmark.protocol.profile import Profile
+from benchmark.protocol.runs import RunSpec
 
 # A run sees for itself that its time is over; one that hangs is killed, so much later.
 _GRACE_SECONDS = 60.0
 
-# Turns work on some runs into where it is done, and the work as it is done there.
-ChoosePool = Callable[[Work, Sequence[RunSpec], Display], tuple[Pool, Work]]
+# Turns a task on some runs into where it is done, and the task as it is done there.
+ChoosePool = Callable[[RunTask, Sequence[RunSpec], Display], tuple[Pool, RunTask]]
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -64,14 +64,14 @@ class _Here:
     devices: list[torch.device]
     jobs: int
 
-    def __call__(self, work: Work, to_do: Sequence[RunSpec], screen: Display) -> tuple[Pool, Work]:
+    def __call__(self, task: RunTask, to_do: Sequence[RunSpec], screen: Display) -> tuple[Pool, RunTask]:
         jobs = min(self.jobs, len(to_do))
         if jobs <= 1:
-            place = replace(work.place, device=self.devices[0])
-            return SequentialPool(), replace(work, place=place, on_step=screen.step)
-        limit = None if work.timeout is None else work.timeout + _GRACE_SECONDS
-        place = replace(work.place, device=device_in_worker(self.devices))
-        return LokyPool(device_environments(self.devices[:jobs], jobs), limit), replace(work, place=place)
+            context = replace(task.context, device=self.devices[0])
+            return SequentialPool(), replace(task, context=context, on_step=screen.step)
+        limit = None if task.timeout is None else task.timeout + _GRACE_SECONDS
+        context = replace(task.context, device=device_in_worker(self.devices))
+        return LokyPool(device_environments(self.devices[:jobs], jobs), limit), replace(task, context=context)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ class _Elsewhere:
     scheduler: str
     device: torch.device | None
 
-    def __call__(self, work: Work, to_do: Sequence[RunSpec], screen: Display) -> tuple[Pool, Work]:
-        work = replace(work, place=seen_elsewhere(replace(work.place, device=self.device)))
-        pool = choose_cluster(self.scheduler, work.place, to_do, screen.say) if to_do else SequentialPool()
-        return pool, work
+    def __call__(self, task: RunTask, to_do: Sequence[RunSpec], screen: Display) -> tuple[Pool, RunTask]:
+        task = with_absolute_paths(replace(task, context=replace(task.context, device=self.device)))
+        return ClusterPool(self.scheduler, task, to_do) if to_do else SequentialPool(), task

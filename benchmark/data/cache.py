@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from baselines import InputError
-from benchmark.atomic import new_folder, remove_left_overs
+from benchmark.atomic import new_folder, remove_stale_files
 from benchmark.data.cache_folder import (
     ABOUT_FILE,
     ARRAYS,
@@ -147,7 +147,7 @@ def _decode(
 ) -> None:
     count = len(manifest.records)
     about = {"dataset": dataset.name, "category": manifest.category, "size": size, "images": count}
-    remove_left_overs(folder.parent)
+    remove_stale_files(folder.parent)
     with new_folder(folder) as temporary:
         (temporary / ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
         images = _new_array(temporary / IMAGES_FILE, np.uint8, (count, size, size, 3))

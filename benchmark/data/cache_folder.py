@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baselines import InputError
-from benchmark.atomic import remove_left_overs, temporary_path
+from benchmark.atomic import remove_stale_files, temporary_path
 
 DEFAULT_LIMIT = "50G"
 ARRAYS, MANIFESTS = "arrays", "manifests"
@@ -154,7 +154,7 @@ def clear(cache: Path | None) -> tuple[list[Entry], list[Entry]]:
         (removed if remove_entry(entry) else left).append(entry)
     for folder in (root / ARRAYS, root / MANIFESTS):
         if _is_real(folder, stat.S_ISDIR):
-            remove_left_overs(folder)
+            remove_stale_files(folder)
             with suppress(OSError):  # something else is in it
                 folder.rmdir()
     return removed, left

@@ -24,6 +24,8 @@ from benchmark.gate.spread import (
     list_comparisons,
     measure_spread,
 )
+from benchmark.protocol.profile import Protocol
+from benchmark.schema import convert, to_builtins
 
 FORMAT = 1
 # With which seeds a check is done: those of the baseline, on another machine, or others.
@@ -59,7 +61,7 @@ class Baseline:
 
     profile: str
     dataset: str
-    protocols: dict[int, dict[str, Any]]
+    protocols: dict[int, Protocol]
     images: dict[str, str]
     machine: dict[str, str]
     code: str
@@ -114,7 +116,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
         "code": baseline.code,
         "machine": baseline.machine,
         "images": baseline.images,
-        "protocols": {str(shots): protocol for shots, protocol in baseline.protocols.items()},
+        "protocols": {str(shots): to_builtins(protocol) for shots, protocol in baseline.protocols.items()},
         "elsewhere": baseline.elsewhere,
         "critical": {kind: {"seeds": found.seeds, **found.critical} for kind, found in baseline.calibrations.items()},
     }
@@ -174,7 +176,7 @@ def read_baseline(path: Path) -> Baseline:
         return Baseline(
             profile=str(content["profile"]),
             dataset=str(content["dataset"]),
-            protocols={int(shots): dict(protocol) for shots, protocol in content["protocols"].items()},
+            protocols={int(shots): convert(protocol, Protocol) for shots, protocol in content["protocols"].items()},
             images={str(category): str(digest) for category, digest in content["images"].items()},
             machine={str(name): str(value) for name, value in content["machine"].items()},
             code=str(content["code"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +12,9 @@ import numpy as np
 
 from baselines import InputError
 from benchmark.environment import bit_conditions
-from benchmark.runs import RunSpec
-from benchmark.store import ResultStore, read_run
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.records import RunRecord
+from benchmark.results.store import ResultStore, read_run
 
 METRICS = ("iou", "dc", "auc", "acc")
 
@@ -105,15 +106,13 @@ def mean_score(scores: Scores, cells: Iterable[Cell], metric: str, seeds: Iterab
     return float(np.mean(known)) if known and len(known) == len(values) else None
 
 
-def read_outcomes(root: Path, specs: Iterable[RunSpec], failures: Mapping[str, str]) -> StoredRuns:
-    """Read what runs came to.
+def read_outcomes(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
+    """Read how runs ended.
 
     Parameters
     ----------
     root : Path
         The results folder.
-    failures : mapping
-        Errors of those that failed, by the run's identity.
 
     Raises
     ------
@@ -121,24 +120,25 @@ def read_outcomes(root: Path, specs: Iterable[RunSpec], failures: Mapping[str, s
         If a stored run cannot be read; it is named.
     """
     store = ResultStore(root)
+    failures = store.read_failures(specs)
     outcomes: Outcomes = {}
     missing: dict[tuple[Cell, int], str] = {}
     environments: list[Mapping[str, Any]] = []
     for spec in specs:
         cell = Cell(spec.category, spec.method.name, spec.shots)
         if not store.has(spec.id):
-            error = failures.get(spec.id)
-            missing[cell, spec.seed] = f"failed: {error}" if error else "was not run"
+            failure = failures.get(spec.id)
+            missing[cell, spec.seed] = f"failed: {failure.error}" if failure else "was not run"
             continue
-        content = read_run(store.runs / spec.id)
-        outcomes.setdefault(cell, {})[spec.seed] = _outcome(content, store.runs / spec.id)
-        environments.append(content["environment"])
+        record = read_run(store.runs / spec.id)
+        outcomes.setdefault(cell, {})[spec.seed] = _outcome(record, store.runs / spec.id)
+        environments.append(record.environment)
     machines = {tuple(sorted(bit_conditions(environment).items())) for environment in environments}
     codes = sorted({str(environment.get("code", "unknown")) for environment in environments})
     return StoredRuns(outcomes, missing, tuple(dict(machine) for machine in sorted(machines)), tuple(codes))
 
 
-def _outcome(content: Mapping[str, Any], folder: Path) -> Outcome:
+def _outcome(record: RunRecord, folder: Path) -> Outcome:
     path = folder / "images.csv"
     try:
         pixels = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -146,13 +146,12 @@ def _outcome(content: Mapping[str, Any], folder: Path) -> Outcome:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}): move its folder away to do the run again"
         ) from error
-    metrics = content["metrics"]
-    scored, defective, normal = (metrics[f"{kind}_images"] for kind in ("scored", "defective", "normal"))
+    metrics = record.metrics
     return Outcome(
-        id=content["id"],
-        status=content["status"],
-        draw=str(content["identity"].get("draw_digest", ""))[:16],
-        images=(scored, defective, normal),
+        id=record.id,
+        status=record.status.value,
+        draw=record.identity.draw_digest[:16],
+        images=(metrics.scored_images, metrics.defective_images, metrics.normal_images),
         pixels=pixels,
-        metrics={name: metrics[name] for name in METRICS},
+        metrics={name: getattr(metrics, name) for name in METRICS},
     )

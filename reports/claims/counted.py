@@ -73,8 +73,8 @@ def judge_realism(claim: Claim, evidence: Evidence) -> Verdict:
     first, second = claim.categories
     value = float(claim.value or 0.0)
     kept: dict[str, list[float]] = {first: [], second: []}
-    for content in stored.contents(claim):
-        kept[content["category"]] += [item["realism"] for item in content["samples"] if item["role"] == "pasted"]
+    for record in stored.records(claim):
+        kept[record.category] += [item.realism for item in record.samples if item.realism is not None]
     if not all(kept.values()):
         raise NoEvidence(f"needs pasted samples of {first} and {second}")
     low, mean, other = min(kept[first]), float(np.mean(kept[first])), float(np.mean(kept[second]))
@@ -93,10 +93,9 @@ def judge_same_size(claim: Claim, evidence: Evidence) -> Verdict:
     """Judge that every run has the network and the number of parameters of what it is compared with."""
     stored = _stored(evidence)
     sizes: dict[str, set[str]] = {name: set() for name in claim.against + claim.methods}
-    for content in stored.contents(claim):
-        count = content.get("parameters")
-        if isinstance(count, int):
-            sizes[content["method"]].add(f"{content['identity'].get('network')}, {count:,} parameters")
+    for record in stored.records(claim):
+        if record.parameters:
+            sizes[record.method].add(f"{record.identity.network}, {record.parameters:,} parameters")
     missing = [method_label(name) for name, found in sizes.items() if not found]
     if missing:
         raise NoEvidence(f"no run says the size of {', '.join(missing)}")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from baselines import InputError
 from baselines.methods import PAPER_METHODS
-from benchmark.run_files import read_curve, read_images_table
+from benchmark.results.records import RunRecord
+from benchmark.results.store import read_run
+from benchmark.results.stored_run import StoredRun
 from benchmark.score import scored
-from benchmark.store import read_run
 from reports.claims.ledger import Claim
 from reports.claims.verdict import NoEvidence
 from reports.collect import ResultSet
@@ -104,7 +105,7 @@ class StoredEvidence:
     def means(self, claim: Claim, metric: str, shots: int) -> dict[str, float]:
         return {}
 
-    def contents(self, claim: Claim) -> list[dict[str, Any]]:
+    def records(self, claim: Claim) -> list[RunRecord]:
         """Return ``run.json`` of the runs a claim is about that did not fail; what cannot be read is noted."""
         runs = self.results.runs
         chosen = runs[
@@ -133,7 +134,7 @@ class StoredEvidence:
             return np.nan
         if (run_id, metric) not in self._measured:
             try:
-                self._measured[run_id, metric] = _MEASURES[metric](folder)
+                self._measured[run_id, metric] = _MEASURES[metric](StoredRun(folder))
             except InputError as error:
                 self.unreadable[run_id] = str(error)
                 return np.nan
@@ -186,23 +187,23 @@ def printed_categories(method: str, shots: int) -> list[str]:
     return list(rows.loc[rows["mean"].notna(), "category"])
 
 
-def background_error(folder: Path) -> float:
+def background_error(run: StoredRun) -> float:
     """Return the share of normal pixels that a run marks as defective, averaged over its test images."""
-    images = read_images_table(folder)
+    images = run.images
     normal = images["fp"] + images["tn"]
     return float((images["fp"] / normal)[normal > 0].mean())
 
 
-def defect_found(folder: Path) -> float:
+def defect_found(run: StoredRun) -> float:
     """Return the share of defect pixels that a run marks, averaged over its defective test images."""
-    images = read_images_table(folder)
+    images = run.images
     rows = images[scored(images)]
     return float((rows["tp"] / (rows["tp"] + rows["fn"])).mean())
 
 
-def time_to_90(folder: Path) -> float:
+def time_to_90(run: StoredRun) -> float:
     """Return after which share of the iterations the test IOU first reached 90 % of its highest reading."""
-    curve = read_curve(folder)
+    curve = run.curve
     readings = curve.dropna(subset="test_iou")
     if readings.empty or readings["test_iou"].max() == 0:
         return np.nan

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.results.records import Status
 from reports.charts import Drawing, draw, line_styles
 from reports.figures import learning_chart, roc_chart
 from reports.page.links import method_anchor
-from reports.page.stored import METRICS, StoredRun
+from reports.page.stored import METRICS, FinishedRun, PageRun
 from reports.pages import write_page
 from reports.samples import Annotated, Gallery, Picture, extremes, sample_grid
 
@@ -36,7 +37,7 @@ class Cell:
         Name and label of every method of the result set.
     of : int
         How many runs of each there should be.
-    runs : tuple of StoredRun
+    runs : tuple of PageRun
     """
 
     category: str
@@ -46,7 +47,7 @@ class Cell:
     back: str
     methods: tuple[tuple[str, str], ...]
     of: int
-    runs: tuple[StoredRun, ...]
+    runs: tuple[PageRun, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Extreme:
     """A method's worst or best prediction over its seeds."""
 
     words: str
-    run: StoredRun
+    run: FinishedRun
     test: Annotated
     outcome: Picture
 
@@ -66,7 +67,7 @@ class MethodPart:
     Attributes
     ----------
     label, anchor : str
-    runs : tuple of StoredRun
+    runs : tuple of PageRun
         By seed.
     done, of : int
     means : tuple of str
@@ -78,7 +79,7 @@ class MethodPart:
 
     label: str
     anchor: str
-    runs: tuple[StoredRun, ...]
+    runs: tuple[PageRun, ...]
     done: int
     of: int
     means: tuple[str, ...]
@@ -116,17 +117,16 @@ def write_detail(path: Path, cell: Cell) -> list[str]:
     gallery = Gallery()
     names = [name for name, _ in cell.methods]
     parts = [method_part(cell, name, label, gallery) for name, label in cell.methods]
-    there = [
-        (name, label) for name, label in cell.methods if any(run.method == name and run.finished for run in cell.runs)
-    ]
+    finished = [run for run in cell.runs if isinstance(run, FinishedRun)]
+    there = [(name, label) for name, label in cell.methods if any(run.method == name for run in finished)]
     values = {
         "cell": cell,
         "parts": [part for part in parts if part.runs],
         "absent": [part.label for part in parts if not part.runs],
         "charts": _charts(cell, names),
-        "training": training_parts(cell.runs, gallery),
+        "training": training_parts(finished, gallery),
         "grid_methods": [label for _, label in there],
-        "lines": sample_grid(cell.runs, [name for name, _ in there], gallery),
+        "lines": sample_grid(finished, [name for name, _ in there], gallery),
         "dash": _NONE,
     }
     problems = list(dict.fromkeys(gallery.problems))
@@ -137,11 +137,11 @@ def write_detail(path: Path, cell: Cell) -> list[str]:
 def method_part(cell: Cell, method: str, label: str, gallery: Gallery) -> MethodPart:
     """Gather what the page says of one method."""
     runs = tuple(sorted((run for run in cell.runs if run.method == method), key=lambda run: (run.seed, run.id)))
-    done = [run for run in runs if run.status == "done"]
+    done = [run for run in runs if run.status is Status.DONE]
     seconds = [run.seconds for run in runs if run.seconds is not None]
     shown = []
     for reason in ("worst", "best"):
-        found = extremes(runs, reason)
+        found = extremes([run for run in runs if isinstance(run, FinishedRun)], reason)
         if found:
             run, sample = found
             shown.append(Extreme(reason, run, gallery.annotated(run, sample, "test"), gallery.outcome(run, sample)))
@@ -166,15 +166,15 @@ def spread(values: Sequence[float | None]) -> str:
     return f"{mean} ({np.std(known, ddof=1):.4f})" if len(known) > 1 else mean
 
 
-def training_parts(runs: Sequence[StoredRun], gallery: Gallery) -> list[TrainingPart]:
+def training_parts(runs: Sequence[FinishedRun], gallery: Gallery) -> list[TrainingPart]:
     """Return what each seed learned from; all methods of a seed share it."""
-    guides = {run.seed: run for run in sorted(runs, key=lambda run: run.seed, reverse=True) if run.finished}
+    guides = {run.seed: run for run in sorted(runs, key=lambda run: run.seed, reverse=True)}
     return [
         TrainingPart(
             seed,
             tuple(gallery.annotated(run, sample, "training") for sample in run.samples("train")),
-            tuple(run.content["draw"]["shots"]),
-            run.content["draw"]["normals"],
+            run.record.draw.shots,
+            run.record.draw.normals,
         )
         for seed, run in sorted(guides.items())
     ]

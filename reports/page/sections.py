@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.schema import to_builtins
 from reports.charts import Drawing, draw, line_styles
 from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
@@ -16,7 +17,7 @@ from reports.figures import learning_chart, roc_chart
 from reports.formats import as_csv, as_latex
 from reports.page.details import Cell
 from reports.page.links import detail_name, method_anchor, set_slug
-from reports.page.stored import StoredRun
+from reports.page.stored import FailedRun, FinishedRun, PageRun
 from reports.samples import (
     ABLATION_METHODS,
     FIG_6_METHODS,
@@ -106,7 +107,7 @@ class Section:
     learning_category: str
     pasted: list[PastedLine]
     details: list[tuple[str, list[tuple[int, str]]]]
-    runs: list[tuple[StoredRun, str]]
+    runs: list[tuple[PageRun, str]]
     runs_csv: str
     timings: Listing
     protocol: list[tuple[str, str]]
@@ -116,7 +117,7 @@ class Section:
 
 def make_section(
     results: ResultSet,
-    stored: Mapping[str, StoredRun],
+    stored: Mapping[str, PageRun],
     folder: str,
     tables: Sequence[Table],
     verdicts: Sequence[Verdict],
@@ -135,10 +136,10 @@ def make_section(
         Made from the same result set.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
-    finished = [run for run in runs if run.finished]
+    finished = [run for run in runs if isinstance(run, FinishedRun)]
     gallery = Gallery()
     name = set_slug(results)
-    days = sorted(str(run.content["created"])[:10] for run in runs if run.content.get("created"))
+    days = sorted(run.record.created[:10] for run in finished)
     fields = _protocol(finished or runs)
     category = _FIG_9_CATEGORY if _FIG_9_CATEGORY in results.categories else results.categories[0]
     return Section(
@@ -146,14 +147,14 @@ def make_section(
         slug=name,
         comparable=results.dataset == COMPARABLE,
         counts={status: int(count) for status, count in results.runs["status"].value_counts().items()},
-        hours=sum(run.seconds or 0.0 for run in finished) / 3600,
+        hours=sum(run.seconds for run in finished) / 3600,
         made=(days[0], days[-1]) if days else ("", ""),
         threshold=dict(fields).get("threshold", "?"),
-        notes=list(dict.fromkeys((run.category, note) for run in finished for note in run.content["notes"])),
+        notes=list(dict.fromkeys((run.category, note) for run in finished for note in run.record.notes)),
         failures=[
-            (f"{run.category} {run.label} {run.shots}-shot seed {run.seed}", str(run.content["error"]))
+            (f"{run.category} {run.label} {run.shots}-shot seed {run.seed}", run.record.error)
             for run in runs
-            if not run.finished
+            if isinstance(run, FailedRun)
         ],
         verdicts=verdicts,
         tables=[table_view(table, results, f"{folder}/{name}") for table in tables],
@@ -171,12 +172,12 @@ def make_section(
         runs_csv=_download(results.runs.to_csv(index=False, lineterminator="\n"), "csv"),
         timings=timings(results, finished),
         protocol=fields,
-        environments=sorted({_environment(run.content["environment"]) for run in finished}),
+        environments=sorted({_environment(run.record.environment) for run in finished}),
         problems=list(dict.fromkeys(gallery.problems)),
     )
 
 
-def cells(results: ResultSet, stored: Mapping[str, StoredRun], report: str) -> list[Cell]:
+def cells(results: ResultSet, stored: Mapping[str, PageRun], report: str) -> list[Cell]:
     """Return what each detail page of a result set is made from.
 
     Parameters
@@ -226,15 +227,15 @@ def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
     return TableView(table, blocks, downloads, compared)
 
 
-def timings(results: ResultSet, finished: Sequence[StoredRun]) -> Listing:
+def timings(results: ResultSet, finished: Sequence[FinishedRun]) -> Listing:
     """Return how long the finished runs of each method took."""
     rows = []
     for method in results.methods:
         runs = [run for run in finished if run.method == method]
         if not runs:
             continue
-        train = sum(run.content["timings"]["train_seconds"] for run in runs)
-        score = sum(run.content["timings"]["score_seconds"] for run in runs)
+        train = sum(run.record.timings.train_seconds for run in runs)
+        score = sum(run.record.timings.score_seconds for run in runs)
         each = (train + score) / len(runs)
         numbers = (f"{value:.2f}" for value in (train / 3600, score / 3600, each))
         rows.append((results.label(method), str(len(runs)), *numbers))
@@ -242,7 +243,7 @@ def timings(results: ResultSet, finished: Sequence[StoredRun]) -> Listing:
     return Listing("Hours of training and scoring, by method", head, tuple(rows))
 
 
-def _qualitative(results: ResultSet, finished: Sequence[StoredRun], gallery: Gallery) -> list[QualitativeFigure]:
+def _qualitative(results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery) -> list[QualitativeFigure]:
     lowest = [run for run in finished if run.shots == min(results.shots)]
     categories = chosen_categories(results.categories, FIGURE_CATEGORIES)
     figures = []
@@ -257,13 +258,13 @@ def _qualitative(results: ResultSet, finished: Sequence[StoredRun], gallery: Gal
     return figures
 
 
-def _pasted(results: ResultSet, finished: Sequence[StoredRun], gallery: Gallery) -> list[PastedLine]:
+def _pasted(results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery) -> list[PastedLine]:
     lowest = [run for run in finished if run.shots == min(results.shots)]
     there = [category for category in results.categories if any(_has_pasted(run, category) for run in lowest)]
     return pasted_lines(lowest, chosen_categories(there, PASTED_CATEGORIES), gallery)
 
 
-def _has_pasted(run: StoredRun, category: str) -> bool:
+def _has_pasted(run: FinishedRun, category: str) -> bool:
     return run.category == category and bool(run.samples("pasted"))
 
 
@@ -271,7 +272,7 @@ def _methods(results: ResultSet, wanted: Sequence[str] | None = None) -> list[tu
     return [(method, results.label(method)) for method in results.methods if wanted is None or method in wanted]
 
 
-def _roc_charts(results: ResultSet, runs: Sequence[StoredRun], name: str) -> list[Drawing]:
+def _roc_charts(results: ResultSet, runs: Sequence[PageRun], name: str) -> list[Drawing]:
     styles = line_styles(results.methods)
     drawings = []
     for shots in results.shots:
@@ -283,7 +284,7 @@ def _roc_charts(results: ResultSet, runs: Sequence[StoredRun], name: str) -> lis
     return drawings
 
 
-def _learning_charts(results: ResultSet, runs: Sequence[StoredRun], category: str, name: str) -> list[Drawing]:
+def _learning_charts(results: ResultSet, runs: Sequence[PageRun], category: str, name: str) -> list[Drawing]:
     styles = line_styles(results.methods)
     drawings = []
     for shots in results.shots:
@@ -296,7 +297,7 @@ def _learning_charts(results: ResultSet, runs: Sequence[StoredRun], category: st
     return drawings
 
 
-def _shots(runs: Sequence[StoredRun], category: str) -> list[int]:
+def _shots(runs: Sequence[PageRun], category: str) -> list[int]:
     return sorted({run.shots for run in runs if run.category == category})
 
 
@@ -308,10 +309,10 @@ def _download(text: str, kind: str) -> str:
     return f"data:text/{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 
 
-def _protocol(runs: Sequence[StoredRun]) -> list[tuple[str, str]]:
+def _protocol(runs: Sequence[PageRun]) -> list[tuple[str, str]]:
     """Return every profile field; the batch size is named for each K."""
-    fields = dict(runs[0].content["identity"]["protocol"])
-    sizes = {run.shots: run.content["identity"]["protocol"]["batch_size"] for run in runs}
+    fields = to_builtins(runs[0].protocol)
+    sizes = {run.shots: run.protocol.batch_size for run in runs}
     fields["batch_size"] = ", ".join(f"{size} for {shots}-shot" for shots, size in sorted(sizes.items()))
     return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
 

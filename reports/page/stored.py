@@ -1,110 +1,144 @@
-"""A stored run as the page needs it: its ``run.json``, read once, and the curves beside it."""
+"""A recorded run as the pages need it: its record, read once, and the curves beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from baselines import InputError
-from benchmark.run_files import read_curve, read_roc
+from baselines.errors import InputError
+from benchmark.protocol.profile import Protocol
+from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
+from benchmark.results.stored_run import StoredRun
 from reports.figures import roc_on_grid
 
 METRICS = ("iou", "dc", "auc", "acc")
 
 
 @dataclass(frozen=True)
-class StoredRun:
-    """A finished or failed run.
+class PageRun:
+    """What finished and failed runs have in common.
 
     Attributes
     ----------
+    record : RunHeader
+    """
+
+    record: RunHeader
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def category(self) -> str:
+        return self.record.category
+
+    @property
+    def method(self) -> str:
+        return self.record.method
+
+    @property
+    def label(self) -> str:
+        return self.record.label
+
+    @property
+    def shots(self) -> int:
+        return self.record.shots
+
+    @property
+    def seed(self) -> int:
+        return self.record.seed
+
+    @property
+    def status(self) -> Status:
+        return self.record.status
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.record.identity.protocol
+
+    @property
+    def roc(self) -> np.ndarray | None:
+        """TPR on ``figures.GRID``; None where there is no AUC or no readable curve."""
+        return None
+
+    @property
+    def learning(self) -> np.ndarray | None:
+        """Iteration and mean test IOU then, shape (points, 2); None where there is no readable curve."""
+        return None
+
+    @property
+    def seconds(self) -> float | None:
+        """Of training and scoring; None for a failure."""
+        return None
+
+    def metric(self, name: str) -> float | None:
+        """Return one of ``METRICS`` in [0, 1], None where the run has none."""
+        return None
+
+
+@dataclass(frozen=True)
+class FailedRun(PageRun):
+    """A run that ended with an error."""
+
+    record: FailureRecord
+
+
+@dataclass(frozen=True)
+class FinishedRun(PageRun):
+    """A run with predictions, converged or not.
+
+    Attributes
+    ----------
+    record : RunRecord
     folder : Path
-        ``RESULTS/runs/ID``; not there for failed runs.
-    content : mapping
-        Its ``run.json``.
+        ``RESULTS/runs/ID``.
     roc : np.ndarray or None
         TPR on ``figures.GRID``; None where there is no AUC or no readable curve.
     learning : np.ndarray or None, shape (points, 2)
         Iteration and mean test IOU then; None where there is no readable curve.
     """
 
+    record: RunRecord
     folder: Path
-    content: Mapping[str, Any]
     roc: np.ndarray | None = None
     learning: np.ndarray | None = None
 
     @property
-    def id(self) -> str:
-        return str(self.content["id"])
-
-    @property
-    def category(self) -> str:
-        return str(self.content["category"])
-
-    @property
-    def method(self) -> str:
-        return str(self.content["method"])
-
-    @property
-    def label(self) -> str:
-        return str(self.content["label"])
-
-    @property
-    def shots(self) -> int:
-        return int(self.content["shots"])
-
-    @property
-    def seed(self) -> int:
-        return int(self.content["seed"])
-
-    @property
-    def status(self) -> str:
-        return str(self.content["status"])
-
-    @property
-    def finished(self) -> bool:
-        """Whether it has predictions, converged or not."""
-        return self.status != "failed"
-
-    @property
-    def seconds(self) -> float | None:
+    def seconds(self) -> float:
         """Of training and scoring."""
-        timings = self.content.get("timings", {})
-        return float(timings["train_seconds"] + timings["score_seconds"]) if self.finished else None
-
-    @property
-    def threshold(self) -> float:
-        return float(self.content["identity"]["protocol"]["threshold"])
+        return self.record.timings.train_seconds + self.record.timings.score_seconds
 
     def metric(self, name: str) -> float | None:
-        """Return one of ``METRICS`` in [0, 1], None where the run has none."""
-        value = self.content.get("metrics", {}).get(name)
-        return None if value is None else float(value)
+        """Return one of ``METRICS`` in [0, 1], None where it is undefined."""
+        value: float | None = getattr(self.record.metrics, name)
+        return value
 
-    def samples(self, role: str) -> list[dict[str, Any]]:
-        """Return what ``run.json`` says of the kept pictures of a role: train, test or pasted."""
-        return [sample for sample in self.content.get("samples", ()) if sample["role"] == role]
+    def samples(self, role: str) -> list[SampleRecord]:
+        """Return the kept pictures of a role: train, test or pasted."""
+        return [sample for sample in self.record.samples if sample.role == role]
 
 
-def read_curves(contents: Iterable[Mapping[str, Any]], root: Path, problems: list[str]) -> dict[str, StoredRun]:
+def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, problems: list[str]) -> dict[str, PageRun]:
     """Return runs by id with their curves; a curve that cannot be read is named in ``problems`` and left out."""
-    runs = {}
-    for content in contents:
-        folder = root / "runs" / content["id"]
+    runs: dict[str, PageRun] = {}
+    for record in records:
+        if isinstance(record, FailureRecord):
+            runs[record.id] = FailedRun(record)
+            continue
+        stored = StoredRun(root / "runs" / record.id, record)
         roc, learning = None, None
-        if content["status"] != "failed":
-            try:
-                points = read_roc(folder, dict(content))
-                roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None
-            except InputError as error:
-                problems.append(str(error))
-            try:
-                learning = read_curve(folder, dict(content))[["iteration", "test_iou"]].dropna().to_numpy(float)
-            except InputError as error:
-                problems.append(str(error))
-        runs[content["id"]] = StoredRun(folder, content, roc, learning)
+        try:
+            points = stored.roc
+            roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None
+        except InputError as error:
+            problems.append(str(error))
+        try:
+            learning = stored.curve[["iteration", "test_iou"]].dropna().to_numpy(float)
+        except InputError as error:
+            problems.append(str(error))
+        runs[record.id] = FinishedRun(record, stored.folder, roc, learning)
     return runs

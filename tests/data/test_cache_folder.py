@@ -61,10 +61,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from benchmark.data.cache import load_arrays
-from benchmark.data.draws import draw_shots
+from benchmark.protocol.draws import draw_shots
 from benchmark.data.manifest import CategoryManifest, ImageRecord
-from benchmark.profile import load_profile
-from benchmark.train import Batches
+from benchmark.protocol.profile import load_profile
+from benchmark.training.train import Batches
 
 torch.set_num_threads(1)
 cache, count, size = Path(sys.argv[1]), int(sys.argv[2]), 256

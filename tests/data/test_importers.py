@@ -11,11 +11,11 @@ import pytest
 
 from baselines import InputError
 from benchmark.cli import main
-from benchmark.data.draws import draw_shots
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.importers import IMPORTERS, LAYOUTS, import_published
 from benchmark.data.importers.pairs import PairPatterns, import_pairs
 from benchmark.data.manifest import notes
+from benchmark.protocol.draws import draw_shots
 from tests.conftest import write_image
 from tests.data import published
 

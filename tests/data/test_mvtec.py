@@ -12,10 +12,10 @@ import pytest
 
 from baselines import InputError
 from benchmark.cli import main
-from benchmark.data.draws import digest_rows, draw_shots
 from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images
 from benchmark.data.mvtec import PublishedMvtecAD
-from benchmark.store import load_results
+from benchmark.protocol.draws import digest_rows, draw_shots
+from benchmark.results.table import load_results
 from tests.data.mvtec_tree import write_tree
 
 COMMITTED = Path(str(resources.files("data_manifests"))) / "mvtec_ad"

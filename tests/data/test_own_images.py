@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from benchmark.cli import main
-from benchmark.data.draws import draw_shots
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.images import binary_mask, nonzero_mask
 from benchmark.data.manifest import notes
-from benchmark.store import load_results
+from benchmark.protocol.draws import draw_shots
+from benchmark.results.table import load_results
 from tests.conftest import REPOSITORY, TINY, make_category, write_image
 from tests.data import published
 

@@ -13,11 +13,11 @@ import torch
 from baselines import create_network, get_method
 from benchmark.data.cache import load_arrays
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.data.draws import draw_shots
 from benchmark.data.folder import FolderDataSet
 from benchmark.environment import prepare_torch
-from benchmark.profile import load_profile
-from benchmark.train import train
+from benchmark.protocol.draws import draw_shots
+from benchmark.protocol.profile import load_profile
+from benchmark.training.train import train
 from tests.conftest import make_category
 
 pytestmark = pytest.mark.perf
@@ -70,7 +70,7 @@ def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
 
     def steps(name: str) -> Callable[[], object]:
         method = get_method(name)
-        network = create_network(method.network, width=protocol["width"])
+        network = create_network(method.network, width=protocol.width)
         return lambda: train(network, method.recipe, arrays, draw, protocol, 0, torch.device("cpu"))
 
     ratio(f"20 steps of {first} against {second}, profile quick", steps(first), steps(second), rounds=3)

@@ -14,7 +14,7 @@ import pytest
 from baselines import InputError
 from benchmark.atomic import replace_folder
 from benchmark.processes import host_name
-from benchmark.store import read_stored
+from benchmark.results.store import read_stored
 from reports.html import write_report
 from reports.page.details import spread
 from reports.page.links import slug

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from reports.collect import result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, as_csv, as_json, as_latex, as_one, as_text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from baselines import get_method
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
 from reports.compare import compare
 from reports.published import Published

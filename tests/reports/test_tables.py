@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from baselines import InputError
-from benchmark.data.draws import Draw
-from benchmark.runs import TRAINING_VERSION
-from benchmark.store import load_results
+from benchmark.protocol.draws import Draw
+from benchmark.protocol.runs import TRAINING_VERSION
+from benchmark.results.table import load_results
 from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
 from reports.tables import TABLES, Row, Table, all_tables, build_table, choose_sets
 from tests.factories import store_many, store_run

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import main
-from benchmark.store import load_results
+from benchmark.results.table import load_results
 from reports.collect import result_sets
 from reports.formats import FORMATS, as_one
 from reports.published import Published

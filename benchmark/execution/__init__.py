@@ -1,0 +1,1 @@
+"""Executing many runs: preparation, cost estimates, leases, worker pools and progress."""

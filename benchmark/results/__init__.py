@@ -1,0 +1,1 @@
+"""Stored runs: the records on disk, reading and writing them, and the table of results."""

@@ -1,0 +1,89 @@
+"""What training and scoring one run produces, before it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from benchmark.results.records import Convergence, Status, Timings
+from benchmark.score import Metrics
+
+CURVE_COLUMNS = ("iteration", "loss", "segmentation", "nbr", "realism", "pasted", "test_iou")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image to keep as pictures.
+
+    Attributes
+    ----------
+    role : {"train", "test", "pasted"}
+        ``pasted``: the first training image's defect, pasted upon a normal image.
+    reasons : tuple of str
+        Why it was chosen: ``first`` of its label, ``best`` or ``worst`` IOU of the run; empty for pasted ones.
+    name, label : str
+        As in the manifest; of a pasted image, the normal one's name and the defect's label.
+    iou : float or None
+        Of this image; None where it has none.
+    pictures : dict
+        ``image`` RGB, ``truth`` 0/255, for test images ``prediction``, probability times 255, for pasted ones
+        ``normal``, RGB; uint8.
+    realism : float or None
+        Lambda of Eq. (6), in [0, 1], under the trained network in evaluation mode; pasted ones only.
+    """
+
+    role: Literal["train", "test", "pasted"]
+    reasons: tuple[str, ...]
+    name: str
+    label: str
+    iou: float | None
+    pictures: dict[str, Image.Image]
+    realism: float | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run produced.
+
+    Attributes
+    ----------
+    status : Status
+        ``DONE`` or ``NOT_CONVERGED``.
+    metrics : Metrics
+    images : pd.DataFrame
+        ``score.IMAGE_COLUMNS``, one row per test image.
+    curve : pd.DataFrame
+        ``CURVE_COLUMNS``, one row per training iteration.
+    roc : pd.DataFrame
+        As ``score.roc_points`` returns it.
+    histograms : np.ndarray, uint32, shape (images, 2, 256)
+    samples : tuple of Sample
+    convergence : Convergence
+    timings : Timings
+    environment : dict
+        As ``environment.describe_environment`` returns it.
+    notes : tuple of str
+        What a reader should know about the images.
+    parameters : int
+        Trainable parameters of the network.
+    pretrained : dict or None
+        The weights file the encoder started from.
+    """
+
+    status: Status
+    metrics: Metrics
+    images: pd.DataFrame
+    curve: pd.DataFrame
+    roc: pd.DataFrame
+    histograms: np.ndarray
+    samples: tuple[Sample, ...]
+    convergence: Convergence
+    timings: Timings
+    environment: dict[str, str | int | float | bool | None]
+    notes: tuple[str, ...] = ()
+    parameters: int = 0
+    pretrained: dict[str, str] | None = None

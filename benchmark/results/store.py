@@ -1,0 +1,253 @@
+"""Stored runs: one folder per run, written whole or not at all.
+
+RESULTS/runs/ID/run.json         what was run, its metrics, timings and environment
+RESULTS/runs/ID/images.csv       one row per test image with its pixel counts
+RESULTS/runs/ID/histograms.npz   per image, how often each probability occurs on normal and defective pixels
+RESULTS/runs/ID/curve.csv        one row per training iteration
+RESULTS/runs/ID/roc.csv          points of the ROC curve over images
+RESULTS/runs/ID/samples/*.png    a few inputs, truths and predictions
+RESULTS/failures/ID.json         what was tried and the error; never counted as a result
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from baselines.errors import InputError
+from benchmark.atomic import check_folder, new_folder, remove_stale_files, replace_file, writable
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.records import DrawRecord, FailureRecord, RunHeader, RunRecord, SampleFiles, SampleRecord, Status
+from benchmark.results.run_result import RunResult, Sample
+from benchmark.schema import SchemaError, decode_json, to_builtins
+
+# Of runs that cannot be read; the others are counted.
+MOST_NAMED = 10
+
+R = TypeVar("R", bound=RunHeader)
+
+
+@dataclass(frozen=True)
+class RecordedFailure:
+    """The record of a failed run as it lies on disk; two are equal if nothing was recorded in between.
+
+    Attributes
+    ----------
+    content : str
+    """
+
+    content: str
+
+    @property
+    def error(self) -> str:
+        """The error in one line."""
+        try:
+            return " ".join(decode_json(self.content, FailureRecord).error.split())
+        except SchemaError:
+            return "its record under failures/ cannot be read"
+
+
+class ResultStore:
+    """The stored runs below one folder.
+
+    Parameters
+    ----------
+    root : Path
+        Created when the first run is stored.
+
+    Examples
+    --------
+    >>> ResultStore(Path("results")).has("no-such-run")
+    False
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.runs = self.root / "runs"
+        self.failures = self.root / "failures"
+
+    def has(self, run_id: str) -> bool:
+        """Return whether a run is stored, converged or not."""
+        return (self.runs / run_id / "run.json").is_file()
+
+    def read_failures(self, specs: Iterable[RunSpec]) -> dict[str, RecordedFailure]:
+        """Return the recorded failures of runs that are not stored, by the run's id."""
+        found = {}
+        for spec in specs:
+            with suppress(FileNotFoundError):
+                text = (self.failures / f"{spec.id}.json").read_text(encoding="utf-8", errors="replace")
+                if not self.has(spec.id):
+                    found[spec.id] = RecordedFailure(text)
+        return found
+
+    def check(self, ids: Iterable[str]) -> None:
+        """Check before any training that runs can be stored, and that those stored can be read.
+
+        A run whose place is taken by something unreadable is neither done again nor shown: only the owner of the
+        folder can say whether it may go.
+
+        Raises
+        ------
+        InputError
+            If not; nothing is created or removed.
+        """
+        for folder in (self.runs, self.failures):
+            check_folder(folder)
+        lines = []
+        for run_id in ids:
+            try:
+                if os.path.lexists(self.runs / run_id):
+                    read_run(self.runs / run_id)
+            except InputError as error:
+                lines.append(str(error))
+        if len(lines) > MOST_NAMED:
+            lines[MOST_NAMED:] = [f"and {len(lines) - MOST_NAMED} more"]
+        if lines:
+            raise InputError("; ".join(lines))
+
+    def remove_stale_files(self) -> None:
+        """Remove what killed processes of this machine left half-written."""
+        for folder in (self.runs, self.failures):
+            remove_stale_files(folder)
+
+    def save(self, spec: RunSpec, result: RunResult) -> None:
+        """Store a finished run; it is there whole, or not at all.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        with new_folder(self.runs / spec.id) as folder:
+            result.images.to_csv(folder / "images.csv", index=False)
+            result.curve.to_csv(folder / "curve.csv", index=False)
+            result.roc.to_csv(folder / "roc.csv", index=False)
+            np.savez_compressed(folder / "histograms.npz", histograms=result.histograms)
+            record = RunRecord(
+                **_describe(spec),
+                status=result.status,
+                metrics=result.metrics,
+                convergence=result.convergence,
+                notes=result.notes,
+                parameters=result.parameters,
+                pretrained=result.pretrained,
+                timings=result.timings,
+                environment=result.environment,
+                created=_now(),
+                samples=tuple(_save_samples(folder / "samples", result.samples)),
+            )
+            _write_record(folder / "run.json", record)
+        if not self.has(spec.id):
+            raise InputError(
+                f"cannot write {self.runs / spec.id}: another folder of that name came in the way; move it away"
+            )
+        failure = self.failures / f"{spec.id}.json"
+        with writable(failure):
+            failure.unlink(missing_ok=True)
+
+    def save_failure(
+        self,
+        spec: RunSpec,
+        error: str,
+        traceback: str = "",
+        environment: dict[str, str | int | float | bool | None] | None = None,
+    ) -> None:
+        """Record that a run failed; ``run --retry-failed`` tries it again.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        record = FailureRecord(
+            **_describe(spec),
+            status=Status.FAILED,
+            error=error,
+            traceback=traceback,
+            environment=environment or {},
+            created=_now(),
+        )
+        with replace_file(self.failures / f"{spec.id}.json") as path:
+            _write_record(path, record)
+
+
+def _describe(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "dataset": spec.dataset,
+        "profile": spec.profile,
+        "category": spec.category,
+        "method": spec.method.name,
+        "label": spec.method.label,
+        "shots": spec.shots,
+        "seed": spec.seed,
+        "identity": spec.identity,
+        "draw": DrawRecord(spec.draw.names, len(spec.draw.normals), len(spec.draw.test), len(spec.draw.unannotated)),
+    }
+
+
+def _save_samples(folder: Path, samples: Iterable[Sample]) -> Iterator[SampleRecord]:
+    folder.mkdir()
+    for number, sample in enumerate(samples):
+        files = {}
+        for kind, picture in sample.pictures.items():
+            files[kind] = f"{sample.role}_{number:02d}_{kind}.png"
+            picture.save(folder / files[kind], optimize=True)
+        yield SampleRecord(
+            role=sample.role,
+            reasons=sample.reasons,
+            name=sample.name,
+            label=sample.label,
+            iou=sample.iou,
+            files=SampleFiles(**files),
+            realism=sample.realism,
+        )
+
+
+def _write_record(path: Path, record: RunHeader) -> None:
+    # Not msgspec's encoder, which writes NaN as null without a word.
+    text = json.dumps(to_builtins(record), indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Return the record of a stored run.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, was written in another format, or is another run's.
+    """
+    folder = Path(folder)
+    return _read_record(
+        folder / "run.json", folder.name, RunRecord, f"move the folder {folder} away to do its run again"
+    )
+
+
+def read_failure(path: Path) -> FailureRecord:
+    """Return the record of a failed run; raises as ``read_run``."""
+    return _read_record(path, path.stem, FailureRecord, "move it away")
+
+
+def _read_record(path: Path, run_id: str, kind: type[R], advice: str) -> R:
+    try:
+        record = decode_json(path.read_bytes(), kind)
+        if record.id != run_id:
+            raise SchemaError("id", f"it is of run {record.id}")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
+    except SchemaError as error:
+        raise InputError(f"{path} cannot be read ({error}); {advice}") from error
+    return record

@@ -1,0 +1,108 @@
+"""One stored run: its record, and its tables and counts, each read when first asked for and found whole."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from baselines.errors import InputError
+from benchmark.results.records import RunRecord
+from benchmark.results.run_result import CURVE_COLUMNS
+from benchmark.results.store import read_run
+from benchmark.score import HISTOGRAM_BINS, IMAGE_COLUMNS
+
+_REPEAT = "move its folder away to do the run again"
+
+
+class StoredRun:
+    """A finished run on disk; the files beside its record are read lazily, and each only once.
+
+    Parameters
+    ----------
+    folder : Path
+        ``RESULTS/runs/ID``.
+    record : RunRecord, optional
+        What ``run.json`` holds, where that has been read already.
+
+    Raises
+    ------
+    InputError
+        By every attribute whose file is missing, corrupted or cut off; the file is named.
+
+    Examples
+    --------
+    >>> StoredRun(Path("results/runs/ID")).folder.name
+    'ID'
+    """
+
+    def __init__(self, folder: Path, record: RunRecord | None = None) -> None:
+        self.folder = Path(folder)
+        if record is not None:
+            self.record = record
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What ``run.json`` holds."""
+        return read_run(self.folder)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Pixel counts: ``score.IMAGE_COLUMNS``, one row per test image."""
+        types = dict.fromkeys(IMAGE_COLUMNS, "int64") | {"name": "str", "label": "str", "max_probability": "float64"}
+        return _read_csv(self.folder / "images.csv", types, self._test_images)
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """Losses: ``CURVE_COLUMNS``, one row per training iteration."""
+        types = dict.fromkeys(CURVE_COLUMNS, "float64") | {"iteration": "int64", "pasted": "int64"}
+        return _read_csv(self.folder / "curve.csv", types, self.record.identity.protocol.iterations)
+
+    @cached_property
+    def roc(self) -> pd.DataFrame:
+        """ROC curve over images: ``fpr, tpr, threshold`` from (0, 0) to (1, 1); empty where there is no AUC."""
+        path = self.folder / "roc.csv"
+        points = _read_csv(path, dict.fromkeys(("fpr", "tpr", "threshold"), "float64"))
+        corners = [] if self.record.metrics.auc is None else [[0.0, 0.0], [1.0, 1.0]]
+        if points[["fpr", "tpr"]].iloc[[0, -1] if len(points) else []].to_numpy().tolist() != corners:
+            raise InputError(f"{path} is not a whole ROC curve: {_REPEAT}")
+        return points
+
+    @cached_property
+    def histograms(self) -> np.ndarray:
+        """How often each probability occurs: uint32 (images, 2, 256), as ``score.histogram`` returns it per image."""
+        path, shape = self.folder / "histograms.npz", (self._test_images, 2, HISTOGRAM_BINS)
+        try:
+            with np.load(path) as arrays:
+                histograms: np.ndarray = arrays["histograms"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path} cannot be read ({error or type(error).__name__}): {_REPEAT}") from error
+        if histograms.shape != shape or histograms.dtype != np.uint32:
+            raise InputError(f"{path} holds {histograms.dtype} {histograms.shape}, not uint32 {shape}: {_REPEAT}")
+        return histograms
+
+    @property
+    def _test_images(self) -> int:
+        return self.record.metrics.defective_images + self.record.metrics.normal_images
+
+
+def _read_csv(path: Path, types: dict[str, str], rows: int | None = None) -> pd.DataFrame:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("its end is missing")
+        # Only numbers may be empty: a defect type may well be called "NA".
+        empty = {column: [""] for column, kind in types.items() if kind == "float64"}
+        table = pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(f"{path} cannot be read ({error}): {_REPEAT}") from error
+    if list(table.columns) != list(types):
+        raise InputError(f"{path} has the columns {', '.join(table.columns)}, not {', '.join(types)}: {_REPEAT}")
+    if rows is not None and len(table) != rows:
+        raise InputError(f"{path} has {len(table)} rows, not {rows}: {_REPEAT}")
+    return table

@@ -1,0 +1,144 @@
+"""The table of results: one row per stored run, and reading all records of a results folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from baselines.errors import InputError
+from benchmark.data.manifest import digest_of
+from benchmark.results.records import FailureRecord, RunRecord
+from benchmark.results.store import MOST_NAMED, read_failure, read_run
+from benchmark.schema import to_builtins
+
+RESULT_COLUMNS = (
+    "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
+    "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
+    "training_defective_images", "training_normal_images", "training_version", "recipe",
+    "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
+)  # fmt: skip
+_NUMBERS = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
+_ORDER = ["dataset", "protocol", "category", "shots", "method", "seed"]
+
+
+def load_results(root: str | Path = "results") -> pd.DataFrame:
+    """Return one row per stored run, failures included.
+
+    Parameters
+    ----------
+    root : str or Path
+        What ``--results`` named.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
+        acc`` are in [0, 1], NaN where there is none; ``protocol`` is the same for runs that may be compared;
+        ``recipe`` is the network and how it was trained, as JSON, the same text for the same recipe.
+        Sorted by data set, protocol, category, shots, method, seed. Runs that cannot be read are left out with a
+        warning that names them.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist.
+
+    Examples
+    --------
+    >>> load_results("results")[["category", "method", "iou"]]  # doctest: +SKIP
+    """
+    unreadable: list[str] = []
+    rows = map(_row, iterate_records(root, unreadable))  # a record is dropped once it is a row: thousands fill memory
+    table = _table(rows)
+    warn_unreadable(unreadable, root)
+    return table
+
+
+def results_table(records: Iterable[RunRecord | FailureRecord]) -> pd.DataFrame:
+    """Return what ``load_results`` does, from records that have been read."""
+    return _table(map(_row, records))
+
+
+def iterate_records(root: str | Path, unreadable: list[str]) -> Iterator[RunRecord | FailureRecord]:
+    """Read the record of each stored run and of each failure, once.
+
+    Parameters
+    ----------
+    unreadable : list of str
+        Takes a line for each that cannot be read.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"no results in {root}: run something first, or name the folder with --results")
+    stored = set()
+    for path in _listed(root / "runs"):
+        if not path.is_dir():  # a loose file in runs/ is not ours
+            continue
+        stored.add(path.name)
+        try:
+            yield read_run(path)
+        except InputError as error:
+            unreadable.append(str(error))
+    for path in _listed(root / "failures"):
+        if path.suffix != ".json" or path.stem in stored:  # done since, by a process that was killed right then
+            continue
+        try:
+            yield read_failure(path)
+        except InputError as error:
+            unreadable.append(str(error))
+
+
+def warn_unreadable(lines: list[str], root: str | Path) -> None:
+    """Warn of runs that cannot be read, the first of them by name."""
+    for line in lines[:MOST_NAMED]:
+        warnings.warn(line, stacklevel=3)
+    if len(lines) > MOST_NAMED:
+        warnings.warn(f"{len(lines) - MOST_NAMED} more runs in {root} cannot be read", stacklevel=3)
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
+    table[_NUMBERS] = table[_NUMBERS].astype("float64")
+    return table.sort_values(_ORDER, kind="stable", ignore_index=True)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, by name, without what is still being written; nothing if there is no folder."""
+    if not folder.exists():
+        return []
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"no results in {folder}: {error.strerror or error}") from error
+
+
+def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
+    identity = record.identity
+    # K decides the batch size, so the two halves of one protocol differ in it.
+    comparable = {key: value for key, value in to_builtins(identity.protocol).items() if key != "batch_size"}
+    row: dict[str, Any] = {column: getattr(record, column, None) for column in RESULT_COLUMNS}
+    if isinstance(record, RunRecord):
+        row |= msgspec.structs.asdict(record.metrics) | msgspec.structs.asdict(record.timings)
+    return row | {
+        "status": record.status.value,
+        "protocol": digest_of([identity.training_version, comparable])[:12],
+        "training_version": identity.training_version,
+        "recipe": json.dumps({"network": identity.network, **identity.recipe}, sort_keys=True),
+        "training_defective_images": len(record.draw.shots),
+        "training_normal_images": record.draw.normals,
+        "batch_size": identity.protocol.batch_size,
+        "data_digest": identity.data_digest,
+        "device": record.environment.get("device"),
+    }

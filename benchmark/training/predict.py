@@ -1,0 +1,127 @@
+"""Predictions of a network: the normalisation of inputs, the forward pass of Fig. 1, lambda of pasted images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.losses import realism_weight
+from baselines.networks import SegmentationNetwork
+from benchmark.data.cache import CategoryArrays
+from benchmark.protocol.profile import Protocol
+
+# Fixed, not a profile field: it does not change what a network in evaluation mode predicts.
+BATCH = 8
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Tensor:
+    """Turn uint8 images (N, H, W, 3) into network input: float32 (N, 3, H, W), channels last in memory.
+
+    Parameters
+    ----------
+    normalisation : {"imagenet", "none"}
+        Subtract ImageNet's mean and divide by its deviation, or leave values in [0, 1].
+
+    Examples
+    --------
+    >>> to_input(np.zeros((2, 8, 8, 3), np.uint8), "none", torch.device("cpu")).shape
+    torch.Size([2, 3, 8, 8])
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    scaled = pixels.permute(0, 3, 1, 2).float().div_(255)
+    if normalisation == "none":
+        return scaled
+    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (_IMAGENET_MEAN, _IMAGENET_STD))
+    return scaled.sub_(mean).div_(std)
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Return the context that runs layers in a protocol's precision, "fp32" or "bf16"."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network, and how its inputs are prepared and computed.
+
+    The network is in evaluation mode during every prediction and left in the mode it was in.
+
+    Attributes
+    ----------
+    network : SegmentationNetwork
+        On ``device``.
+    normalisation : {"imagenet", "none"}
+    precision : {"fp32", "bf16"}
+    device : torch.device
+
+    Examples
+    --------
+    >>> from baselines import create_network
+    >>> network = create_network("unet", width=0.1)
+    >>> predictor = Predictor(network, "imagenet", "fp32", torch.device("cpu"))
+    >>> predictor.probabilities(np.zeros((1, 64, 64, 3), np.uint8)).shape
+    (1, 64, 64)
+    """
+
+    network: SegmentationNetwork
+    normalisation: str
+    precision: str
+    device: torch.device
+
+    @classmethod
+    def under(cls, protocol: Protocol, network: SegmentationNetwork, device: torch.device) -> Predictor:
+        """Return the predictor that a protocol asks for."""
+        return cls(network, protocol.image_normalisation, protocol.precision, device)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return defect probabilities, float32 (N, H, W) in [0, 1], of uint8 images (N, H, W, 3)."""
+        with self._evaluating():
+            logits = self.network(to_input(images, self.normalisation, self.device))
+        return logits.float().sigmoid()[:, 0].cpu().numpy()
+
+    def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (position, probabilities) for images of a category, in batches; float32 (H, W) in [0, 1]."""
+        for start in range(0, len(indices), BATCH):
+            batch = list(indices[start : start + BATCH])
+            yield from zip(batch, self.probabilities(arrays.images[batch]), strict=True)
+
+    def paste_and_weigh(
+        self, defective: np.ndarray, normal: np.ndarray, masks: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Paste defects upon normal images, Eq. (4), and weigh how real the outcome looks, Eq. (6).
+
+        Parameters
+        ----------
+        defective, normal : np.ndarray, uint8, shape (N, H, W, 3)
+        masks : np.ndarray, bool, shape (N, H, W)
+
+        Returns
+        -------
+        pasted : np.ndarray, uint8, shape (N, H, W, 3)
+        realism : np.ndarray, float64, shape (N,)
+            Lambda in [0, 1].
+        """
+        pasted = np.where(masks[..., None], defective, normal)
+        with self._evaluating():
+            deepest = [
+                self.network.encode(to_input(images, self.normalisation, self.device))[-1].float()
+                for images in (defective, pasted)
+            ]
+        return pasted, realism_weight(deepest[0], deepest[1]).double().clamp(0, 1).cpu().numpy()
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        was_training = self.network.training
+        self.network.eval()
+        try:
+            with torch.inference_mode(), autocast(self.precision, self.device):
+                yield
+        finally:
+            self.network.train(was_training)

@@ -1,0 +1,133 @@
+"""Studies on a dask cluster: the same results as in one process, wherever they are stored."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, make_category
+from tests.execution.dask_cluster import running_scheduler, worker
+from tests.test_cli import folder_run, same_results
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a scheduler without workers."""
+    with running_scheduler() as (_, address):
+        yield address
+
+
+class Study:
+    """Six runs of about a second, done by one process as what all others are compared with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        root = make_category(folder / "data" / "widget").parent
+        self.words = folder_run(root, "--method", "unet", "--shots", 1, "--seed", *range(6), "--set", "iterations=40")
+        process, said = self.start("one")
+        assert process.wait(120) == 0, said.read_text()
+
+    def start(self, results: str, *more: object) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start the command; what it says goes to a file."""
+        said = self.folder / f"{results}.log"
+        with said.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "benchmark", *map(str, self.words), "--results", results, *map(str, more)],
+                cwd=self.folder,
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(self.folder / "cache")},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                # A test run in the background may have been told to ignore it, and would pass that on.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+        return process, said
+
+    def stored(self, results: str) -> list[Path]:
+        return sorted(self.folder.joinpath(results, "runs").glob("[!.]*"))
+
+    def is_clean(self, results: str) -> bool:
+        root = self.folder / results
+        return {path.name for path in root.iterdir()} == {"runs", "report.html", "report_files"} and not list(
+            root.rglob("*.partial")
+        )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return Study(tmp_path_factory.mktemp("study"))
+
+
+def test_two_workers_one_killed_half_way_give_what_one_process_gives(scheduler: str, study: Study) -> None:
+    with worker(scheduler) as victim, worker(scheduler):
+        process, said = study.start("dask", "--backend", "dask", "--scheduler", scheduler)
+        wait_until(lambda: study.stored("dask") or process.poll() is not None)
+        victim.kill()
+        assert process.wait(120) == 0, said.read_text()
+    assert f"2 dask workers store their results in {study.folder / 'dask'}" in said.read_text()
+    same_results(study.folder / "one", study.folder / "dask")
+    assert study.is_clean("dask")
+
+
+def can_hide_folders() -> bool:
+    unshare = shutil.which("unshare")
+    return bool(unshare) and subprocess.run([unshare, "-m", "true"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_hide_folders(), reason="this user may not mount")
+def test_results_come_back_from_workers_that_see_no_common_folder(scheduler: str, study: Study) -> None:
+    results = study.folder / "back"
+    results.mkdir()
+    hide = ("unshare", "-m", "sh", "-c", f'mount -t tmpfs none "{results}" && exec "$@"', "sh")
+    with worker(scheduler, before=hide) as victim, worker(scheduler, before=hide):
+        process, said = study.start("back", "--backend", "dask", "--scheduler", scheduler)
+        wait_until(lambda: study.stored("back") or process.poll() is not None)
+        claims = list((results / "claims").glob("*.json"))
+        victim.kill()
+        assert process.wait(120) == 0, said.read_text()
+    assert "2 of 2 dask workers do not see" in said.read_text()
+    assert "results come back to this process" in said.read_text()
+    assert 1 <= len(claims) <= 5  # of what is in work and what waits, one each per worker, and the one being stored
+    same_results(study.folder / "one", results)
+    assert study.is_clean("back")
+
+
+def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_goes_on(
+    scheduler: str, study: Study
+) -> None:
+    with worker(scheduler), worker(scheduler):
+        where = ("--backend", "dask", "--scheduler", scheduler)
+        process, said = study.start("interrupted", *where)
+        wait_until(lambda: study.stored("interrupted") or process.poll() is not None)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(15) == 130
+        assert "finished runs are kept; give the same command again to go on" in said.read_text()
+        assert "Traceback" not in said.read_text()
+        process, said = study.start("interrupted", *where)
+        assert process.wait(120) == 0, said.read_text()
+    same_results(study.folder / "one", study.folder / "interrupted")
+    assert study.is_clean("interrupted")
+
+
+def test_a_device_that_a_worker_lacks_is_refused_before_anything_runs(scheduler: str, study: Study) -> None:
+    with worker(scheduler):
+        process, said = study.start("gpu", "--backend", "dask", "--scheduler", scheduler, "--device", "cuda:9")
+        assert process.wait(60) == 2
+    assert re.search(r"error: dask worker tcp://\S+ is refused: device 'cuda:9' is not there", said.read_text())
+    assert not study.stored("gpu")
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,138 @@
+"""Plans: which runs tables and figures need, counted once; what they cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from baselines import Recipe, get_method
+from baselines.losses import weighted_bce
+from baselines.networks import create_network
+from baselines.networks.cost import NetworkCost, network_cost
+from benchmark.cli import main
+from benchmark.data.datasets import SyntheticDataSet
+from benchmark.execution.plan import hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
+from benchmark.protocol.profile import load_profile
+from benchmark.protocol.runs import Selection, select_runs
+from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
+from benchmark.results.store import ResultStore
+from reports.collect import PAPER_CATEGORIES
+from tests.factories import make_result
+
+PAPER = load_profile("paper")
+
+
+def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    extra = ["--json", "--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
+    assert main(["plan", *words, *extra]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_paper_is_1500_distinct_runs_planned_in_two_seconds() -> None:
+    dataset = SyntheticDataSet()
+    began = time.process_time()
+    specs = select_runs(dataset, PAPER, [Selection(PAPER.methods, dataset.categories(), PAPER.shots, PAPER.seeds)])
+    flops = sum(map(run_flops, specs))
+    assert time.process_time() - began < 2
+    assert len(specs) == len({spec.id for spec in specs}) == 1500
+    assert flops == pytest.approx(5.5e18, rel=0.15)
+
+
+def test_all_tables_and_figures_together_are_what_the_profile_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--profile", "paper", "--table", *TABLE_STUDIES, "--figure", *FIGURE_STUDIES]
+    plan = planned(tmp_path, capsys, *words)
+    assert plan["distinct_runs"] == plan["to_do"] == 1500
+    studies = plan["studies"]
+    assert isinstance(studies, dict)
+    assert studies["table II"] == 7 * 15 * 2 * 5
+    assert studies["table V"] == 3 * 15 * 2 * 5
+    assert studies["figure 6"] == 5 * 4
+    assert studies["figure 9"] == 3 * 2 * 5
+    assert plan["shared"] == sum(studies.values()) - 1500
+
+
+def test_no_study_names_what_there_is_not() -> None:
+    for study in (*TABLE_STUDIES.values(), *FIGURE_STUDIES.values()):
+        assert {get_method(name).name for name in study.methods} <= set(PAPER.methods)
+        assert set(study.categories) <= set(PAPER_CATEGORIES)
+
+
+def test_lists_replace_what_a_figure_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = ["--figure", "9"]
+    assert planned(tmp_path, capsys, *figure)["distinct_runs"] == 3 * 2 * 2
+    assert planned(tmp_path, capsys, *figure, "--shots", "1")["distinct_runs"] == 3 * 2
+    assert planned(tmp_path, capsys, *figure, "--method", "unet", "--category", "tile")["distinct_runs"] == 2 * 2
+    assert planned(tmp_path, capsys, *figure, "--table", "ii", "--category", "carpet")["distinct_runs"] == 8 * 2 * 2
+
+
+def test_what_is_stored_is_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--method", "unet", "albunet", "--category", "carpet", "--shots", "1", "--seed", "0", "1"]
+    profile = load_profile("quick", ["shots=[1]", "seeds=[0, 1]"])
+    specs = select_runs(SyntheticDataSet(), profile, [Selection(["unet", "albunet"], ["carpet"], [1], [0, 1])])
+    assert planned(tmp_path, capsys, *words)["to_do"] == 4
+    store = ResultStore(tmp_path / "results")
+    store.save(specs[0], make_result())
+    store.save_failure(specs[1], "RuntimeError: out of luck", {})
+    plan = planned(tmp_path, capsys, *words)
+    assert (plan["stored"], plan["failed"], plan["to_do"]) == (1, 1, 2)
+    assert plan["rate_from"] == "1 stored runs of this study"
+
+
+def test_operations_are_those_that_are_done() -> None:
+    """Against a count of a real step, forward and backward."""
+    torch.manual_seed(0)
+    network = create_network("albunet", width=0.25).train()
+    images, mask = torch.randn(2, 3, 64, 64), torch.zeros(2, 1, 64, 64)
+    with FlopCounterMode(display=False) as counter:
+        weighted_bce(network(images), mask).backward()
+    cost = network_cost("albunet", 0.25, 64)
+    expected = training_flops(Recipe("never"), cost, 2, 0.0)
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "paste", "encoded"),
+    [
+        (Recipe("augmentation"), 0.5, 3),
+        (Recipe("augmentation", normal_statistics=True), 0.5, 4),
+        (Recipe("never", nbr="cosine"), 0.0, 6),
+        (Recipe("cap", "realism"), 0.5, 4.5),
+        (Recipe("cap", "realism", "cosine"), 0.5, 7.5),
+        (Recipe("cap", "one", "cosine"), 0.5, 7.5),
+    ],
+)
+def test_every_recipe_pays_for_the_images_its_encoder_sees(recipe: Recipe, paste: float, encoded: float) -> None:
+    assert training_flops(recipe, NetworkCost(0, 1.0, 0.0), 4, paste) == 2 * 4 * encoded
+    assert training_flops(recipe, NetworkCost(0, 0.0, 1.0), 4, paste) == 2 * 4 * 3
+
+
+def test_rates_give_a_range_that_holds_what_they_were_measured_from() -> None:
+    profile = load_profile("quick", ["width=0.1"])
+    specs = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0, 1])])
+    flops = run_flops(specs[0])
+    results = pd.DataFrame(
+        {"id": [spec.id for spec in specs], "train_seconds": [9.0, 19.0], "score_seconds": [1.0, 1.0]}
+    )
+    rate = stored_rate(specs, results)
+    assert rate is not None
+    low, high = hours(flops, rate, 1)
+    assert low < 10 / 3600 < 20 / 3600 < high
+    assert hours(flops, rate, 2)[0] == pytest.approx(low / 2)
+    assert stored_rate(specs, results.iloc[:0]) is None
+    measured = measured_rate(specs, torch.device("cpu"), budget=0.05)
+    assert 1e8 < measured.low <= measured.high < 1e13
+
+
+def test_disk_is_what_runs_of_two_sizes_took() -> None:
+    for size, taken in ((64, 260e3), (512, 1372e3)):
+        profile = load_profile("quick", [f"image_size={size}"])
+        (spec,) = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0])])
+        assert run_bytes(spec) == pytest.approx(taken, rel=0.1)

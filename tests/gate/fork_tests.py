@@ -1,0 +1,48 @@
+"""Run one test in each of several copies of the project: python -m tests.gate.fork_tests COPY TEST [COPY TEST ...].
+
+What takes seconds to import is imported once; each copy then has a process of its own, which imports its modules of the
+project. Prints pytest's exit code per copy.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pandas  # noqa: F401
+import pytest
+import segmentation_models_pytorch  # noqa: F401
+import skimage  # noqa: F401
+import sklearn.metrics  # noqa: F401
+import torch
+
+
+def run_in_copy(copy: str, test: str) -> int:
+    """Return pytest's exit code for one test of a copy."""
+    os.chdir(copy)
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("tests", "benchmark", "baselines", "reports")
+    ]:
+        del sys.modules[name]
+    sys.path.insert(0, copy)
+    with redirect_stdout(io.StringIO()) as said, redirect_stderr(said):
+        code = pytest.main(["-q", "-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={copy}", test])
+    if code not in (0, 1):
+        sys.stderr.write(said.getvalue())
+    return int(code)
+
+
+def main(words: list[str]) -> None:
+    """Print one exit code per copy."""
+    torch.set_num_threads(1)
+    for copy, test in zip(words[::2], words[1::2], strict=True):
+        child = os.fork()
+        if child == 0:
+            os._exit(run_in_copy(copy, test))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

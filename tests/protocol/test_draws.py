@@ -1,0 +1,127 @@
+"""K-shot draws: from (manifest, category, K, seed, reading) alone, nothing leaks into the test images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from baselines import InputError
+from benchmark.cli import main
+from benchmark.data.datasets import SyntheticDataSet
+from benchmark.data.manifest import CategoryManifest, ImageRecord
+from benchmark.protocol.draws import DRAW_COLUMNS, draw_rows, draw_shots
+
+
+def manifest_of(defects: dict[str, int], unannotated: int = 0, normals: int = 3) -> CategoryManifest:
+    records = [ImageRecord("train", "good", f"train/good/{i}.png", defect_pixels=0) for i in range(normals)]
+    records += [ImageRecord("test", "good", "test/good/0.png", defect_pixels=0)]
+    for kind, count in defects.items():
+        records += [
+            ImageRecord("test", kind, f"test/{kind}/{i}.png", f"g/{kind}/{i}.png", defect_pixels=9)
+            for i in range(count)
+        ]
+    records += [
+        ImageRecord("test", "cut", f"test/cut/empty{i}.png", f"g/cut/empty{i}.png", defect_pixels=0)
+        for i in range(unannotated)
+    ]
+    return CategoryManifest("test", "widget", "", tuple(records))
+
+
+@pytest.mark.parametrize(("shots_per", "expected"), [("defect_type", 6), ("category", 3)])
+def test_k_images_of_each_defect_type_or_of_the_category(shots_per: str, expected: int) -> None:
+    manifest = manifest_of({"cut": 7, "hole": 5})
+    draw = draw_shots(manifest, 3, 0, shots_per)
+    assert len(draw.shots) == expected
+    if shots_per == "defect_type":
+        assert sorted(manifest.records[i].label for i in draw.shots) == ["cut"] * 3 + ["hole"] * 3
+
+
+def test_training_and_test_images_never_meet_and_none_is_lost() -> None:
+    manifest = manifest_of({"cut": 7, "hole": 5}, unannotated=2)
+    for seed in range(20):
+        draw = draw_shots(manifest, 2, seed)
+        parts = [set(draw.shots), set(draw.normals), set(draw.test), set(draw.unannotated)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == len(manifest.records)
+        assert draw.names == tuple(manifest.records[i].name for i in draw.shots)
+
+
+def test_images_with_empty_masks_are_neither_drawn_nor_tested() -> None:
+    manifest = manifest_of({"cut": 2}, unannotated=30)
+    for seed in range(10):
+        draw = draw_shots(manifest, 1, seed)
+        assert not {manifest.records[i].unannotated for i in draw.shots + draw.test} - {False}
+        assert len(draw.unannotated) == 30
+
+
+def test_seeds_draw_anew_unless_the_draw_is_fixed() -> None:
+    manifest = manifest_of({"cut": 12, "hole": 12})
+    assert len({draw_shots(manifest, 5, seed).digest for seed in range(5)}) == 5
+    assert len({draw_shots(manifest, 5, seed, draws="fixed").digest for seed in range(5)}) == 1
+
+
+def test_one_shot_is_among_the_five_of_its_seed() -> None:
+    manifest = manifest_of({"cut": 9, "hole": 9})
+    for seed in range(5):
+        one, five = (draw_shots(manifest, shots, seed) for shots in (1, 5))
+        assert set(one.shots) < set(five.shots)
+
+
+def test_every_image_can_be_drawn() -> None:
+    manifest = manifest_of({"cut": 6})
+    assert {draw_shots(manifest, 1, seed).shots[0] for seed in range(100)} == set(manifest.indices("test", "cut"))
+
+
+def test_the_draw_depends_on_the_images_listed_and_on_nothing_else() -> None:
+    manifest = manifest_of({"cut": 9, "hole": 9})
+    other_place = replace(manifest, dataset="elsewhere")
+    assert draw_shots(other_place, 2, 3).names == draw_shots(manifest, 2, 3).names
+    # One type's draw does not move when another type gets more images.
+    more = manifest_of({"cut": 9, "hole": 15})
+    cuts = [[name for name in draw_shots(m, 2, 3).names if "cut" in name] for m in (manifest, more)]
+    assert cuts[0] == cuts[1]
+
+
+def test_the_draw_of_a_seed_is_the_recorded_one() -> None:
+    draw = draw_shots(SyntheticDataSet().manifest("carpet"), 1, 0)
+    # A change here means that stored results no longer belong to these draws.
+    assert draw.names == (
+        "test/color/004.png",
+        "test/cut/007.png",
+        "test/hole/000.png",
+        "test/metal_contamination/004.png",
+        "test/thread/008.png",
+    )
+
+
+@pytest.mark.parametrize(
+    ("defects", "shots", "shots_per", "message"),
+    [
+        (
+            {"cut": 4, "hole": 9},
+            5,
+            "defect_type",
+            "5 shots need 5 annotated defective images of cut, there are 4; use fewer",
+        ),
+        ({"cut": 4}, 5, "category", "5 shots need 5 annotated defective images of widget, there are 4; use fewer"),
+        ({"cut": 5, "hole": 5}, 5, "defect_type", "5 shots take all 10 annotated defective images and leave none"),
+    ],
+)
+def test_too_many_shots_are_refused(defects: dict[str, int], shots: int, shots_per: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"category widget: {message}"):
+        draw_shots(manifest_of(defects), shots, 0, shots_per)
+
+
+def test_rows_list_every_draw() -> None:
+    rows = draw_rows(manifest_of({"cut": 7, "hole": 7}), 5, (0, 1), "defect_type")
+    assert len(rows) == 2 * 10
+    assert {tuple(row) for row in rows} == {DRAW_COLUMNS}
+
+
+def test_the_committed_manifest_is_what_the_generator_and_the_draws_give(tmp_path: Path) -> None:
+    assert main(["data", "manifest", "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
+    committed = resources.files("data_manifests") / "synthetic"
+    for name in ("dataset.json", "images.csv", "draws.csv", "draw_digests.csv"):
+        assert (tmp_path / "out" / name).read_text() == committed.joinpath(name).read_text(), name

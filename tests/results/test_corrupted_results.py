@@ -1,0 +1,410 @@
+"""Harmed results and folders that cannot be written: one clear line, the rest is shown, nothing is deleted."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from benchmark.results.run_files import read_curve, read_histograms, read_images_table, read_roc
+
+from baselines import InputError
+from benchmark.cli import main
+from benchmark.results.store import ResultStore, load_results, read_run
+from reports.html import write_report
+from tests.conftest import REPOSITORY, TINY
+from tests.factories import make_result, make_spec, store_run
+
+PYTHON = [sys.executable, "-c"]
+
+
+def content_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:300]), "Unterminated|Expecting"),
+    "empty": (lambda path: path.write_text(""), "Expecting value"),
+    "not JSON": (lambda path: path.write_text("<html>"), "Expecting value"),
+    "not text": (lambda path: path.write_bytes(b"{\xff\x80}"), "codec can't decode"),
+    "nested without end": (lambda path: path.write_text("[" * 100_000), "recursion"),
+    "not an object": (lambda path: path.write_text("[1]"), "it is not an object"),
+    "a key missing": (lambda path: edit(path, identity={}), r"identity\.protocol\.batch_size is missing"),
+    "a wrong type": (lambda path: edit(path, shots="one"), "shots is not a whole number"),
+    "an unknown status": (lambda path: edit(path, status="perhaps"), "status is 'perhaps'"),
+    "another format": (lambda path: edit(path, format=0), "has format 0, this version reads 1"),
+    "a copy of another run": (lambda path: edit(path, id="wood_unet"), "it is of run wood_unet"),
+    "no run.json": (lambda path: path.unlink(), "No such file"),
+    "a folder for run.json": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_harmed_run_is_named_and_left_alone_and_the_others_load(tmp_path: Path, harm: str) -> None:
+    store_run(tmp_path, seed=0)
+    harmed = store_run(tmp_path, seed=1)
+    folder = tmp_path / "runs" / harmed.id
+    do, said = HARMS[harm]
+    do(folder / "run.json")
+    before = content_of(tmp_path)
+    line = rf"{folder}/run\.json cannot be read \(.*({said}).*\); move the folder {folder} away to do its run again"
+    with pytest.warns(UserWarning, match=line) as warned:
+        assert load_results(tmp_path)["seed"].tolist() == [0]
+    assert len(warned) == 1
+    with pytest.warns(UserWarning, match=line):
+        write_report(tmp_path, path=tmp_path.with_suffix(".html"))
+    store = ResultStore(tmp_path)
+    assert len(store.unreadable([harmed.id, make_spec(seed=0).id, make_spec(seed=2).id])) == 1
+    with pytest.raises(InputError, match=line):
+        store.check([harmed.id])
+    store.check([make_spec(seed=0).id])
+    assert content_of(tmp_path) == before
+
+
+def places(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
+    """Every place in a JSON value where something else could stand."""
+    if above:
+        yield above
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, *above, key)
+
+
+WRONG_VALUES = (None, True, "x", -1, 1e308, 10**400, [], {}, [[]], {"x": {}})
+
+
+def test_whatever_stands_in_a_run_json_tables_and_report_are_written(tmp_path: Path) -> None:
+    """Each place of run.json in turn is removed, and holds each of several wrong values."""
+    made = store_run(tmp_path)
+    original = tmp_path / "runs" / made.id
+    content = read_run(original)
+    found = list(places(content))
+    assert len(found) > 90
+    variants = 0
+    for place in found:
+        for value in (..., *WRONG_VALUES):
+            changed = copy.deepcopy(content)
+            changed["id"] = name = f"variant_{variants:05d}"
+            changed["seed"] = variants + 1
+            holder = changed
+            for key in place[:-1]:
+                holder = holder[key]
+            if value is ...:
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = value
+            (tmp_path / "runs" / name).mkdir()
+            (tmp_path / "runs" / name / "run.json").write_text(json.dumps(changed))
+            variants += 1
+    shutil.copytree(original / "samples", tmp_path / "runs" / "variant_00000" / "samples")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        table = load_results(tmp_path)
+        write_report(tmp_path)
+    assert 1 < len(table) < variants
+    assert table["iou"].between(0, 1).sum() + table["iou"].isna().sum() == len(table)
+    lines = [str(warning.message) for warning in said if issubclass(warning.category, UserWarning)]
+    assert len(lines) == 2 * (10 + 1) + 2
+    for line, what in zip(lines[-2:], ("curves", "sample pictures"), strict=True):
+        assert re.match(rf"the report lacks \d+ {what} and says which: ", line)
+    assert re.fullmatch(r"\d+ more runs in .* cannot be read", str(said[10].message))
+    assert made.id in table["id"].tolist()
+
+
+def test_a_harmed_failure_is_named_and_tried_again(tmp_path: Path) -> None:
+    store_run(tmp_path, seed=0)
+    failed = store_run(tmp_path, seed=1, status="failed")
+    path = tmp_path / "failures" / f"{failed.id}.json"
+    edit(path, status="done")
+    with pytest.warns(UserWarning, match=rf"{path} cannot be read \(status is 'done'\); move it away"):
+        assert load_results(tmp_path)["seed"].tolist() == [0]
+    store = ResultStore(tmp_path)
+    store.check([failed.id])
+    assert not store.has(failed.id)
+
+
+def test_a_failure_that_was_not_removed_in_time_does_not_stand_beside_its_result(tmp_path: Path) -> None:
+    store_run(tmp_path, status="failed")
+    record = content_of(tmp_path / "failures")
+    store_run(tmp_path)
+    for path, content in record.items():  # as if killed between storing the run and removing its failure
+        path.write_bytes(content)
+    assert load_results(tmp_path)["status"].tolist() == ["done"]
+
+
+def test_foreign_files_in_the_results_are_left_alone(tmp_path: Path) -> None:
+    spec = store_run(tmp_path)
+    for name in ("runs/.DS_Store", "runs/notes.txt", "runs/~x.json", "failures/notes.txt", "failures/.x.json", "x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "runs" / "link").symlink_to(tmp_path / "nowhere")
+    before = content_of(tmp_path)
+    store = ResultStore(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        store.remove_stale_files()
+        store.check([spec.id])
+        assert load_results(tmp_path)["id"].tolist() == [spec.id]
+    assert content_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("taken", ["runs", "failures", "runs/RUN", "failures/RUN.json", ""])
+def test_a_file_where_a_folder_should_be_or_the_reverse_is_named(tmp_path: Path, taken: str) -> None:
+    spec, root = make_spec(), tmp_path / "results"
+    place = root / taken.replace("RUN", spec.id)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir() if place.suffix == ".json" else place.write_text("mine")
+    store = ResultStore(root)
+    if place.suffix != ".json":
+        with pytest.raises(InputError, match=rf"{place}.*(Not a directory|is a file where a folder should be).*; move"):
+            store.check([spec.id])
+    if taken != "failures" and place.suffix != ".json":
+        with pytest.raises(InputError, match=rf"cannot write {root}.*"):
+            store.save(spec, make_result())
+    if taken not in ("runs", "runs/RUN"):
+        with pytest.raises(InputError, match=rf"cannot write {root}.*"):
+            store.save_failure(spec, "RuntimeError", {})
+    assert place.is_dir() == (place.suffix == ".json")
+
+
+def test_checking_a_folder_that_is_not_there_yet_leaves_nothing_behind(tmp_path: Path) -> None:
+    ResultStore(tmp_path / "deep" / "results").check([make_spec().id])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_finds_its_place_taken_says_so(tmp_path: Path) -> None:
+    spec = make_spec()
+    (tmp_path / "runs" / spec.id / "mine").mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"cannot write .*{spec.id}: another folder .*; move it away"):
+        ResultStore(tmp_path).save(spec, make_result())
+    assert [path.name for path in (tmp_path / "runs").rglob("*")] == [spec.id, "mine"]
+
+
+READERS = {
+    "images.csv": read_images_table,
+    "curve.csv": read_curve,
+    "roc.csv": read_roc,
+    "histograms.npz": read_histograms,
+}
+
+
+def test_the_files_of_a_run_are_read_as_they_were_stored(tmp_path: Path) -> None:
+    folder, result = tmp_path / "runs" / store_run(tmp_path, label="NA").id, make_result(label="NA")
+    pd.testing.assert_frame_equal(read_images_table(folder), result.images, check_dtype=False)
+    pd.testing.assert_frame_equal(read_curve(folder), result.curve, check_dtype=False)
+    pd.testing.assert_frame_equal(read_roc(folder), result.roc, check_dtype=False)
+    assert np.array_equal(read_histograms(folder), result.histograms)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_that_is_missing_or_cut_off_anywhere_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "runs" / store_run(tmp_path).id
+    path, whole = folder / name, (folder / name).read_bytes()
+    READERS[name](folder)
+    for size in range(0, len(whole), max(1, len(whole) // 200)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=rf"{name} .*: move its folder away to do the run again"):
+            READERS[name](folder)
+    path.unlink()
+    with pytest.raises(InputError, match=rf"{name} cannot be read \(.*No such file.*\)"):
+        READERS[name](folder)
+
+
+@pytest.mark.parametrize("name", ["images.csv", "curve.csv", "roc.csv"])
+def test_a_table_without_a_column_or_with_words_for_numbers_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "runs" / store_run(tmp_path).id / name
+    whole = pd.read_csv(path)
+    whole.drop(columns=whole.columns[-1]).to_csv(path, index=False)
+    with pytest.raises(InputError, match=rf"{name} has the columns"):
+        READERS[name](path.parent)
+    whole.assign(**{whole.columns[-1]: "many"}).to_csv(path, index=False)
+    with pytest.raises(InputError, match=rf"{name} cannot be read"):
+        READERS[name](path.parent)
+
+
+def run_words(category: Path, root: Path, *words: object) -> list[str]:
+    """A study of three short runs."""
+    base = ["run", "--dataset", "folder", "--data-root", category.parent, *TINY, "--method", "unet", "--shots", 1]
+    return [*map(str, [*base, "--seed", 0, 1, 2, "--results", root, "--cache", root.parent / "cache", *words])]
+
+
+def test_a_study_with_a_harmed_run_stops_before_training_and_goes_on_when_it_is_moved(
+    category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "results"
+    assert main(run_words(category, root, "--jobs", 1)) == 0
+    whole = load_results(root)
+    harmed = root / "runs" / whole["id"][1]
+    shutil.rmtree(root / "runs" / whole["id"][2])
+    (harmed / "run.json").write_text("")
+    before = content_of(root)
+    capsys.readouterr()
+
+    assert main(run_words(category, root, "--jobs", 1)) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if "decoded" not in line]
+    assert len(errors) == 1
+    assert re.fullmatch(
+        rf"error: {harmed}/run\.json cannot be read \(.*\); move the folder {harmed} away .*", errors[0]
+    )
+    assert content_of(root) == before
+
+    harmed.rename(tmp_path / "away")
+    assert main(run_words(category, root, "--jobs", 1)) == 0
+    assert load_results(root)[["id", "iou"]].equals(whole[["id", "iou"]])
+
+
+# --- folders that really are full or read-only: mounted for one process alone, gone when it ends ---
+
+FULL = (
+    'mount -t tmpfs -o size="$2" tmpfs "$1"; root="$1"; shift 2; "$@"; code=$?; cp -a "$root" "$root.kept"; exit $code'
+)
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+
+
+def alone(script: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a shell script that may mount what no other process sees."""
+    return subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", *map(str, words)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def can_mount() -> bool:
+    try:
+        return alone("mount -t tmpfs tmpfs /mnt").returncode == 0
+    except OSError:
+        return False
+
+
+needs_mounts = pytest.mark.skipif(not can_mount(), reason="no mounts may be made here (unshare --mount)")
+
+# Leaves ever more room on a full disk; at each size a run is stored whole, or refused and not there at all.
+STORE_WITH_LITTLE_ROOM = """
+import sys
+from pathlib import Path
+from baselines import InputError
+from benchmark.results.store import ResultStore
+from benchmark.results.table import load_results
+from tests.factories import make_result, make_spec
+root = Path(sys.argv[1])
+stored = []
+for room in range(200):
+    ballast = root / "ballast"
+    ballast.unlink(missing_ok=True)
+    with open(ballast, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            file.truncate(max(0, file.tell() - 4096 * room))
+    spec = make_spec(seed=room)
+    try:
+        ResultStore(root).save(spec, make_result())
+        stored.append(spec.id)
+    except InputError as error:
+        assert "No space left on device; check space and permissions" in str(error), error
+        assert str(root / "runs" / spec.id) in str(error), error
+    assert sorted(path.name for path in (root / "runs").glob("*")) == sorted(stored)
+    assert sorted(load_results(root)["id"]) == sorted(stored)
+    if len(stored) == 3:
+        break
+print(room, len(stored))
+"""
+
+
+@needs_mounts
+def test_on_a_full_disk_a_run_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    root.mkdir()
+    done = alone(FULL, root, "400k", *PYTHON, STORE_WITH_LITTLE_ROOM, root)
+    assert done.returncode == 0, done.stderr
+    tried, stored = map(int, done.stdout.split())
+    assert stored == 3
+    assert tried > 10  # every file of a run was the one for which there was no room
+
+
+WITHOUT_LARGE_FILES = """
+import resource, sys
+from baselines import InputError
+from benchmark.results.store import ResultStore
+from tests.factories import make_result, make_spec
+for limit in (0, 10, 300, 1000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        ResultStore(sys.argv[1]).save(make_spec(), make_result())
+    except InputError as error:
+        print(error)
+"""
+
+
+def test_a_file_that_cannot_grow_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PYTHON, WITHOUT_LARGE_FILES, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4
+    for line in lines:
+        assert re.fullmatch(rf"cannot write {tmp_path}/runs/.*: File too large; check space and permissions", line)
+    assert not (tmp_path / "runs").exists()
+
+
+@needs_mounts
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_study_that_fills_the_disk_ends_in_one_line_and_keeps_what_was_stored(
+    category: Path, tmp_path: Path, jobs: int
+) -> None:
+    root = tmp_path / "results"
+    root.mkdir()
+    words = run_words(category, root, "--jobs", jobs)
+    # Room for two runs of about 92 kB, even when they are written at the same time.
+    done = alone(FULL, root, "240k", sys.executable, "-m", "benchmark", *words)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(rf"error: cannot write {root}/runs/widget_.*: No space left on device; check space .*", last)
+    assert "Traceback" not in done.stderr
+    kept = load_results(tmp_path / "results.kept")
+    assert 1 <= len(kept) < 3
+    assert sorted(path.name for path in (tmp_path / "results.kept" / "runs").iterdir()) == sorted(kept["id"])
+
+
+DO_ALL = "import json, sys; from benchmark.cli import main; print([main(words) for words in json.loads(sys.argv[1])])"
+
+
+@needs_mounts
+def test_a_read_only_folder_is_found_before_training_and_still_shown(category: Path, tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    stored = store_run(root)
+    before = content_of(root)
+    page = tmp_path / "page.html"
+    report = ["report", "--results", str(root)]
+    commands = [run_words(category, root), report, [*report, "--out", str(page)]]
+    done = alone(READ_ONLY, root, *PYTHON, DO_ALL, json.dumps(commands))
+    assert json.loads(done.stdout.splitlines()[-1]) == [2, 2, 0]
+    refused, unwritten = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert refused == f"error: cannot write {root}/runs: Read-only file system; check space and permissions"
+    assert unwritten.startswith(f"error: cannot write {root}/report_files: Read-only file system; ")
+    assert "to do" not in done.stderr
+    assert stored.id in page.read_text()
+    assert content_of(root) == before

@@ -1,0 +1,35 @@
+"""Which images of a run are kept to be looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.data.cache import CategoryArrays
+from benchmark.data.manifest import CategoryManifest, ImageRecord
+from benchmark.protocol.draws import Draw
+from benchmark.training.samples import paste_samples
+
+
+def test_the_first_shot_is_pasted_upon_a_few_normals_that_the_seed_chooses() -> None:
+    labels = ["good"] * 9 + ["cut", "hole"]
+    records = tuple(ImageRecord("train", label, f"{i}.png") for i, label in enumerate(labels))
+    images = np.arange(11, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2).repeat(3, 3)
+    masks = np.zeros((11, 8, 8), dtype=bool)
+    masks[10, 2:4] = True
+    arrays = CategoryArrays(CategoryManifest("test", "x", "", records), images, masks)
+    draw = Draw(shots=(10, 9), normals=tuple(range(9)), test=(), unannotated=(), names=())
+
+    def paste(defective: np.ndarray, normal: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(marked[..., None], defective, normal), normal[:, 0, 0, 0] / 10
+
+    found = {seed: list(paste_samples(arrays, draw, seed, paste)) for seed in range(5)}
+    for samples in found.values():
+        assert len(samples) == 4
+        for sample in samples:
+            number = int(sample.name.split("/")[-1].split(".")[0])
+            assert (sample.role, sample.label, sample.iou, sample.realism) == ("pasted", "hole", None, number / 10)
+            assert np.asarray(sample.pictures["normal"]).max() == number
+            assert sorted(np.unique(sample.pictures["image"])) == [number, 10]
+            assert np.array_equal(np.asarray(sample.pictures["truth"]) > 0, masks[10])
+    assert len({tuple(sample.name for sample in samples) for samples in found.values()}) > 1
+    assert [s.name for s in paste_samples(arrays, draw, 3, paste)] == [s.name for s in found[3]]
