@@ -1,6 +1,6 @@
 """Who does which run: commands that share a results folder never train one run twice at the same time.
 
-RESULTS/claims/ID.json   host, process and token of who is doing a run; touched meanwhile
+RESULTS/leases/ID.json   host, process and token of who is doing a run; touched meanwhile
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Leases:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self.folder = self.root / "claims"
+        self.folder = self.root / "leases"
 
     @contextmanager
     def lease(self, run_id: str) -> Iterator[Lease | None]:

@@ -24,6 +24,7 @@ from benchmark.execution.execute import execute
 from benchmark.execution.leases import Leases
 from benchmark.execution.loky_pool import LokyPool
 from benchmark.execution.pools import SequentialPool
+from benchmark.execution.run_task import RunTask
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import Selection, select_runs
 from benchmark.results.table import load_results
@@ -69,7 +70,7 @@ class Study:
 
     def is_clean(self, results: str) -> bool:
         root = self.folder / results
-        return not (root / "claims").exists() and not list(root.rglob("*.partial"))
+        return not (root / "leases").exists() and not list(root.rglob("*.partial"))
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +170,8 @@ def test_two_commands_on_one_folder_do_every_run_once(study: Study) -> None:
 
 def test_a_run_that_another_command_holds_is_waited_for_and_done_when_given_up(study: Study) -> None:
     run = study.stored("whole")[0].name
-    with Leases(study.folder / "held").claim(run) as claim:
-        assert claim
+    with Leases(study.folder / "held").lease(run) as lease:
+        assert lease
         process = study.start("held", "--jobs", 1)
         wait_until(lambda: "1 runs are in work by another command: waiting for them" in said(process), 120)
         time.sleep(2)
@@ -208,7 +209,7 @@ def test_interrupting_while_workers_start_leaves_no_traceback(study: Study) -> N
 def test_a_run_whose_process_is_killed_twice_fails_with_advice(study: Study) -> None:
     process = study.start("hopeless", "--jobs", 2, "--set", "iterations=100000", runs=2)
     while process.poll() is None:
-        for path in (study.folder / "hopeless" / "claims").glob("*.json"):
+        for path in (study.folder / "hopeless" / "leases").glob("*.json"):
             try:
                 os.kill(json.loads(path.read_text())["process"], signal.SIGKILL)
             except (OSError, ValueError):

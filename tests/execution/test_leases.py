@@ -1,4 +1,4 @@
-"""A run has one owner: claims between processes that live, die, pause and race."""
+"""A run has one owner: leases between processes that live, die, pause and race."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.conftest import REPOSITORY
 HOLD = """
 import sys, time
 from benchmark.execution.leases import Leases
-with Leases(sys.argv[1]).claim("a") as claim:
-    print("held" if claim else "refused", flush=True)
+with Leases(sys.argv[1]).lease("a") as lease:
+    print("held" if lease else "refused", flush=True)
     time.sleep(60)
 """
 
@@ -42,7 +42,7 @@ def hold_in_another_process(root: Path) -> subprocess.Popen[str]:
 
 
 def change(path: Path, age: float = 0, **values: object) -> None:
-    """Make a claim another one, last touched ``age`` seconds ago."""
+    """Make a lease another one, last touched ``age`` seconds ago."""
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
     os.utime(path, (time.time() - age,) * 2)
 
@@ -63,108 +63,108 @@ def raises(call: Callable[[], None], kind: type[Exception]) -> bool:
 
 
 @pytest.fixture
-def claims(tmp_path: Path) -> Leases:
+def leases(tmp_path: Path) -> Leases:
     return Leases(tmp_path / "results")
 
 
-def leave(claims: Leases, age: float = 0, **values: object) -> Path:
-    """Leave a claim of run ``a`` behind, with other content."""
-    claim = claims._take("a")
-    assert claim is not None
-    change(claims.folder / "a.json", age, **values)
-    return claims.folder / "a.json"
+def leave(leases: Leases, age: float = 0, **values: object) -> Path:
+    """Leave a lease of run ``a`` behind, with other content."""
+    lease = leases._take("a")
+    assert lease is not None
+    change(leases.folder / "a.json", age, **values)
+    return leases.folder / "a.json"
 
 
-def test_a_run_is_claimed_once_and_released_also_when_it_fails(claims: Leases) -> None:
-    with claims.claim("a") as first, claims.claim("a") as second, claims.claim("b") as other:
+def test_a_run_is_claimed_once_and_released_also_when_it_fails(leases: Leases) -> None:
+    with leases.lease("a") as first, leases.lease("a") as second, leases.lease("b") as other:
         assert (first is None, second is None, other is None) == (False, True, False)
-        assert claims.is_held("a")
-    assert not claims.is_held("a")
-    with pytest.raises(KeyboardInterrupt), claims.claim("a"):
+        assert leases.is_held("a")
+    assert not leases.is_held("a")
+    with pytest.raises(KeyboardInterrupt), leases.lease("a"):
         raise KeyboardInterrupt
-    with claims.claim("a") as again:
+    with leases.lease("a") as again:
         assert again
-    claims.remove_stale_files()
-    assert not claims.folder.exists()
+    leases.remove_stale()
+    assert not leases.folder.exists()
 
 
-def test_a_living_process_keeps_its_claim_and_a_killed_one_loses_it(claims: Leases) -> None:
-    holder = hold_in_another_process(claims.root)
-    claims.remove_stale_files()
-    with claims.claim("a") as claim:
-        assert claim is None
+def test_a_living_process_keeps_its_claim_and_a_killed_one_loses_it(leases: Leases) -> None:
+    holder = hold_in_another_process(leases.root)
+    leases.remove_stale()
+    with leases.lease("a") as lease:
+        assert lease is None
     holder.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, but still listed as a zombie
-    assert not claims.is_held("a")
-    with claims.claim("a") as claim:
-        assert claim
-        assert [path.name for path in claims.folder.iterdir()] == ["a.json"]
+    assert not leases.is_held("a")
+    with leases.lease("a") as lease:
+        assert lease
+        assert [path.name for path in leases.folder.iterdir()] == ["a.json"]
     holder.communicate()
 
 
-def test_a_process_that_has_the_number_of_a_dead_one_is_another(claims: Leases) -> None:
-    leave(claims, created=time.time() - 1e6)
-    with claims.claim("a") as claim:
-        assert claim
+def test_a_process_that_has_the_number_of_a_dead_one_is_another(leases: Leases) -> None:
+    leave(leases, created=time.time() - 1e6)
+    with leases.lease("a") as lease:
+        assert lease
 
 
 @pytest.mark.parametrize(("age", "taken"), [(500, False), (700, True)])
-def test_another_host_keeps_its_claim_as_long_as_it_touches_it(claims: Leases, age: float, taken: bool) -> None:
-    leave(claims, age, host="elsewhere", process=1)
-    assert claims.is_held("a") is not taken
-    with claims.claim("a") as claim:
-        assert (claim is not None) is taken
+def test_another_host_keeps_its_claim_as_long_as_it_touches_it(leases: Leases, age: float, taken: bool) -> None:
+    leave(leases, age, host="elsewhere", process=1)
+    assert leases.is_held("a") is not taken
+    with leases.lease("a") as lease:
+        assert (lease is not None) is taken
 
 
 @pytest.mark.parametrize(("age", "taken"), [(0, False), (60, True)])
-def test_a_claim_cut_off_while_written_is_soon_nobodys(claims: Leases, age: float, taken: bool) -> None:
-    path = leave(claims)
+def test_a_claim_cut_off_while_written_is_soon_nobodys(leases: Leases, age: float, taken: bool) -> None:
+    path = leave(leases)
     path.write_text('{"host": ')
     os.utime(path, (time.time() - age,) * 2)
-    with claims.claim("a") as claim:
-        assert (claim is not None) is taken
+    with leases.lease("a") as lease:
+        assert (lease is not None) is taken
 
 
-def test_claims_of_the_dead_are_removed_and_those_of_the_living_are_not(claims: Leases) -> None:
-    leave(claims, created=0.0)
-    with claims.claim("b"):
-        claims.remove_stale_files()
-        assert [path.name for path in claims.folder.iterdir()] == ["b.json"]
+def test_leases_of_the_dead_are_removed_and_those_of_the_living_are_not(leases: Leases) -> None:
+    leave(leases, created=0.0)
+    with leases.lease("b"):
+        leases.remove_stale()
+        assert [path.name for path in leases.folder.iterdir()] == ["b.json"]
 
 
 def test_a_claim_is_touched_while_it_is_held_and_notices_that_it_was_taken(
-    claims: Leases, monkeypatch: pytest.MonkeyPatch
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark.execution.leases, "BEAT_SECONDS", 0.05)
-    path = claims.folder / "a.json"
-    with claims.claim("a") as claim:
-        assert claim
+    path = leases.folder / "a.json"
+    with leases.lease("a") as lease:
+        assert lease
         change(path, age=300)
         until(lambda: time.time() - path.stat().st_mtime < 100)
-        claim.check()
-        claim.confirm()
+        lease.check()
+        lease.confirm()
         change(path, token="of another")
-        until(lambda: raises(claim.check, LeaseLostError))
+        until(lambda: raises(lease.check, LeaseLostError))
     assert json.loads(path.read_text())["token"] == "of another"
 
 
-def test_who_confirms_a_claim_need_not_wait_for_a_beat(claims: Leases) -> None:
+def test_who_confirms_a_claim_need_not_wait_for_a_beat(leases: Leases) -> None:
     for taken in (lambda path: change(path, token="of another"), Path.unlink):
-        with claims.claim("a") as claim:
-            assert claim
-            taken(claims.folder / "a.json")
-            claim.check()  # as of the last beat
+        with leases.lease("a") as lease:
+            assert lease
+            taken(leases.folder / "a.json")
+            lease.check()  # as of the last beat
             with pytest.raises(LeaseLostError):
-                claim.confirm()
-        (claims.folder / "a.json").unlink(missing_ok=True)
+                lease.confirm()
+        (leases.folder / "a.json").unlink(missing_ok=True)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file")
-    with pytest.raises(InputError, match=r"cannot write .*claims"), Leases(tmp_path / "results").claim("a"):
+    with pytest.raises(InputError, match=r"cannot write .*leases"), Leases(tmp_path / "results").lease("a"):
         pass
-    (tmp_path / "claims").write_text("a file")
-    with pytest.raises(InputError, match=r"cannot write .*claims"), Leases(tmp_path).claim("a"):
+    (tmp_path / "leases").write_text("a file")
+    with pytest.raises(InputError, match=r"cannot write .*leases"), Leases(tmp_path).lease("a"):
         pass
 
 
@@ -172,28 +172,28 @@ ROUNDS = 40
 
 
 def race(root: Path, start: Barrier, end: Barrier) -> None:
-    claims = Leases(root)
+    leases = Leases(root)
     for number in range(ROUNDS):
         start.wait(30)
-        with claims.claim(f"run{number}") as claim:
-            if claim:
+        with leases.lease(f"run{number}") as lease:
+            if lease:
                 (root / f"{number}-won-by-{os.getpid()}").touch()
             end.wait(30)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forking where there are threads
-def test_of_processes_that_race_for_a_stale_claim_exactly_one_gets_it(claims: Leases) -> None:
-    path = leave(claims, created=0.0)
+def test_of_processes_that_race_for_a_stale_claim_exactly_one_gets_it(leases: Leases) -> None:
+    path = leave(leases, created=0.0)
     for number in range(ROUNDS):
-        (claims.folder / f"run{number}.json").write_bytes(path.read_bytes())
+        (leases.folder / f"run{number}.json").write_bytes(path.read_bytes())
     context = multiprocessing.get_context("fork")
     barriers = context.Barrier(4), context.Barrier(4)
-    racers = [context.Process(target=race, args=(claims.root, *barriers)) for _ in range(4)]
+    racers = [context.Process(target=race, args=(leases.root, *barriers)) for _ in range(4)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join(60)
     assert [racer.exitcode for racer in racers] == [0] * 4
-    assert sorted(int(won.name.split("-")[0]) for won in claims.root.glob("*-won-by-*")) == list(range(ROUNDS))
-    claims.remove_stale_files()
-    assert not claims.folder.exists()
+    assert sorted(int(won.name.split("-")[0]) for won in leases.root.glob("*-won-by-*")) == list(range(ROUNDS))
+    leases.remove_stale()
+    assert not leases.folder.exists()

@@ -80,7 +80,7 @@ def test_what_is_stored_is_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert planned(tmp_path, capsys, *words)["to_do"] == 4
     store = ResultStore(tmp_path / "results")
     store.save(specs[0], make_result())
-    store.save_failure(specs[1], "RuntimeError: out of luck", {})
+    store.save_failure(specs[1], "RuntimeError: out of luck")
     plan = planned(tmp_path, capsys, *words)
     assert (plan["stored"], plan["failed"], plan["to_do"]) == (1, 1, 2)
     assert plan["rate_from"] == "1 stored runs of this study"

@@ -9,9 +9,12 @@ from rich.console import Console
 
 from benchmark.execution.plan import run_flops
 from benchmark.execution.progress import PlainDisplay, TimeLeft, display
+from benchmark.execution.run_task import RunOutcome
+from benchmark.results.records import Status
+from benchmark.score import Metrics
 from tests.factories import make_spec
 
-METRICS = {"iou": 0.5, "dc": 0.6, "auc": 0.7, "acc": None}
+METRICS = Metrics(0.5, 0.6, 0.7, None, 3, 2, 1)
 
 
 def test_the_time_left_weighs_runs_by_what_they_compute() -> None:
@@ -54,8 +57,8 @@ def test_a_log_gets_a_line_per_run() -> None:
     screen = PlainDisplay(file)
     specs = [make_spec(seed=seed) for seed in range(2)]
     screen.begin(specs)
-    screen.finished(RunOutcome(specs[0], "done", METRICS, "", 1.0))
-    screen.finished(RunOutcome(specs[1], "failed", {}, "RuntimeError: no luck", 2.0))
+    screen.finished(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
+    screen.finished(RunOutcome(specs[1], Status.FAILED, error="RuntimeError: no luck", seconds=2.0))
     first, second = file.getvalue().splitlines()
     assert first.startswith(
         "[1/2] carpet unet 1-shot seed 0: IOU 0.5000 DC 0.6000 AUC 0.7000 ACC - (1.0 s), about 0 s left"
@@ -74,7 +77,7 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
         screen.decoding("carpet", 2, 2)
         screen.begin(specs)
         screen.step(specs[0], 3)
-        screen.finished(RunOutcome(specs[0], "done", METRICS, "", 1.0))
+        screen.finished(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
     shown = file.getvalue()
     assert "1/3" in shown
     assert "about 0 s left" in shown
