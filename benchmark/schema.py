@@ -14,8 +14,14 @@ import msgspec
 T = TypeVar("T")
 
 _PATH = re.compile(r"(?P<problem>.*?)(?: - at `\$(?:\.)?(?P<path>.*)`)?", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_OF_A_FIELD = {
+    "missing": re.compile(r"Object missing required field `(.*)`"),
+    "unknown field": re.compile(r"Object contains unknown field `(.*)`"),
+}
+
+
+class _Versioned(msgspec.Struct):
+    format: Any
 
 
 class SchemaError(ValueError):
@@ -53,6 +59,34 @@ def decode_json(content: bytes | str, kind: type[T]) -> T:
         raise _translate(error) from None
 
 
+def decode_versioned(content: bytes, kind: type[T], version: int) -> T:
+    """Parse the JSON of a file that states its ``format``; raises ``SchemaError`` as ``decode_json``.
+
+    Another format is reported as such, whatever else of it does not fit.
+
+    Parameters
+    ----------
+    kind : type
+        With a field ``format`` that takes ``version`` alone.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> class Point(msgspec.Struct):
+    ...     format: Literal[1]
+    ...     x: float
+    >>> decode_versioned(b'{"format": 1, "x": 2}', Point, 1).x
+    2.0
+    """
+    try:
+        return decode_json(content, kind)
+    except SchemaError:
+        found = decode_json(content, _Versioned).format
+        if found != version:
+            raise SchemaError("format", f"is {found!r}, this version reads {version}") from None
+        raise
+
+
 def convert(content: Any, kind: type[T]) -> T:
     """Convert parsed JSON or TOML into a declared type; raises ``SchemaError`` as ``decode_json``.
 
@@ -83,7 +117,8 @@ def _translate(error: Exception) -> SchemaError:
     found = _PATH.fullmatch(str(error))
     assert found is not None  # the pattern matches any text
     problem, path = found["problem"], found["path"] or ""
-    for pattern, words in ((_MISSING, "is missing"), (_UNKNOWN, "is not a known field")):
+    for words, pattern in _OF_A_FIELD.items():
         if named := pattern.fullmatch(problem):
             return SchemaError(".".join(filter(None, (path, named[1]))), words)
-    return SchemaError(path, problem[:1].lower() + problem[1:].replace("`", ""))
+    plain = problem.replace("`", "")
+    return SchemaError(path, plain if plain.startswith("JSON") else plain[:1].lower() + plain[1:])

@@ -58,31 +58,31 @@ def rows(*images: tuple[str, int, int, int]) -> pd.DataFrame:
 
 def test_means_are_over_defective_images_and_a_miss_counts_zero() -> None:
     metrics = summarise(rows(("good", 0, 50, 0), ("cut", 5, 0, 5), ("cut", 0, 0, 9)))
-    assert metrics["iou"] == 0.25
-    assert metrics["dc"] == pytest.approx((2 / 3) / 2)
-    assert (metrics["scored_images"], metrics["defective_images"], metrics["normal_images"]) == (2, 2, 1)
+    assert metrics.iou == 0.25
+    assert metrics.dc == pytest.approx((2 / 3) / 2)
+    assert (metrics.scored_images, metrics.defective_images, metrics.normal_images) == (2, 2, 1)
 
 
 def test_an_image_without_a_marked_pixel_counts_for_detection_only() -> None:
     metrics = summarise(rows(("good", 0, 0, 0), ("cut", 5, 0, 5), ("cut", 0, 7, 0)))
-    assert (metrics["iou"], metrics["scored_images"]) == (0.5, 1)
-    assert (metrics["acc"], metrics["auc"], metrics["defective_images"]) == (1.0, 1.0, 2)
+    assert (metrics.iou, metrics.scored_images) == (0.5, 1)
+    assert (metrics.acc, metrics.auc, metrics.defective_images) == (1.0, 1.0, 2)
 
 
 def test_detection_scores_by_area_and_decides_by_one_pixel() -> None:
     images = rows(("good", 0, 0, 0), ("good", 0, 3, 0), ("cut", 2, 0, 1), ("cut", 0, 0, 5), ("cut", 9, 0, 0))
     metrics = summarise(images)
-    assert metrics["acc"] == 3 / 5
+    assert metrics.acc == 3 / 5
     scores, labels = [0, 3, 2, 0, 9], [0, 0, 1, 1, 1]
     pairs = [(a > b) + 0.5 * (a == b) for a, x in zip(scores, labels) for b, y in zip(scores, labels) if x > y]  # noqa: B905
-    assert metrics["auc"] == pytest.approx(np.mean(pairs))
+    assert metrics.auc == pytest.approx(np.mean(pairs))
     curve = roc_points(images)
-    assert np.trapezoid(curve["tpr"], curve["fpr"]) == pytest.approx(metrics["auc"])
+    assert np.trapezoid(curve["tpr"], curve["fpr"]) == pytest.approx(metrics.auc)
 
 
 def test_without_both_kinds_there_is_no_curve() -> None:
     for images in (rows(("cut", 1, 0, 0)), rows(("good", 0, 0, 0))):
         metrics = summarise(images)
-        assert metrics["auc"] is metrics["acc"] is None
+        assert metrics.auc is metrics.acc is None
         assert roc_points(images).empty
-    assert summarise(rows(("good", 0, 0, 0)))["iou"] is None
+    assert summarise(rows(("good", 0, 0, 0))).iou is None

@@ -1,7 +1,7 @@
-"""The records of a results folder as types: what ``run.json`` and the record of a failure hold.
+"""The records of a results folder: the types of ``runs/ID/run.json`` and ``failures/ID.json``.
 
-They are written and read through these types alone, so one that was cut off or edited is refused by the name of the
-field that is wrong.
+Both are written and read through these types alone, so a truncated or edited file is refused with the name of the field
+that is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from msgspec import Meta, Struct
 from benchmark.protocol.runs import Identity
 from benchmark.score import Count, Metrics, Share
 
+FORMAT = 1
+
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+# As ``environment.describe_environment`` returns it: versions, code, machine and device.
+Environment = dict[str, str | int | float | bool | None]
 
 
 class Status(StrEnum):
@@ -59,7 +63,7 @@ class Convergence(Struct, frozen=True):
 
 
 class SampleFiles(Struct, frozen=True, omit_defaults=True):
-    """Names of a sample's pictures below ``samples/``; a test image has a prediction, a pasted one its normal image."""
+    """Names of a sample's pictures below ``samples/``; test images alone have a prediction, pasted ones a normal."""
 
     image: str
     truth: str
@@ -67,21 +71,12 @@ class SampleFiles(Struct, frozen=True, omit_defaults=True):
     normal: str | None = None
 
 
-class SampleRecord(Struct, frozen=True):
-    """One image that was kept as pictures.
+class SampleRecord(Struct, frozen=True, kw_only=True):
+    """One image kept as pictures; attributes as of ``run_result.Sample``, but for ``files``.
 
     Attributes
     ----------
-    role : {"train", "test", "pasted"}
-    reasons : tuple of str
-        Why it was chosen: ``first`` of its label, ``best`` or ``worst`` IOU of the run.
-    name, label : str
-        As in the manifest.
-    iou : float or None
-        Of this image.
     files : SampleFiles
-    realism : float or None
-        Lambda of a pasted image, in [0, 1].
     """
 
     role: Literal["train", "test", "pasted"]
@@ -89,8 +84,8 @@ class SampleRecord(Struct, frozen=True):
     name: str
     label: str
     iou: Share | None
-    files: SampleFiles
     realism: Share | None = None
+    files: SampleFiles
 
     def __post_init__(self) -> None:
         """Refuse a sample without what its role needs."""
@@ -101,18 +96,16 @@ class SampleRecord(Struct, frozen=True):
 
 
 class DrawRecord(Struct, frozen=True):
-    """Which images a run trained from, and how many it had.
+    """The images a run trained on, and how many there were of each kind.
 
     Attributes
     ----------
     shots : tuple of str
         Names of the K-shot training images.
-    normals : int
-        Normal training images.
-    test : int
-        Test images.
+    normals, test : int
+        Numbers of normal training images and of test images.
     unannotated : int
-        Defective images with an empty mask, which were left out.
+        Number of defective images left out because their mask is empty.
     """
 
     shots: tuple[str, ...]
@@ -122,12 +115,12 @@ class DrawRecord(Struct, frozen=True):
 
 
 class RunHeader(Struct, frozen=True, kw_only=True):
-    """What the records of finished runs and of failures have in common.
+    """The fields common to the records of finished runs and of failures.
 
     Attributes
     ----------
     format : int
-        Of the file.
+        ``FORMAT``.
     id, dataset, profile, category, method, label : str
     shots, seed : int
     identity : Identity
@@ -150,27 +143,27 @@ class RunHeader(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
+        """The run in words."""
         return f"{self.category} {self.method} {self.shots}-shot seed {self.seed}"
 
 
 class RunRecord(RunHeader, frozen=True, kw_only=True):
-    """``run.json`` of a finished run.
+    """A finished run: ``runs/ID/run.json``.
 
     Attributes
     ----------
     metrics : Metrics
     convergence : Convergence
     notes : tuple of str
-        What a reader should know about the images.
+        Remarks on the images, for readers of the report.
     parameters : int
-        Trainable parameters of the network.
+        Number of trainable parameters.
     pretrained : dict or None
-        The weights file the encoder started from.
+        The weights file the encoder was initialised from.
     timings : Timings
     environment : dict
-        Versions, code, machine and device.
     created : str
-        Time of day, ISO 8601.
+        UTC, ISO 8601.
     samples : tuple of SampleRecord
     """
 
@@ -180,7 +173,7 @@ class RunRecord(RunHeader, frozen=True, kw_only=True):
     parameters: Count = 0
     pretrained: dict[str, str] | None = None
     timings: Timings
-    environment: dict[str, str | int | float | bool | None]
+    environment: Environment
     created: str
     samples: tuple[SampleRecord, ...]
 
@@ -191,23 +184,22 @@ class RunRecord(RunHeader, frozen=True, kw_only=True):
 
 
 class FailureRecord(RunHeader, frozen=True, kw_only=True):
-    """``failures/ID.json``: what was tried, and the error.
+    """A failed run: ``failures/ID.json``.
 
     Attributes
     ----------
     error : str
-        One line for people.
+        Message.
     traceback : str
-        Empty where the process was killed.
+        Empty if the process was killed.
     environment : dict
-        Likewise.
     created : str
-        Time of day, ISO 8601.
+        UTC, ISO 8601.
     """
 
     error: str
     traceback: str = ""
-    environment: dict[str, str | int | float | bool | None] = {}
+    environment: Environment = {}
     created: str = ""
 
     def __post_init__(self) -> None:

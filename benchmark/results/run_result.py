@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmark.results.records import Convergence, Status, Timings
+from benchmark.results.records import Convergence, Environment, Status, Timings
 from benchmark.score import Metrics
 
 CURVE_COLUMNS = ("iteration", "loss", "segmentation", "nbr", "realism", "pasted", "test_iou")
@@ -83,7 +83,7 @@ class RunResult:
     samples: tuple[Sample, ...]
     convergence: Convergence
     timings: Timings
-    environment: dict[str, str | int | float | bool | None]
+    environment: Environment
     notes: tuple[str, ...] = ()
     parameters: int = 0
     pretrained: dict[str, str] | None = None

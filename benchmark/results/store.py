@@ -18,16 +18,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from msgspec.structs import asdict
 
 from baselines.errors import InputError
 from benchmark.atomic import check_folder, new_folder, remove_stale_files, replace_file, writable
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import DrawRecord, FailureRecord, RunHeader, RunRecord, SampleFiles, SampleRecord, Status
+from benchmark.results.records import (
+    FORMAT,
+    DrawRecord,
+    Environment,
+    FailureRecord,
+    RunHeader,
+    RunRecord,
+    SampleFiles,
+    SampleRecord,
+    Status,
+)
 from benchmark.results.run_result import RunResult, Sample
-from benchmark.schema import SchemaError, decode_json, to_builtins
+from benchmark.schema import SchemaError, decode_json, decode_versioned, to_builtins
 
 # Of runs that cannot be read; the others are counted.
 MOST_NAMED = 10
@@ -132,8 +143,7 @@ class ResultStore:
             result.roc.to_csv(folder / "roc.csv", index=False)
             np.savez_compressed(folder / "histograms.npz", histograms=result.histograms)
             record = RunRecord(
-                **_describe(spec),
-                status=result.status,
+                **asdict(_header(spec, result.status)),
                 metrics=result.metrics,
                 convergence=result.convergence,
                 notes=result.notes,
@@ -158,7 +168,7 @@ class ResultStore:
         spec: RunSpec,
         error: str,
         traceback: str = "",
-        environment: dict[str, str | int | float | bool | None] | None = None,
+        environment: Environment | None = None,
     ) -> None:
         """Record that a run failed; ``run --retry-failed`` tries it again.
 
@@ -168,8 +178,7 @@ class ResultStore:
             If the folder cannot be written.
         """
         record = FailureRecord(
-            **_describe(spec),
-            status=Status.FAILED,
+            **asdict(_header(spec, Status.FAILED)),
             error=error,
             traceback=traceback,
             environment=environment or {},
@@ -179,19 +188,21 @@ class ResultStore:
             _write_record(path, record)
 
 
-def _describe(spec: RunSpec) -> dict[str, Any]:
-    return {
-        "id": spec.id,
-        "dataset": spec.dataset,
-        "profile": spec.profile,
-        "category": spec.category,
-        "method": spec.method.name,
-        "label": spec.method.label,
-        "shots": spec.shots,
-        "seed": spec.seed,
-        "identity": spec.identity,
-        "draw": DrawRecord(spec.draw.names, len(spec.draw.normals), len(spec.draw.test), len(spec.draw.unannotated)),
-    }
+def _header(spec: RunSpec, status: Status) -> RunHeader:
+    draw = spec.draw
+    return RunHeader(
+        id=spec.id,
+        dataset=spec.dataset,
+        profile=spec.profile,
+        category=spec.category,
+        method=spec.method.name,
+        label=spec.method.label,
+        shots=spec.shots,
+        seed=spec.seed,
+        identity=spec.identity,
+        draw=DrawRecord(draw.names, len(draw.normals), len(draw.test), len(draw.unannotated)),
+        status=status,
+    )
 
 
 def _save_samples(folder: Path, samples: Iterable[Sample]) -> Iterator[SampleRecord]:
@@ -243,9 +254,9 @@ def read_failure(path: Path) -> FailureRecord:
 
 def _read_record(path: Path, run_id: str, kind: type[R], advice: str) -> R:
     try:
-        record = decode_json(path.read_bytes(), kind)
+        record = decode_versioned(path.read_bytes(), kind, FORMAT)
         if record.id != run_id:
-            raise SchemaError("id", f"it is of run {record.id}")
+            raise SchemaError("id", f"is {record.id}, not {run_id}")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
     except SchemaError as error:

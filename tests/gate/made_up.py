@@ -10,6 +10,7 @@ import numpy as np
 from benchmark.gate.baseline import Baseline, spreads_of
 from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, StoredRuns, differences
 from benchmark.gate.spread import calibrate
+from benchmark.protocol.profile import Protocol
 
 MACHINE = {"processor": "abacus", "torch": "2"}
 OTHER_MACHINE = MACHINE | {"processor": "slide rule"}
@@ -54,7 +55,7 @@ def make_baseline(outcomes: Outcomes | None = None, differs: float = 0.0, m: int
     return Baseline(
         profile="ci",
         dataset="synthetic",
-        protocols={1: {"image_size": 64}},
+        protocols={1: Protocol(batch_size=2)},
         images={"carpet": "c" * 64, "tile": "t" * 64},
         machine=MACHINE,
         code="0123456789abcdef",

@@ -13,6 +13,7 @@ import pytest
 
 import benchmark.commands.check as command
 from benchmark.cli import main
+from benchmark.gate import scope
 from tests.conftest import CommandLine, make_category
 
 METHODS = ("unet", "albunet_nbr_cap")
@@ -102,20 +103,23 @@ def test_runs_of_other_code_are_not_taken_for_this_ones(
 ) -> None:
     assert main(words(folder)) == 0
     assert "4 runs: 4 stored, 0 to do" in capsys.readouterr().err  # by the update
-    monkeypatch.setattr(command, "code_digest", lambda *_: "another")
+    monkeypatch.setattr(scope, "code_digest", lambda *_: "another")
     assert main(words(folder)) == 0
     assert "4 runs: 0 stored, 4 to do" in capsys.readouterr().err
     assert len(list((folder / "results" / "check").iterdir())) == 2
 
 
 def test_stored_runs_are_judged_without_training_and_missing_ones_fail(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (kept,) = (folder / "results" / "check").iterdir()
     stored = ("--stored", "--results", kept)
     assert main(words(folder, *stored)) == 0
     assert "present code" not in capsys.readouterr().out
-    monkeypatch.setattr(command, "code_digest", lambda *_: "another")
+    for path in kept.glob("runs/*/run.json"):
+        content = json.loads(path.read_text())
+        content["environment"]["code"] = "another"
+        path.write_text(json.dumps(content))
     shutil.rmtree(next(kept.glob("runs/widget_unet_k1_s1_*")))
     assert main(words(folder, *stored)) == 1
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Harmed results and folders that cannot be written: one clear line, the rest is shown, nothing is deleted."""
+"""Corrupted results and unwritable folders: one clear line each, the rest is shown, nothing is deleted."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from benchmark.results.run_files import read_curve, read_histograms, read_images_table, read_roc
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.cli import main
-from benchmark.results.store import ResultStore, load_results, read_run
+from benchmark.results.store import ResultStore
+from benchmark.results.stored_run import StoredRun
+from benchmark.results.table import load_results
 from reports.html import write_report
 from tests.conftest import REPOSITORY, TINY
 from tests.factories import make_result, make_spec, store_run
@@ -34,50 +35,78 @@ def content_of(folder: Path) -> dict[Path, bytes]:
 
 
 def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    """Change fields of a record; ``metrics__iou`` is the field ``iou`` of ``metrics``."""
+    content = json.loads(path.read_text())
+    for name, value in changes.items():
+        *above, last = name.split("__")
+        holder = content
+        for key in above:
+            holder = holder[key]
+        holder[last] = value
+    path.write_text(json.dumps(content))
 
 
-HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:300]), "Unterminated|Expecting"),
-    "empty": (lambda path: path.write_text(""), "Expecting value"),
-    "not JSON": (lambda path: path.write_text("<html>"), "Expecting value"),
-    "not text": (lambda path: path.write_bytes(b"{\xff\x80}"), "codec can't decode"),
-    "nested without end": (lambda path: path.write_text("[" * 100_000), "recursion"),
-    "not an object": (lambda path: path.write_text("[1]"), "it is not an object"),
-    "a key missing": (lambda path: edit(path, identity={}), r"identity\.protocol\.batch_size is missing"),
-    "a wrong type": (lambda path: edit(path, shots="one"), "shots is not a whole number"),
-    "an unknown status": (lambda path: edit(path, status="perhaps"), "status is 'perhaps'"),
-    "another format": (lambda path: edit(path, format=0), "has format 0, this version reads 1"),
-    "a copy of another run": (lambda path: edit(path, id="wood_unet"), "it is of run wood_unet"),
+# What is done to a run.json, and what of it the error names.
+CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:300]), "truncated"),
+    "empty": (lambda path: path.write_text(""), "truncated"),
+    "not JSON": (lambda path: path.write_text("<html>"), "malformed"),
+    "not text": (lambda path: path.write_bytes(b"{\xff\x80}"), "malformed"),
+    "nested without end": (lambda path: path.write_text("[" * 100_000), "expected object"),
+    "not an object": (lambda path: path.write_text("[1]"), "expected object"),
+    "a field missing": (lambda path: edit(path, identity={}), r"identity\.training_version: missing"),
+    "a wrong type": (lambda path: edit(path, shots="one"), "shots: expected int, got str"),
+    "an unknown status": (lambda path: edit(path, status="perhaps"), "status: .*'perhaps'"),
+    "the status of a failure": (lambda path: edit(path, status="failed"), "status is 'failed'"),
+    "a metric in percent": (lambda path: edit(path, metrics__iou=55.2), r"metrics\.iou: expected float <= 1"),
+    "a metric in words": (lambda path: edit(path, metrics__dc="high"), r"metrics\.dc: .* got str"),
+    "a metric that is NaN": (lambda path: edit(path, metrics__auc=float("nan")), "malformed"),
+    "a count below zero": (lambda path: edit(path, metrics__scored_images=-1), r"metrics\.scored_images: expected int"),
+    "an unknown setting": (
+        lambda path: edit(path, identity__protocol__dropout=0.5),
+        r"protocol\.dropout: unknown field",
+    ),
+    "a sample of another kind": (lambda path: edit(path, samples=[{"role": "pet"}]), r"samples\[0\]\.role: .*'pet'"),
+    "a test sample without prediction": (
+        lambda path: edit(path, samples=[json.loads(path.read_text())["samples"][0] | {"role": "test"}]),
+        r"samples\[0\]: files\.prediction",
+    ),
+    "another format": (lambda path: edit(path, format=0, shots=None), "format: is 0, this version reads 1"),
+    "a copy of another run": (lambda path: edit(path, id="wood_unet"), "id: .*wood_unet"),
     "no run.json": (lambda path: path.unlink(), "No such file"),
     "a folder for run.json": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
 }
 
 
-@pytest.mark.parametrize("harm", HARMS)
-def test_a_harmed_run_is_named_and_left_alone_and_the_others_load(tmp_path: Path, harm: str) -> None:
+def test_a_corrupted_run_is_named_and_left_alone_and_the_others_load(tmp_path: Path) -> None:
     store_run(tmp_path, seed=0)
-    harmed = store_run(tmp_path, seed=1)
-    folder = tmp_path / "runs" / harmed.id
-    do, said = HARMS[harm]
-    do(folder / "run.json")
+    corrupted = {}
+    for seed, (corrupt, named) in enumerate(CORRUPTIONS.values(), start=1):
+        corrupted[store_run(tmp_path, seed=seed).id] = named
+        corrupt(tmp_path / "runs" / list(corrupted)[-1] / "run.json")
     before = content_of(tmp_path)
-    line = rf"{folder}/run\.json cannot be read \(.*({said}).*\); move the folder {folder} away to do its run again"
-    with pytest.warns(UserWarning, match=line) as warned:
-        assert load_results(tmp_path)["seed"].tolist() == [0]
-    assert len(warned) == 1
-    with pytest.warns(UserWarning, match=line):
-        write_report(tmp_path, path=tmp_path.with_suffix(".html"))
     store = ResultStore(tmp_path)
-    assert len(store.unreadable([harmed.id, make_spec(seed=0).id, make_spec(seed=2).id])) == 1
-    with pytest.raises(InputError, match=line):
-        store.check([harmed.id])
     store.check([make_spec(seed=0).id])
+    for run_id, named in corrupted.items():
+        folder = re.escape(str(tmp_path / "runs" / run_id))
+        line = rf"{folder}/run\.json cannot be read \(.*{named}.*\); move the folder {folder} away to do its run again"
+        with pytest.raises(InputError) as refusal:
+            store.check([run_id])
+        assert re.fullmatch(line, str(refusal.value))
+    with pytest.warns(UserWarning, match="cannot be read") as warned:
+        assert load_results(tmp_path)["seed"].tolist() == [0]
+    named_runs = [run_id for run_id in corrupted if any(run_id in str(warning.message) for warning in warned)]
+    assert len(named_runs) == 10
+    assert str(warned[-1].message).startswith(f"{len(corrupted) - 10} more runs in {tmp_path} ")
+    with pytest.raises(InputError, match=rf"; and {len(corrupted) - 10} more$"):
+        store.check(corrupted)
+    with pytest.warns(UserWarning, match="cannot be read"):
+        write_report(tmp_path, path=tmp_path.with_suffix(".html"))
     assert content_of(tmp_path) == before
 
 
 def places(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
-    """Every place in a JSON value where something else could stand."""
+    """Yield the place of every value within a JSON value."""
     if above:
         yield above
     for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
@@ -87,11 +116,11 @@ def places(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
 WRONG_VALUES = (None, True, "x", -1, 1e308, 10**400, [], {}, [[]], {"x": {}})
 
 
-def test_whatever_stands_in_a_run_json_tables_and_report_are_written(tmp_path: Path) -> None:
-    """Each place of run.json in turn is removed, and holds each of several wrong values."""
+def test_tables_and_report_are_written_whatever_a_run_json_holds(tmp_path: Path) -> None:
+    """Each field of run.json in turn is removed, and holds each of several wrong values."""
     made = store_run(tmp_path)
     original = tmp_path / "runs" / made.id
-    content = read_run(original)
+    content = json.loads((original / "run.json").read_text())
     found = list(places(content))
     assert len(found) > 90
     variants = 0
@@ -111,30 +140,32 @@ def test_whatever_stands_in_a_run_json_tables_and_report_are_written(tmp_path: P
             (tmp_path / "runs" / name / "run.json").write_text(json.dumps(changed))
             variants += 1
     shutil.copytree(original / "samples", tmp_path / "runs" / "variant_00000" / "samples")
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         table = load_results(tmp_path)
         write_report(tmp_path)
     assert 1 < len(table) < variants
     assert table["iou"].between(0, 1).sum() + table["iou"].isna().sum() == len(table)
-    lines = [str(warning.message) for warning in said if issubclass(warning.category, UserWarning)]
+    lines = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     assert len(lines) == 2 * (10 + 1) + 2
     for line, what in zip(lines[-2:], ("curves", "sample pictures"), strict=True):
         assert re.match(rf"the report lacks \d+ {what} and says which: ", line)
-    assert re.fullmatch(r"\d+ more runs in .* cannot be read", str(said[10].message))
+    assert re.fullmatch(r"\d+ more runs in .* cannot be read", lines[10])
     assert made.id in table["id"].tolist()
 
 
-def test_a_harmed_failure_is_named_and_tried_again(tmp_path: Path) -> None:
+def test_a_corrupted_failure_is_named_and_tried_again(tmp_path: Path) -> None:
     store_run(tmp_path, seed=0)
     failed = store_run(tmp_path, seed=1, status="failed")
     path = tmp_path / "failures" / f"{failed.id}.json"
     edit(path, status="done")
-    with pytest.warns(UserWarning, match=rf"{path} cannot be read \(status is 'done'\); move it away"):
+    with pytest.warns(UserWarning, match=rf"{path} cannot be read \(status is 'done'\)"):
         assert load_results(tmp_path)["seed"].tolist() == [0]
     store = ResultStore(tmp_path)
     store.check([failed.id])
     assert not store.has(failed.id)
+    path.write_bytes(path.read_bytes()[:40])
+    assert store.read_failures([failed])[failed.id].error == "its record under failures/ cannot be read"
 
 
 def test_a_failure_that_was_not_removed_in_time_does_not_stand_beside_its_result(tmp_path: Path) -> None:
@@ -146,7 +177,7 @@ def test_a_failure_that_was_not_removed_in_time_does_not_stand_beside_its_result
     assert load_results(tmp_path)["status"].tolist() == ["done"]
 
 
-def test_foreign_files_in_the_results_are_left_alone(tmp_path: Path) -> None:
+def test_foreign_files_in_the_results_are_left_run_in_namespace(tmp_path: Path) -> None:
     spec = store_run(tmp_path)
     for name in ("runs/.DS_Store", "runs/notes.txt", "runs/~x.json", "failures/notes.txt", "failures/.x.json", "x"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -177,7 +208,7 @@ def test_a_file_where_a_folder_should_be_or_the_reverse_is_named(tmp_path: Path,
             store.save(spec, make_result())
     if taken not in ("runs", "runs/RUN"):
         with pytest.raises(InputError, match=rf"cannot write {root}.*"):
-            store.save_failure(spec, "RuntimeError", {})
+            store.save_failure(spec, "RuntimeError")
     assert place.is_dir() == (place.suffix == ".json")
 
 
@@ -194,46 +225,42 @@ def test_a_run_that_finds_its_place_taken_says_so(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "runs").rglob("*")] == [spec.id, "mine"]
 
 
-READERS = {
-    "images.csv": read_images_table,
-    "curve.csv": read_curve,
-    "roc.csv": read_roc,
-    "histograms.npz": read_histograms,
-}
+# The files of a run beside its record, and the attribute of a stored run that reads each.
+FILES = {"images.csv": "images", "curve.csv": "curve", "roc.csv": "roc", "histograms.npz": "histograms"}
 
 
 def test_the_files_of_a_run_are_read_as_they_were_stored(tmp_path: Path) -> None:
-    folder, result = tmp_path / "runs" / store_run(tmp_path, label="NA").id, make_result(label="NA")
-    pd.testing.assert_frame_equal(read_images_table(folder), result.images, check_dtype=False)
-    pd.testing.assert_frame_equal(read_curve(folder), result.curve, check_dtype=False)
-    pd.testing.assert_frame_equal(read_roc(folder), result.roc, check_dtype=False)
-    assert np.array_equal(read_histograms(folder), result.histograms)
+    run, result = StoredRun(tmp_path / "runs" / store_run(tmp_path, label="NA").id), make_result(label="NA")
+    for table in ("images", "curve", "roc"):
+        pd.testing.assert_frame_equal(getattr(run, table), getattr(result, table), check_dtype=False)
+    assert np.array_equal(run.histograms, result.histograms)
+    assert run.images is run.images  # read once
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_or_cut_off_anywhere_is_named(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "runs" / store_run(tmp_path).id
-    path, whole = folder / name, (folder / name).read_bytes()
-    READERS[name](folder)
-    for size in range(0, len(whole), max(1, len(whole) // 200)):
-        path.write_bytes(whole[:size])
+    path, complete = folder / name, (folder / name).read_bytes()
+    getattr(StoredRun(folder), FILES[name])
+    for size in range(0, len(complete), max(1, len(complete) // 200)):
+        path.write_bytes(complete[:size])
         with pytest.raises(InputError, match=rf"{name} .*: move its folder away to do the run again"):
-            READERS[name](folder)
+            getattr(StoredRun(folder), FILES[name])
     path.unlink()
     with pytest.raises(InputError, match=rf"{name} cannot be read \(.*No such file.*\)"):
-        READERS[name](folder)
+        getattr(StoredRun(folder), FILES[name])
 
 
 @pytest.mark.parametrize("name", ["images.csv", "curve.csv", "roc.csv"])
 def test_a_table_without_a_column_or_with_words_for_numbers_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "runs" / store_run(tmp_path).id / name
-    whole = pd.read_csv(path)
-    whole.drop(columns=whole.columns[-1]).to_csv(path, index=False)
+    complete = pd.read_csv(path)
+    complete.drop(columns=complete.columns[-1]).to_csv(path, index=False)
     with pytest.raises(InputError, match=rf"{name} has the columns"):
-        READERS[name](path.parent)
-    whole.assign(**{whole.columns[-1]: "many"}).to_csv(path, index=False)
+        getattr(StoredRun(path.parent), FILES[name])
+    complete.assign(**{complete.columns[-1]: "many"}).to_csv(path, index=False)
     with pytest.raises(InputError, match=rf"{name} cannot be read"):
-        READERS[name](path.parent)
+        getattr(StoredRun(path.parent), FILES[name])
 
 
 def run_words(category: Path, root: Path, *words: object) -> list[str]:
@@ -242,15 +269,15 @@ def run_words(category: Path, root: Path, *words: object) -> list[str]:
     return [*map(str, [*base, "--seed", 0, 1, 2, "--results", root, "--cache", root.parent / "cache", *words])]
 
 
-def test_a_study_with_a_harmed_run_stops_before_training_and_goes_on_when_it_is_moved(
+def test_a_study_with_a_corrupted_run_stops_before_training_and_resumes_once_it_is_moved(
     category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "results"
     assert main(run_words(category, root, "--jobs", 1)) == 0
-    whole = load_results(root)
-    harmed = root / "runs" / whole["id"][1]
-    shutil.rmtree(root / "runs" / whole["id"][2])
-    (harmed / "run.json").write_text("")
+    complete = load_results(root)
+    corrupted = root / "runs" / complete["id"][1]
+    shutil.rmtree(root / "runs" / complete["id"][2])
+    (corrupted / "run.json").write_text("")
     before = content_of(root)
     capsys.readouterr()
 
@@ -258,16 +285,16 @@ def test_a_study_with_a_harmed_run_stops_before_training_and_goes_on_when_it_is_
     errors = [line for line in capsys.readouterr().err.splitlines() if "decoded" not in line]
     assert len(errors) == 1
     assert re.fullmatch(
-        rf"error: {harmed}/run\.json cannot be read \(.*\); move the folder {harmed} away .*", errors[0]
+        rf"error: {corrupted}/run\.json cannot be read \(.*\); move the folder {corrupted} away .*", errors[0]
     )
     assert content_of(root) == before
 
-    harmed.rename(tmp_path / "away")
+    corrupted.rename(tmp_path / "away")
     assert main(run_words(category, root, "--jobs", 1)) == 0
-    assert load_results(root)[["id", "iou"]].equals(whole[["id", "iou"]])
+    assert load_results(root)[["id", "iou"]].equals(complete[["id", "iou"]])
 
 
-# --- folders that really are full or read-only: mounted for one process alone, gone when it ends ---
+# --- folders that really are full or read-only: mounted in the namespace of one process ---
 
 FULL = (
     'mount -t tmpfs -o size="$2" tmpfs "$1"; root="$1"; shift 2; "$@"; code=$?; cp -a "$root" "$root.kept"; exit $code'
@@ -275,8 +302,8 @@ FULL = (
 READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
 
 
-def alone(script: str, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run a shell script that may mount what no other process sees."""
+def run_in_namespace(script: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a mount namespace of its own."""
     return subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", *map(str, words)],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
@@ -289,15 +316,15 @@ def alone(script: str, *words: object) -> subprocess.CompletedProcess[str]:
 
 def can_mount() -> bool:
     try:
-        return alone("mount -t tmpfs tmpfs /mnt").returncode == 0
+        return run_in_namespace("mount -t tmpfs tmpfs /mnt").returncode == 0
     except OSError:
         return False
 
 
-needs_mounts = pytest.mark.skipif(not can_mount(), reason="no mounts may be made here (unshare --mount)")
+needs_mounts = pytest.mark.skipif(not can_mount(), reason="mounting is not permitted here (unshare --mount)")
 
-# Leaves ever more room on a full disk; at each size a run is stored whole, or refused and not there at all.
-STORE_WITH_LITTLE_ROOM = """
+# Frees one block more of a full disk each time; a run is stored completely or refused without a trace.
+STORE_ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
 from baselines import InputError
@@ -306,7 +333,7 @@ from benchmark.results.table import load_results
 from tests.factories import make_result, make_spec
 root = Path(sys.argv[1])
 stored = []
-for room in range(200):
+for blocks in range(200):
     ballast = root / "ballast"
     ballast.unlink(missing_ok=True)
     with open(ballast, "wb", buffering=0) as file:
@@ -314,8 +341,8 @@ for room in range(200):
             while True:
                 file.write(b"x" * 4096)
         except OSError:
-            file.truncate(max(0, file.tell() - 4096 * room))
-    spec = make_spec(seed=room)
+            file.truncate(max(0, file.tell() - 4096 * blocks))
+    spec = make_spec(seed=blocks)
     try:
         ResultStore(root).save(spec, make_result())
         stored.append(spec.id)
@@ -326,22 +353,22 @@ for room in range(200):
     assert sorted(load_results(root)["id"]) == sorted(stored)
     if len(stored) == 3:
         break
-print(room, len(stored))
+print(blocks, len(stored))
 """
 
 
 @needs_mounts
-def test_on_a_full_disk_a_run_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_on_a_full_disk_a_run_is_stored_completely_or_not_at_all(tmp_path: Path) -> None:
     root = tmp_path / "results"
     root.mkdir()
-    done = alone(FULL, root, "400k", *PYTHON, STORE_WITH_LITTLE_ROOM, root)
+    done = run_in_namespace(FULL, root, "400k", *PYTHON, STORE_ON_A_FULL_DISK, root)
     assert done.returncode == 0, done.stderr
     tried, stored = map(int, done.stdout.split())
     assert stored == 3
-    assert tried > 10  # every file of a run was the one for which there was no room
+    assert tried > 10  # each file of a run in turn did not fit
 
 
-WITHOUT_LARGE_FILES = """
+SAVE_WITH_LIMITED_FILE_SIZE = """
 import resource, sys
 from baselines import InputError
 from benchmark.results.store import ResultStore
@@ -357,7 +384,7 @@ for limit in (0, 10, 300, 1000):
 
 def test_a_file_that_cannot_grow_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*PYTHON, WITHOUT_LARGE_FILES, str(tmp_path)],
+        [*PYTHON, SAVE_WITH_LIMITED_FILE_SIZE, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
@@ -378,8 +405,8 @@ def test_a_study_that_fills_the_disk_ends_in_one_line_and_keeps_what_was_stored(
     root = tmp_path / "results"
     root.mkdir()
     words = run_words(category, root, "--jobs", jobs)
-    # Room for two runs of about 92 kB, even when they are written at the same time.
-    done = alone(FULL, root, "240k", sys.executable, "-m", "benchmark", *words)
+    # Two runs of about 92 kB fit, even when they are written at the same time.
+    done = run_in_namespace(FULL, root, "240k", sys.executable, "-m", "benchmark", *words)
     assert done.returncode == 2, done.stderr
     last = done.stderr.splitlines()[-1]
     assert re.fullmatch(rf"error: cannot write {root}/runs/widget_.*: No space left on device; check space .*", last)
@@ -400,7 +427,7 @@ def test_a_read_only_folder_is_found_before_training_and_still_shown(category: P
     page = tmp_path / "page.html"
     report = ["report", "--results", str(root)]
     commands = [run_words(category, root), report, [*report, "--out", str(page)]]
-    done = alone(READ_ONLY, root, *PYTHON, DO_ALL, json.dumps(commands))
+    done = run_in_namespace(READ_ONLY, root, *PYTHON, DO_ALL, json.dumps(commands))
     assert json.loads(done.stdout.splitlines()[-1]) == [2, 2, 0]
     refused, unwritten = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert refused == f"error: cannot write {root}/runs: Read-only file system; check space and permissions"

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import new_folder, remove_stale_files, replace_file
 from benchmark.processes import host_name
-from benchmark.results.store import RESULT_COLUMNS, ResultStore, load_results
+from benchmark.results.store import ResultStore
+from benchmark.results.table import RESULT_COLUMNS, load_results
+from benchmark.schema import to_builtins
 from tests.conftest import REPOSITORY
 from tests.factories import make_result, make_spec, store_many, store_run
 
@@ -53,7 +55,7 @@ def test_a_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
         "curve.csv", "histograms.npz", "images.csv", "roc.csv", "run.json", "samples",
     ]  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
-    assert run["identity"] == json.loads(json.dumps(spec.identity))
+    assert run["identity"] == to_builtins(spec.identity)
     assert run["draw"]["shots"] == list(spec.draw.names)
     for sample in run["samples"]:
         for file in sample["files"].values():
@@ -93,7 +95,7 @@ def test_an_unreadable_run_is_named_and_the_others_load(tmp_path: Path) -> None:
     assert table["seed"].tolist() == [0]
     said = sorted(str(warning.message) for warning in warned)
     assert any(broken.id in line and "cannot be read" in line for line in said)
-    assert any(older.id in line and "has format 0, this version reads 1" in line for line in said)
+    assert any(older.id in line and "format: is 0, this version reads 1" in line for line in said)
 
 
 def test_no_results_is_an_error_and_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:
