@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from benchmark.data.manifest import GOOD
 
+Metric = Literal["iou", "dc", "auc", "acc"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 HISTOGRAM_BINS = 256
 IMAGE_COLUMNS = ("name", "label", "tp", "fp", "fn", "tn", "predicted_area", "max_probability")
 
