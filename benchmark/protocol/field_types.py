@@ -1,90 +1,77 @@
-"""The types of profile fields: what a value may be written as, and how a type is described in an error."""
+"""One profile field: its value is checked against its declared type, and an error says what the type allows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec.inspect as inspect
 
-# Bounds this large are there for storage, not for people.
-_UNBOUNDED = 10**9
+from baselines.errors import InputError, unknown_name
+from benchmark.schema import SchemaError, convert
+
+# Limits this large guard the storage format; an error need not name them.
+_STORAGE_LIMIT = 10**9
+_LIMITS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
-def as_written(value: Any, kind: Any) -> Any:
-    """Return a value as its field's type takes it: one item for a list of one, one size for a table for every K.
+def check_field(name: str, value: Any, kind: Any) -> Any:
+    """Return the value of a field in its declared type; a single item stands for a list of one.
 
     Parameters
     ----------
+    name : str
+        Of the field, for the error; ``batch_size.5`` for an entry of a table.
     value : Any
         From TOML or from ``--set``.
     kind : type
-        Of the field.
+        Of the field, with its limits: a number, a string, one of several words, or a tuple of numbers or strings.
+
+    Raises
+    ------
+    InputError
+        If the value is not of that type.
 
     Examples
     --------
-    >>> as_written("unet", tuple[str, ...])
+    >>> check_field("methods", "unet", tuple[str, ...])
     ('unet',)
-    >>> as_written(4, dict[str, int])
-    {'any': 4}
     """
     info = inspect.type_info(kind)
-    if isinstance(info, inspect.VarTupleType):
-        listed = value if isinstance(value, list | tuple) else [value]
-        try:
-            return tuple(dict.fromkeys(listed))
-        except TypeError:  # a list in a list: the type says so
-            return tuple(listed)
-    if isinstance(info, inspect.DictType):
-        table = value if isinstance(value, Mapping) else {"any": value}
-        return {str(key): item for key, item in table.items()}
-    return value
-
-
-def choices(kind: Any) -> tuple[str, ...]:
-    """Return the values of a field that takes one of a few words; empty for other types.
-
-    Examples
-    --------
-    >>> from typing import Literal
-    >>> choices(Literal["sum", "mean"])
-    ('mean', 'sum')
-    """
-    info = inspect.type_info(kind)
-    return tuple(map(str, info.values)) if isinstance(info, inspect.LiteralType) else ()
+    is_list = isinstance(info, inspect.VarTupleType)
+    try:
+        checked = convert([value] if is_list and not isinstance(value, list | tuple) else value, kind)
+    except SchemaError:
+        if isinstance(info, inspect.LiteralType) and isinstance(value, str):
+            raise unknown_name(f"value of profile field {name}", value, map(str, info.values)) from None
+        raise InputError(f"profile field {name} must be {describe_type(kind)}, got {value!r}") from None
+    return tuple(dict.fromkeys(checked)) if is_list else checked
 
 
 def describe_type(kind: Any) -> str:
-    """Return what a value of a field must be, in words.
+    """Return in words what values a type takes.
 
     Examples
     --------
     >>> from typing import Annotated
     >>> from msgspec import Meta
     >>> describe_type(Annotated[int, Meta(ge=16, le=4096)])
-    'an integer from 16 to 4096'
+    'an integer >= 16 and <= 4096'
     """
-    return _describe(inspect.type_info(kind))
-
-
-def _describe(info: Any) -> str:
+    info = inspect.type_info(kind)
     if isinstance(info, inspect.LiteralType):
         return f"one of {', '.join(map(str, info.values))}"
     if isinstance(info, inspect.VarTupleType):
-        return f"a list of {_describe(info.item_type).replace('an integer', 'integers').replace('a string', 'strings')}"
-    if isinstance(info, inspect.DictType):
-        return f"{_describe(info.value_type)}, or a table from K to one"
-    if isinstance(info, inspect.StrType):
-        return "a string"
-    noun = "an integer" if isinstance(info, inspect.IntType) else "a number"
-    return " ".join((noun, *_bounds(info)))
+        item = _noun(info.item_type).partition(" ")[2]
+        return f"a {'non-empty ' if info.min_length else ''}list of {item}s{_limits(info.item_type)}"
+    return _noun(info) + _limits(info)
 
 
-def _bounds(info: Any) -> list[str]:
-    highest = info.le if info.le is not None else info.lt
-    if highest is None or highest >= _UNBOUNDED:
-        return [f"of at least {info.ge}"]
-    if info.ge is not None and info.le is not None:
-        return [f"from {info.ge:g} to {info.le:g}"]
-    low = f"from {info.ge:g}" if info.ge is not None else f"above {info.gt:g}"
-    return [low, f"to below {info.lt:g}" if info.lt is not None else f"and at most {info.le:g}"]
+def _noun(info: inspect.Type) -> str:
+    nouns = {inspect.IntType: "an integer", inspect.FloatType: "a number", inspect.StrType: "a string"}
+    return nouns[type(info)]
+
+
+def _limits(info: inspect.Type) -> str:
+    limits = ((symbol, getattr(info, name, None)) for name, symbol in _LIMITS.items())
+    stated = [f"{symbol} {limit:g}" for symbol, limit in limits if limit is not None and limit < _STORAGE_LIMIT]
+    return " " + " and ".join(stated) if stated else ""

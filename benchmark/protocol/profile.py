@@ -1,7 +1,8 @@
-"""A profile holds every number of a study; it is read once, validated, and travels as one typed value."""
+"""Profiles: every number of a study, read once, validated, and passed on as one typed value."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,45 +14,48 @@ import msgspec
 from msgspec import Meta, Struct
 
 from baselines.errors import InputError, unknown_name
-from benchmark.protocol.field_types import as_written, choices, describe_type
-from benchmark.schema import SchemaError, convert, to_builtins
+from benchmark.protocol.field_types import check_field
+from benchmark.schema import to_builtins
 
 BUILT_IN = ("quick", "paper", "ci")
 
-Count = Annotated[int, Meta(ge=1, le=10**9)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+_SHOTS_OR_ANY = "(any|[1-9][0-9]*)"
+
+PositiveInt = Annotated[int, Meta(ge=1, le=10**9)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
 # Stored as a 64-bit integer by everything that reads results.
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``Protocol`` and ``Profile`` have in common: how runs are trained and scored.
+    """The fields that ``Protocol`` and ``Profile`` share: how runs are trained and scored.
 
     The defaults are the paper's (Section IV-E) and our first reading of it where it is silent;
-    ``docs/protocol.md`` gives the reasons. Fields from ``shots_per`` on are questions the paper leaves open.
+    ``docs/protocol.md`` gives the reasons.
     """
 
     image_size: Annotated[int, Meta(ge=16, le=4096)] = 512
-    iterations: Count = 1350
+    iterations: PositiveInt = 1350
     learning_rate: Annotated[float, Meta(gt=0, le=1)] = 1e-4
     adam_beta1: Annotated[float, Meta(ge=0, lt=1)] = 0.9
     adam_beta2: Annotated[float, Meta(ge=0, lt=1)] = 0.999
-    crop_paste: Share = 0.5
+    crop_paste: Probability = 0.5
     threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     weights: Literal["imagenet", "none"] = "imagenet"
     width: Annotated[float, Meta(gt=0, le=4)] = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
-    curve_every: Annotated[int, Meta(ge=0, le=10**9)] = 50
+    curve_every: Annotated[int, Meta(ge=0, le=10**9)] = 50  # iterations between test IOUs; 0 for none
 
+    # The readings: questions that the paper leaves open.
     shots_per: Literal["defect_type", "category"] = "defect_type"
     draws: Literal["per_seed", "fixed"] = "per_seed"
     bce_reduction: Literal["sum", "mean"] = "sum"
     mask_downsample: Literal["max", "nearest", "area"] = "max"
     lambda_gradient: Literal["stopped", "flows"] = "stopped"
     batch_norm_passes: Literal["separate", "joint"] = "separate"
-    normal_batches_per_defect_batch: Count = 1
-    baseline_crop_paste: Share = 0.5
+    normal_batches_per_defect_batch: PositiveInt = 1
+    baseline_crop_paste: Probability = 0.5
     image_normalisation: Literal["imagenet", "none"] = "imagenet"
     output_prior: Literal["none", "masks"] = "none"
 
@@ -70,21 +74,21 @@ class Protocol(_Settings, frozen=True, kw_only=True):
     0.0001
     """
 
-    batch_size: Count
+    batch_size: PositiveInt
 
 
 class Profile(_Settings, frozen=True, kw_only=True):
-    """A named protocol for every K, and the selection it is for: methods, categories, K and seeds.
+    """A named protocol for every K, with its default selection: methods, categories, K and seeds.
 
     Attributes
     ----------
     name : str
-        Of the built-in profile or of the file.
+        Name of the built-in profile, or the stem of the file.
     methods, categories : tuple of str
-        Empty for whatever is there.
+        No categories means every category of the data set.
     shots, seeds : tuple of int
-    batch_size : dict
-        From K, as text, to m; ``any`` stands for every other K.
+    batch_size : dict of str to int
+        m for each K, and under ``any`` for every other K.
 
     Examples
     --------
@@ -95,14 +99,14 @@ class Profile(_Settings, frozen=True, kw_only=True):
     name: str = "paper"
     methods: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    shots: Annotated[tuple[Count, ...], Meta(min_length=1)] = (1, 5)
+    shots: Annotated[tuple[PositiveInt, ...], Meta(min_length=1)] = (1, 5)
     seeds: Annotated[tuple[Seed, ...], Meta(min_length=1)] = (0, 1, 2, 3, 4)
-    batch_size: dict[Annotated[str, Meta(pattern="^(any|[1-9][0-9]*)$")], Count] = msgspec.field(
+    batch_size: dict[Annotated[str, Meta(pattern=f"^{_SHOTS_OR_ANY}$")], PositiveInt] = msgspec.field(
         default_factory=lambda: {"1": 2, "5": 4}
     )
 
     def protocol(self, shots: int) -> Protocol:
-        """Return every setting that can change the result of a K-shot run; the selection is left out.
+        """Return the settings of K-shot runs.
 
         Raises
         ------
@@ -115,7 +119,7 @@ class Profile(_Settings, frozen=True, kw_only=True):
                 f"profile {self.name} has no batch_size for {shots} shots: add --set batch_size.{shots}=4 "
                 "(or another size)"
             )
-        return Protocol(**{name: getattr(self, name) for name in _Settings.__struct_fields__}, batch_size=size)
+        return Protocol(**{name: getattr(self, name) for name in _SETTINGS}, batch_size=size)
 
 
 _SECTIONS = {
@@ -127,12 +131,10 @@ _SECTIONS = {
 }
 _STATED = {name: f"paper, Section {section}" for section, names in _SECTIONS.items() for name in names}
 
-_SELECTION = ("methods", "categories", "shots", "seeds")
-# In the order in which profiles are written: the selection, then how runs are trained, batch_size after iterations.
-_SETTINGS = list(_Settings.__struct_fields__)
-_SETTINGS.insert(_SETTINGS.index("iterations") + 1, "batch_size")
-FIELD_NAMES = (*_SELECTION, *_SETTINGS)
-_TYPES = {field.name: field for field in msgspec.structs.fields(Profile)}
+# In the order in which profiles are written.
+_SETTINGS = _Settings.__struct_fields__
+FIELD_NAMES = ("methods", "categories", "shots", "seeds", *_SETTINGS[:2], "batch_size", *_SETTINGS[2:])
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Profile)}
 
 
 def with_settings(profile: Profile, settings: Mapping[str, Any]) -> Profile:
@@ -152,20 +154,23 @@ def with_settings(profile: Profile, settings: Mapping[str, Any]) -> Profile:
     for name, value in settings.items():
         if name not in FIELD_NAMES:
             raise unknown_name("profile field", name, FIELD_NAMES)
-        kind = _TYPES[name].type
-        given = as_written(value, kind)
-        try:
-            changed[name] = convert(given, kind)
-        except SchemaError:
-            if isinstance(value, str) and (known := choices(kind)):
-                raise unknown_name(f"value of profile field {name}", value, known) from None
-            raise InputError(f"profile field {name} must be {describe_type(kind)}, got {value!r}") from None
+        changed[name] = _batch_sizes(value) if name == "batch_size" else check_field(name, value, _TYPES[name])
     return msgspec.structs.replace(profile, **changed)
+
+
+def _batch_sizes(value: Any) -> dict[str, int]:
+    """Check one size for every K, or a table from K to size; TOML's keys are strings."""
+    if not isinstance(value, Mapping):
+        return {"any": check_field("batch_size", value, PositiveInt)}
+    for shots in value:
+        if not re.fullmatch(_SHOTS_OR_ANY, shots):
+            raise InputError(f"profile field batch_size.{shots}: '{shots}' is neither a number of shots nor 'any'")
+    return {shots: check_field(f"batch_size.{shots}", size, PositiveInt) for shots, size in value.items()}
 
 
 @dataclass(frozen=True)
 class ResolvedProfile:
-    """A profile, and where the value of each field comes from: a file, ``--set``, the paper, or our default.
+    """A profile with the source of each value: a file, ``--set``, the paper, or our default.
 
     Examples
     --------
@@ -178,7 +183,7 @@ class ResolvedProfile:
 
 
 def load_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Profile:
-    """Return the profile of ``resolve_profile``; the same arguments and errors.
+    """Return the profile that ``resolve_profile`` reads; same arguments and errors.
 
     Examples
     --------
@@ -196,8 +201,8 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     name_or_path : str
         ``quick``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
     assignments : sequence of str, optional
-        ``field=value`` with the value in TOML (quotes may be left out around one word), or
-        ``batch_size.5=4`` for one entry of a table.
+        ``field=value`` with the value in TOML (a single word needs no quotes), or ``batch_size.5=4`` for one
+        entry of the table.
 
     Raises
     ------
@@ -209,24 +214,12 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     >>> resolve_profile("paper", ["seeds=0"]).sources["seeds"]
     '--set seeds=0'
     """
-    if name_or_path in BUILT_IN:
-        text = resources.files("benchmark.protocol").joinpath("profiles", f"{name_or_path}.toml").read_text()
-        name, origin = name_or_path, f"built-in profile {name_or_path}"
-    elif name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-        try:
-            text = path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"profile file {path} cannot be read: {error}") from error
-        name, origin = path.stem, str(path)
-    else:
-        raise unknown_name("profile", name_or_path, [*BUILT_IN, "FILE.toml"])
+    name, origin, text = _read(name_or_path)
     try:
         settings = tomllib.loads(text)
+        profile = with_settings(Profile(name=name), settings)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{origin} is not valid TOML: {error}") from error
-    try:
-        profile = with_settings(Profile(name=name), settings)
     except InputError as error:
         raise InputError(f"{origin}: {error}") from error
     sources = {field: _STATED.get(field, "default, docs/protocol.md") for field in FIELD_NAMES}
@@ -237,6 +230,20 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
         profile = with_settings(profile, {field: value})
         sources[field] = f"--set {assignment}"
     return ResolvedProfile(profile, sources)
+
+
+def _read(name_or_path: str) -> tuple[str, str, str]:
+    """Return a profile's name, its origin as errors name it, and its TOML."""
+    if name_or_path in BUILT_IN:
+        file = resources.files("benchmark.protocol").joinpath("profiles", f"{name_or_path}.toml")
+        return name_or_path, f"built-in profile {name_or_path}", file.read_text(encoding="utf-8")
+    if not name_or_path.endswith(".toml"):
+        raise unknown_name("profile", name_or_path, [*BUILT_IN, "FILE.toml"])
+    path = Path(name_or_path)
+    try:
+        return path.stem, str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"profile file {path} cannot be read: {error}") from error
 
 
 def _read_assignment(assignment: str, profile: Profile) -> tuple[str, Any]:

@@ -16,7 +16,7 @@ from baselines.networks import check_start, network_class
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import CategoryManifest, digest_of
 from benchmark.protocol.draws import Draw, draw_shots
-from benchmark.protocol.profile import Count, Profile, Protocol, Seed
+from benchmark.protocol.profile import PositiveInt, Profile, Protocol, Seed
 from benchmark.schema import to_builtins
 
 # Raise when a change of the code changes what a run means: every stored run then counts as another one.
@@ -44,7 +44,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     method: str
     network: str
     recipe: dict[str, str | int | float | bool | None]
-    shots: Count
+    shots: PositiveInt
     seed: Seed
     protocol: Protocol
     data_digest: str

@@ -16,7 +16,7 @@ from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.manifest import CategoryManifest
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import Selection, expand
-from benchmark.training.one_run import RunContext, run
+from benchmark.training.one_run import RunContext, train_and_score
 
 
 class CarpetHoles(SyntheticDataSet):
@@ -33,7 +33,9 @@ def held_out_iou(cache: Path) -> float:
     dataset = CarpetHoles()
     selection = Selection(["albunet_nbr_cap"], ["carpet"], [5], [0])
     (spec,) = expand(selection, {"carpet": dataset.manifest("carpet")}, profile)
-    return run(spec, RunContext(dataset, cache, cache / "unused", torch.device("cpu"))).metrics["iou"]
+    result = train_and_score(spec, RunContext(dataset, cache, torch.device("cpu")))
+    assert result.metrics.iou is not None
+    return result.metrics.iou
 
 
 def test_the_method_learns_from_five_images(shared_cache: Path) -> None:

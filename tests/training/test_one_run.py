@@ -14,10 +14,10 @@ import torch
 
 from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.environment import choose_jobs, memory_of_a_run
+from benchmark.execution.capacity import choose_jobs, memory_of_a_run
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec, Selection, expand
-from benchmark.training.one_run import RunContext, build
+from benchmark.training.one_run import RunContext, build_network
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 
@@ -35,25 +35,27 @@ def prepared(tmp_path: Path) -> tuple[RunSpec, RunSpec, RunContext, CategoryArra
         )[0]
         for prior in ("none", "masks")
     ]
-    place = RunContext(dataset, tmp_path / "cache", tmp_path / "results", CPU)
-    return specs[0], specs[1], place, load_arrays(dataset, "toothbrush", 64, place.cache)
+    context = RunContext(dataset, tmp_path / "cache", CPU)
+    return specs[0], specs[1], context, load_arrays(dataset, "toothbrush", 64, context.cache)
 
 
 def test_the_prior_is_the_share_of_the_training_masks_and_nothing_else_changes(
     prepared: tuple[RunSpec, RunSpec, RunContext, CategoryArrays],
 ) -> None:
-    without, with_masks, place, arrays = prepared
+    without, with_masks, context, arrays = prepared
     assert without.id != with_masks.id
-    plain, shifted = (build(spec, place, arrays).state_dict() for spec in (without, with_masks))
+    plain, shifted = (build_network(spec, context, arrays).state_dict() for spec in (without, with_masks))
     assert [name for name in plain if not torch.equal(plain[name], shifted[name])] == ["head.bias"]
     share = np.mean([arrays.masks[index].mean() for index in with_masks.draw.shots])
     assert shifted["head.bias"].item() == pytest.approx(math.log(share / (1 - share)), rel=1e-5)
 
 
 def test_an_empty_mask_still_gives_a_start(prepared: tuple[RunSpec, RunSpec, RunContext, CategoryArrays]) -> None:
-    _, spec, place, arrays = prepared
+    _, spec, context, arrays = prepared
     empty = CategoryArrays(arrays.manifest, arrays.images, np.zeros_like(arrays.masks))
-    assert build(spec, place, empty).state_dict()["head.bias"].item() == pytest.approx(math.log(1e-4), rel=1e-4)
+    assert build_network(spec, context, empty).state_dict()["head.bias"].item() == pytest.approx(
+        math.log(1e-4), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(

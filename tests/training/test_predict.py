@@ -10,7 +10,7 @@ from baselines import create_network
 from benchmark.data.cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.profile import load_profile
-from benchmark.training.predict import paste_and_weigh, predict, to_input
+from benchmark.training.predict import Predictor, to_input
 
 
 def test_input_is_channels_first_and_normalised_as_asked() -> None:
@@ -33,7 +33,8 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
     torch.manual_seed(0)
     network = create_network("unet", width=0.25).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = dict(predict(network, arrays, [7, 2, *range(8, 11), 0, 1, 3, 4, 5], protocol, torch.device("cpu")))
+    predictor = Predictor.under(protocol, network, torch.device("cpu"))
+    found = dict(predictor.predict(arrays, [7, 2, *range(8, 11), 0, 1, 3, 4, 5]))
     assert list(found) == [7, 2, 8, 9, 10, 0, 1, 3, 4, 5]
     assert network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -52,7 +53,8 @@ def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_ne
     protocol = load_profile("quick", []).protocol(1)
     torch.manual_seed(0)
     network = create_network("albunet", width=0.25).train()
-    pasted, realism = paste_and_weigh(network, defective, normal, masks, protocol, torch.device("cpu"))
+    predictor = Predictor.under(protocol, network, torch.device("cpu"))
+    pasted, realism = predictor.paste_and_weigh(defective, normal, masks)
     assert np.array_equal(pasted[masks], defective[masks])
     assert np.array_equal(pasted[~masks], normal[~masks])
     assert network.training
@@ -64,6 +66,6 @@ def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_ne
         )
     expected = np.abs((a * b).sum(axis=1)) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert realism == pytest.approx(expected, abs=1e-5)
-    same = paste_and_weigh(network, defective, defective, masks, protocol, torch.device("cpu"))[1]
+    same = predictor.paste_and_weigh(defective, defective, masks)[1]
     assert same == pytest.approx([1, 1], abs=1e-6)
     assert same.max() <= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_
 from benchmark.data.cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import Draw, draw_shots
-from benchmark.protocol.profile import load_profile
+from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.training.train import Batches, TrainingDivergedError, paste_probability, step_losses, train
 
 CPU = torch.device("cpu")
@@ -25,7 +26,7 @@ OURS = Recipe("cap", "realism", "cosine")
 CONTROL = Recipe("augmentation", normal_statistics=True)
 
 
-def protocol(*settings: str, shots: int = 1) -> dict[str, Any]:
+def protocol(*settings: str, shots: int = 1) -> Protocol:
     return load_profile("quick", ["width=0.1", "curve_every=0", *settings]).protocol(shots)
 
 
@@ -111,10 +112,10 @@ def test_the_loss_is_the_sum_algorithm_1_prints(
         assert losses.realism.item() == pytest.approx(weight.mean().item())
     else:
         assert losses.realism.isnan()
-    expected = weighted_bce(network(images), mask, weight, chosen["bce_reduction"])
+    expected = weighted_bce(network(images), mask, weight, chosen.bce_reduction)
     assert losses.segmentation.item() == pytest.approx(expected.item(), rel=1e-5)
     if recipe.nbr:
-        expected = nbr_loss(features["d"], features["n"], mask, recipe.nbr, chosen["mask_downsample"])
+        expected = nbr_loss(features["d"], features["n"], mask, recipe.nbr, chosen.mask_downsample)
         assert losses.nbr.item() == pytest.approx(expected.item(), rel=1e-5)
     else:
         assert losses.nbr.item() == 0
@@ -267,7 +268,7 @@ def test_the_curve_has_a_row_per_iteration_and_measuring_does_not_change_trainin
     for every in (0, 2):
         torch.manual_seed(0)
         network = create_network("unet", width=0.1)
-        chosen = protocol("iterations=5") | {"curve_every": every}
+        chosen = msgspec.structs.replace(protocol("iterations=5"), curve_every=every)
         curves.append(train(network, OURS, arrays, draw, chosen, 3, CPU))
         weights.append(network.head.weight.detach().clone())  # type: ignore[union-attr, operator]
     assert curves[0]["iteration"].tolist() == [1, 2, 3, 4, 5]
