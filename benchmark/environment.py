@@ -106,9 +106,8 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "unknown"
-    return found | {
-        "torch": str(torch.__version__)
-    }  # with the build: a wheel for CUDA and one for CPUs round differently
+    # With the build: CUDA and CPU wheels round differently.
+    return found | {"torch": str(torch.__version__)}
 
 
 @cache

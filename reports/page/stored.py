@@ -57,6 +57,11 @@ class PageRun:
         return self.record.status
 
     @property
+    def error(self) -> str | None:
+        """Why the run failed; None for a finished one."""
+        return self.record.error if isinstance(self.record, FailureRecord) else None
+
+    @property
     def protocol(self) -> Protocol:
         return self.record.identity.protocol
 

@@ -169,7 +169,7 @@ FILES: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
 }
 
 SELECTION: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
-    "no shots": (nothing, (*RUN, "--shots", 0), "field shots must be a list of whole numbers of at least 1"),
+    "no shots": (nothing, (*RUN, "--shots", 0), "field shots must be a list of integers of at least 1"),
     "negative shots": (nothing, (*RUN, "--shots", -1), "field shots must be"),
     "shots that are words": (nothing, (*RUN, "--shots", "many"), "invalid int value: 'many'"),
     "too many shots": (
@@ -178,9 +178,9 @@ SELECTION: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
         "5 shots need 5 annotated defective images of crack, there are 4; use fewer --shots",
     ),
     "all shots": (nothing, (*RUN, "--shots", 4, "--set", "batch_size=2"), "leave none to test on"),
-    "negative seed": (nothing, (*ONE, "--seed", -1), "seeds must be a list of whole numbers of at least 0"),
+    "negative seed": (nothing, (*ONE, "--seed", -1), "seeds must be a list of integers of at least 0"),
     "unknown field": (nothing, (*ONE, "--set", "image_sise=64"), "did you mean 'image_size'?"),
-    "field of a wrong kind": (nothing, (*ONE, "--set", "iterations=few"), "iterations must be a whole number"),
+    "field of a wrong kind": (nothing, (*ONE, "--set", "iterations=few"), "iterations must be an integer"),
     "field out of range": (nothing, (*ONE, "--set", "learning_rate=7"), "learning_rate must be a number above 0"),
     "field without a value": (nothing, (*ONE, "--set", "iterations"), "--set takes field=value"),
     "size that does not fit": (nothing, (*ONE, "--set", "image_size=100"), "it must be a multiple of 16"),
@@ -193,7 +193,7 @@ SELECTION: dict[str, tuple[Harm, tuple[Any, ...], str]] = {
     "no such device": (nothing, (*ONE, "--device", "gpu"), "unknown device 'gpu'"),
     "device that is not there": (nothing, (*ONE, "--device", "cuda:77"), "device 'cuda:77' is not there"),
     "no profile file": (nothing, (*ONE, "--profile", "mine.toml"), "profile file mine.toml cannot be read"),
-    "profile no TOML": (text(Path("p.toml"), "a ="), (*ONE, "--profile", "p.toml"), "p.toml is no valid TOML"),
+    "profile no TOML": (text(Path("p.toml"), "a ="), (*ONE, "--profile", "p.toml"), "p.toml is not valid TOML"),
     "profile with an unknown field": (
         text(Path("p.toml"), "shot = [1]"),
         (*ONE, "--profile", "p.toml"),

@@ -19,11 +19,10 @@ from baselines.methods import PAPER_METHODS
 from baselines.networks import create_network
 from baselines.networks.base import on_meta
 from benchmark.cli import main
-from benchmark.results.run_result import CURVE_COLUMNS
+from benchmark.results.run_result import CURVE_COLUMNS, Sample
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
 from benchmark.score import IMAGE_COLUMNS
-from benchmark.training.samples import Sample
 from reports.claims import RULES, VERDICTS, Verdict, as_text, judge, judge_published, read_claims
 from reports.claims.ledger import parameter_counts
 from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
@@ -299,7 +298,7 @@ def store(root: Path, category: str, method: str, fp: int, tp: int, soon: bool, 
         result,
         images=pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)),
         curve=curve,
-        details=result.details | {"parameters": 1000 + (method == "unet")},
+        parameters=1000 + (method == "unet"),
         samples=tuple(Sample("pasted", (), "train/good/0.png", "cut", None, pictures, value) for value in lambdas),
     )
     ResultStore(root).save(make_spec(category, method, dataset="mvtec-ad"), result)
@@ -394,6 +393,6 @@ def test_the_command_prints_the_ledger(
     assert len(content) == 2
     assert all(len(item["claims"]) == len(read_claims()) for item in content)
     assert main(["claims", "--results", str(tmp_path), "--dataset", "folder:mine"]) == 0
-    assert capsys.readouterr().out.startswith("Leases of the paper (folder:mine, ")
+    assert capsys.readouterr().out.startswith("Claims of the paper (folder:mine, ")
     assert main(["claims", "--results", str(tmp_path), "--dataset", "mvtec-ad"]) == 2
     assert "no stored runs of that data set" in capsys.readouterr().err

@@ -14,11 +14,11 @@ import pytest
 from baselines import InputError
 from benchmark.atomic import replace_folder
 from benchmark.processes import host_name
-from benchmark.results.store import read_stored
+from benchmark.results.table import iterate_records
 from reports.html import write_report
 from reports.page.details import spread
 from reports.page.links import slug
-from reports.page.stored import StoredRun, read_curves
+from reports.page.stored import FinishedRun, read_curves
 from reports.samples import Gallery, chosen_categories, extremes, figure_lines, pasted_lines, sample_grid
 from tests.factories import store_run, store_whole
 from tests.reports.pages import HOSTILE, Outline
@@ -27,6 +27,11 @@ from tests.reports.pages import HOSTILE, Outline
 def folder_of(root: Path) -> Path:
     (folder,) = (path for path in (root / "report_files").iterdir() if path.is_dir())
     return folder
+
+
+def finished_runs(root: Path) -> list[FinishedRun]:
+    runs = read_curves(iterate_records(root, []), root, []).values()
+    return [run for run in runs if isinstance(run, FinishedRun)]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +44,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def runs(whole: Path) -> list[StoredRun]:
-    contents, _ = read_stored(whole)
-    return list(read_curves(contents, whole, []).values())
+def runs(whole: Path) -> list[FinishedRun]:
+    return finished_runs(whole)
 
 
 def test_slugs_are_safe_different_for_different_names_and_plain_names_stay() -> None:
@@ -81,16 +85,15 @@ def test_detail_pages_are_whole_and_ask_for_nothing(whole: Path) -> None:
         assert outline.images_without_words == 0
 
 
-def test_a_page_names_every_seed_of_every_method_and_what_it_learned_from(whole: Path) -> None:
+def test_a_page_names_every_seed_of_every_method_and_what_it_learned_from(whole: Path, runs: list[FinishedRun]) -> None:
     text = (folder_of(whole) / "tile_1-shot.html").read_text(encoding="utf-8")
-    contents, _ = read_stored(whole)
-    here = [content for content in contents if (content["category"], content["shots"]) == ("tile", 1)]
+    here = [run.record for run in runs if (run.category, run.shots) == ("tile", 1)]
     assert len(here) == 20
-    for content in here:
-        assert f"<code>{content['id']}</code>" in text
-        assert f"{content['metrics']['iou']:.4f}" in text
+    for record in here:
+        assert f"<code>{record.id}</code>" in text
+        assert f"{record.metrics.iou:.4f}" in text
     assert text.count("test/cut/0.png; and 2 normal images") == 2
-    values = [content["metrics"]["iou"] for content in here if content["method"] == "unet"]
+    values = [record.metrics.iou for record in here if record.method == "unet"]
     assert f"{pd.Series(values).mean():.4f}" in text
     assert f"({pd.Series(values).std():.4f})" in text
 
@@ -117,15 +120,14 @@ def test_spread_is_the_sample_deviation() -> None:
 def test_worst_and_best_are_sought_over_all_seeds(tmp_path: Path) -> None:
     for seed, iou in enumerate((0.6, 0.2, 0.9)):
         store_run(tmp_path, iou, seed=seed)
-    contents, _ = read_stored(tmp_path)
-    runs = list(read_curves(contents, tmp_path, []).values())
+    runs = finished_runs(tmp_path)
     found = [extremes(runs, reason) for reason in ("worst", "best")]
-    assert [(pair[0].seed, pair[1]["iou"]) for pair in found if pair] == [(1, 0.2), (2, 0.9)]
+    assert [(pair[0].seed, pair[1].iou) for pair in found if pair] == [(1, 0.2), (2, 0.9)]
     assert extremes([], "worst") is None
 
 
 def test_figures_6_and_8_show_a_defective_test_image_with_its_own_defect_type_learned_from(
-    runs: list[StoredRun],
+    runs: list[FinishedRun],
 ) -> None:
     one_shot = [run for run in runs if run.shots == 1]
     methods = ["albunet_nbr_cap", "albunet", "no_such"]
@@ -147,7 +149,7 @@ def test_figures_6_and_8_show_a_defective_test_image_with_its_own_defect_type_le
 
 
 def test_figure_10_shows_lambda_of_each_pasted_image_and_says_when_there_are_none(
-    whole: Path, runs: list[StoredRun], tmp_path: Path
+    whole: Path, runs: list[FinishedRun], tmp_path: Path
 ) -> None:
     lines = pasted_lines([run for run in runs if run.shots == 1], ["hazelnut", "tile"], Gallery())
     assert [(line.category, line.label, len(line.pairs)) for line in lines] == [
@@ -163,9 +165,7 @@ def test_figure_10_shows_lambda_of_each_pasted_image_and_says_when_there_are_non
 def test_a_grid_shows_the_seed_that_most_methods_have(tmp_path: Path) -> None:
     for seed, method in ((0, "unet"), (1, "unet"), (1, "albunet")):
         store_run(tmp_path, 0.5, seed=seed, method=method)
-    contents, _ = read_stored(tmp_path)
-    runs = read_curves(contents, tmp_path, []).values()
-    assert {line.seed for line in sample_grid(runs, ["unet", "albunet"], Gallery())} == {1}
+    assert {line.seed for line in sample_grid(finished_runs(tmp_path), ["unet", "albunet"], Gallery())} == {1}
 
 
 def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
