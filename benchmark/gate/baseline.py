@@ -13,7 +13,7 @@ from typing import Any
 
 from baselines import InputError
 from benchmark.atomic import replace_file
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, Scores, scores_of
+from benchmark.gate.outcomes import Cell, Outcome, Outcomes, Scores, scores_of
 from benchmark.gate.spread import (
     LEVELS,
     Calibration,
@@ -26,6 +26,7 @@ from benchmark.gate.spread import (
 )
 from benchmark.protocol.profile import Protocol
 from benchmark.schema import convert, to_builtins
+from benchmark.score import METRICS
 
 FORMAT = 1
 # With which seeds a check is done: those of the baseline, on another machine, or others.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from baselines import InputError
 from benchmark.gate.baseline import SAME, Baseline
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, StoredRuns, mean_score, scores_of
+from benchmark.gate.outcomes import Cell, Outcome, StoredRuns, mean_score, scores_of
 from benchmark.gate.spread import Calibration, Comparison
+from benchmark.score import METRICS
 
 BIT, STATISTICAL = "bit-level", "statistical"
 

@@ -16,8 +16,6 @@ from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import RunRecord
 from benchmark.results.store import ResultStore, read_run
 
-METRICS = ("iou", "dc", "auc", "acc")
-
 
 class Cell(NamedTuple):
     """One (category, method, K): a line of the gate."""
@@ -153,5 +151,5 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         draw=record.identity.draw_digest[:16],
         images=(metrics.scored_images, metrics.defective_images, metrics.normal_images),
         pixels=pixels,
-        metrics={name: getattr(metrics, name) for name in METRICS},
+        metrics=metrics.by_name(),
     )

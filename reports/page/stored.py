@@ -14,8 +14,6 @@ from benchmark.results.records import FailureRecord, RunHeader, RunRecord, Sampl
 from benchmark.results.stored_run import StoredRun
 from reports.figures import roc_on_grid
 
-METRICS = ("iou", "dc", "auc", "acc")
-
 
 @dataclass(frozen=True)
 class PageRun:
@@ -81,7 +79,7 @@ class PageRun:
         return None
 
     def metric(self, name: str) -> float | None:
-        """Return one of ``METRICS`` in [0, 1], None where the run has none."""
+        """Return one of ``score.METRICS`` in [0, 1], None where the run has none."""
         return None
 
 
@@ -118,9 +116,8 @@ class FinishedRun(PageRun):
         return self.record.timings.train_seconds + self.record.timings.score_seconds
 
     def metric(self, name: str) -> float | None:
-        """Return one of ``METRICS`` in [0, 1], None where it is undefined."""
-        value: float | None = getattr(self.record.metrics, name)
-        return value
+        """Return one of ``score.METRICS`` in [0, 1], None where it is undefined."""
+        return self.record.metrics.by_name()[name]
 
     def samples(self, role: str) -> list[SampleRecord]:
         """Return the kept pictures of a role: train, test or pasted."""
