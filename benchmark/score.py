@@ -49,7 +49,7 @@ class Metrics(Struct, frozen=True):
     defective_images: Count
     normal_images: Count
 
-    def by_name(self) -> dict[str, float | None]:
+    def by_name(self) -> dict[Metric, float | None]:
         """Return the values of ``METRICS``."""
         return {name: getattr(self, name) for name in METRICS}
 

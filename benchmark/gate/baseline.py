@@ -148,7 +148,8 @@ def _tolerance_records(kind: str, calibration: Calibration) -> list[dict[str, An
 def _run_records(baseline: Baseline) -> Iterator[dict[str, Any]]:
     for cell, runs in baseline.outcomes.items():
         for seed, run in sorted(runs.items()):
-            record = {**cell._asdict(), "seed": seed, "status": run.status, **run.metrics}
+            record: dict[str, Any] = {**cell._asdict(), "seed": seed, "status": run.status}
+            record |= {name: run.metrics[name] for name in METRICS}
             if baseline.differs:
                 record["differs"] = [baseline.differs[cell][seed][name] for name in METRICS]
             images = dict(zip(_IMAGES, run.images, strict=True))

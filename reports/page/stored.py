@@ -12,6 +12,7 @@ from baselines.errors import InputError
 from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
 from benchmark.results.stored_run import StoredRun
+from benchmark.score import Metric
 from reports.figures import roc_on_grid
 
 
@@ -78,7 +79,7 @@ class PageRun:
         """Of training and scoring; None for a failure."""
         return None
 
-    def metric(self, name: str) -> float | None:
+    def metric(self, name: Metric) -> float | None:
         """Return one of ``score.METRICS`` in [0, 1], None where the run has none."""
         return None
 
@@ -115,7 +116,7 @@ class FinishedRun(PageRun):
         """Of training and scoring."""
         return self.record.timings.train_seconds + self.record.timings.score_seconds
 
-    def metric(self, name: str) -> float | None:
+    def metric(self, name: Metric) -> float | None:
         """Return one of ``score.METRICS`` in [0, 1], None where it is undefined."""
         return self.record.metrics.by_name()[name]
 
