@@ -12,8 +12,9 @@ from baselines.errors import InputError
 from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
 from benchmark.results.stored_run import StoredRun
-from benchmark.score import Metric
 from reports.figures import roc_on_grid
+
+METRICS = ("iou", "dc", "auc", "acc")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class PageRun:
         """Of training and scoring; None for a failure."""
         return None
 
-    def metric(self, name: Metric) -> float | None:
-        """Return one of ``score.METRICS`` in [0, 1], None where the run has none."""
+    def metric(self, name: str) -> float | None:
+        """Return one of ``METRICS`` in [0, 1], None where the run has none."""
         return None
 
 
@@ -116,9 +117,10 @@ class FinishedRun(PageRun):
         """Of training and scoring."""
         return self.record.timings.train_seconds + self.record.timings.score_seconds
 
-    def metric(self, name: Metric) -> float | None:
-        """Return one of ``score.METRICS`` in [0, 1], None where it is undefined."""
-        return self.record.metrics.by_name()[name]
+    def metric(self, name: str) -> float | None:
+        """Return one of ``METRICS`` in [0, 1], None where it is undefined."""
+        value: float | None = getattr(self.record.metrics, name)
+        return value
 
     def samples(self, role: str) -> list[SampleRecord]:
         """Return the kept pictures of a role: train, test or pasted."""
