@@ -1,44 +1,46 @@
-"""``data cache``: what decoded images take, and removing them."""
+"""``data cache``: list decoded images, or remove them."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-from baselines import InputError
-from benchmark.data.cache_folder import ARRAYS, Entry, cache_folder, clear, list_entries, show_size
+from baselines.errors import InputError
+from benchmark.commands.options import add_cache
+from benchmark.data.image_cache import CacheEntry, ImageCache
+from benchmark.units import format_bytes
 from reports.escapes import for_terminal
 
 
-def add_action(actions: argparse._SubParsersAction) -> None:
-    """Add ``cache`` to what ``data`` can do."""
-    parser = actions.add_parser("cache", help="list what decoded images take, or remove them")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="default: your cache folder")
-    parser.add_argument("--clear", action="store_true", help="remove them; who reads them now goes on reading")
+def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``cache`` to the actions of ``data``."""
+    parser = actions.add_parser("cache", help="list cached images and their size, or remove them")
+    add_cache(parser)
+    parser.add_argument("--clear", action="store_true", help="remove all; running commands keep what they have open")
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
-    """List or clear; 1 if something could not be removed."""
-    root = cache_folder(options.cache)
-    if root.exists() and not root.is_dir():
-        raise InputError(f"cache {root} is a file where a folder should be; name another with --cache")
+    """List or clear the cache; return 1 if an entry could not be removed."""
+    cache: ImageCache = options.cache
+    if cache.root.exists() and not cache.root.is_dir():
+        raise InputError(f"cache {cache.root} is not a directory; name another with --cache")
     if not options.clear:
-        entries = list_entries(options.cache)
-        for entry in reversed([entry for entry in entries if entry.path.parent.name == ARRAYS]):
+        entries = cache.entries()
+        for entry in reversed([entry for entry in entries if entry.decoded]):
             used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
-            print(f"{entry.path.name}  {show_size(entry.size):>8}  used {used}  {for_terminal(entry.about)}")
-        print(f"{_counted(entries)} in {root}")
+            print(f"{entry.path.name}  {format_bytes(entry.size):>8}  used {used}  {for_terminal(entry.content)}")
+        print(f"{_counted(entries)} in {cache.root}")
         return 0
-    removed, left = clear(options.cache)
-    print(f"removed {_counted(removed)} from {root}")
+    removed, left = cache.clear()
+    print(f"removed {_counted(removed)} from {cache.root}")
     for entry in left:
-        print(f"left {entry.path}: " + ("it cannot be removed" if entry.ours else "something else is in it"))
+        print(f"kept {entry.path}: " + ("it contains other files" if entry.foreign else "it cannot be removed"))
     return 1 if left else 0
 
 
-def _counted(entries: list[Entry]) -> str:
-    arrays = sum(entry.path.parent.name == ARRAYS for entry in entries)
-    inspected = len(entries) - arrays
-    return f"{arrays} decoded categories, {inspected} inspected, {show_size(sum(entry.size for entry in entries))}"
+def _counted(entries: Sequence[CacheEntry]) -> str:
+    arrays = sum(entry.decoded for entry in entries)
+    size = format_bytes(sum(entry.size for entry in entries))
+    return f"{arrays} decoded categories, {len(entries) - arrays} manifests, {size}"

@@ -10,6 +10,7 @@ import torch
 
 from baselines import InputError
 from benchmark.data.datasets import DATASETS
+from benchmark.data.image_cache import ImageCache
 from benchmark.execution.capacity import choose_jobs
 from benchmark.protocol.profile import BUILT_IN, Profile
 
@@ -18,7 +19,18 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what says which images: ``--dataset``, ``--data-root``, ``--cache``."""
     parser.add_argument("--dataset", default="synthetic", metavar="|".join(DATASETS), help="default: synthetic")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the categories, or is one")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="decoded images; default: your cache folder")
+    add_cache(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cache``."""
+    parser.add_argument(
+        "--cache",
+        type=lambda folder: ImageCache(Path(folder)),
+        default=ImageCache(),
+        metavar="DIR",
+        help="decoded images; default: your cache folder",
+    )
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmark.commands.workers import add_workers, chosen_workers
-from benchmark.data.cache_folder import DEFAULT_LIMIT, read_size
 from benchmark.data.datasets import DataSet
+from benchmark.data.image_cache import DEFAULT_LIMIT
 from benchmark.execution.execute import execute
 from benchmark.execution.prepare import prepare
 from benchmark.execution.progress import display
@@ -18,6 +18,7 @@ from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.store import ResultStore
 from benchmark.training.one_run import RunContext
+from benchmark.units import parse_size
 
 TRY_AGAIN = "add --retry-failed to try them again"
 
@@ -54,7 +55,7 @@ def chosen_training(options: argparse.Namespace, profile: Profile) -> DoRuns:
     InputError
         If the options cannot be used; what it returns raises it if images, weights or results cannot.
     """
-    cache_limit = read_size("--cache-limit", options.cache_limit)
+    cache_limit = parse_size("--cache-limit", options.cache_limit)
     choose_pool = chosen_workers(options, profile)
 
     def do_runs(specs: Sequence[RunSpec], dataset: DataSet, results: Path) -> None:

@@ -55,7 +55,7 @@ def chosen_workers(options: argparse.Namespace, profile: Profile) -> ChoosePool:
             "(docs/scaling-out.md)"
         )
     options.data_root = options.data_root and options.data_root.resolve()
-    options.cache = options.cache and options.cache.resolve()
+    options.cache = options.cache.resolved()
     return _Elsewhere(options.scheduler, None if options.device == "auto" else named_device(options.device))
 
 

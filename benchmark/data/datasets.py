@@ -11,6 +11,7 @@ from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.data import synthetic
 from benchmark.data.folder import FolderDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
 
 DATASETS = (*synthetic.EDITIONS, "mvtec-ad", "folder")
@@ -69,7 +70,7 @@ class SyntheticDataSet:
         return synthetic.render(category, record.split, record.label, index, size, self.name)
 
 
-def open_dataset(name: str, root: Path | None, cache: Path | None) -> DataSet:
+def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None = None) -> DataSet:
     """Open a data set.
 
     Parameters
@@ -77,8 +78,8 @@ def open_dataset(name: str, root: Path | None, cache: Path | None) -> DataSet:
     name : {"synthetic", "synthetic-validation", "mvtec-ad", "folder"}
     root : Path or None
         Folder of the images; the synthetic data sets have none.
-    cache : Path or None
-        As ``cache_folder`` takes it: where manifests of folders are kept.
+    cache : ImageCache, optional
+        For the manifests of folders; the user's own by default.
 
     Raises
     ------

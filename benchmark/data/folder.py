@@ -21,7 +21,7 @@ import numpy as np
 from baselines import InputError
 from baselines.errors import unknown_name
 from benchmark.atomic import replace_file
-from benchmark.data.cache_folder import MANIFESTS, cache_folder, mark_used
+from benchmark.data.image_cache import ImageCache, mark_used
 from benchmark.data.images import (
     EXTENSIONS,
     binary_mask,
@@ -45,9 +45,8 @@ class FolderDataSet:
     Parameters
     ----------
     root : Path
-    cache : Path or None
-        As ``cache_folder`` takes it: where what was found in the files is kept, so that unchanged ones are not read
-        again.
+    cache : ImageCache, optional
+        Keeps manifests, so that unchanged files are not read again; the user's own by default.
     name : str, optional
         Shown as the data set; ``folder:`` and the root's name if not given.
 
@@ -57,9 +56,9 @@ class FolderDataSet:
         If the root is missing or holds no category.
     """
 
-    def __init__(self, root: Path, cache: Path | None, name: str | None = None) -> None:
+    def __init__(self, root: Path, cache: ImageCache | None = None, name: str | None = None) -> None:
         self.root = Path(root).absolute()
-        self.cache = cache
+        self.cache = cache or ImageCache()
         self.name = name or f"folder:{self.root.name}"
         check_path(self.root)
         if not self.root.is_dir():
@@ -94,7 +93,7 @@ class FolderDataSet:
         folder = self._folders[category]
         found = list(_find(category, folder))
         seen = digest_of([FORMAT, _READING, str(folder), [_stamp(folder, record) for record in found]])
-        cached = cache_folder(self.cache) / MANIFESTS / f"{seen}.csv"
+        cached = self.cache.manifest_file(seen)
         if cached.is_file():
             mark_used(cached)
             return read_images(cached, self.name, version="")[0]

@@ -24,7 +24,7 @@ def with_absolute_paths(task: RunTask) -> RunTask:
         results=task.results.resolve(),
         context=replace(
             context,
-            cache=context.cache and context.cache.resolve(),
+            cache=context.cache.resolved(),
             weights_dir=context.weights_dir and context.weights_dir.resolve(),
         ),
     )

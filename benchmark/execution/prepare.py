@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from baselines.networks import check_pretrained
-from benchmark.data.cache import keep_below, load_arrays
 from benchmark.data.datasets import DataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import notes
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
@@ -18,7 +18,7 @@ def prepare(
     specs: Sequence[RunSpec],
     dataset: DataSet,
     profile: Profile,
-    cache: Path | None,
+    cache: ImageCache,
     cache_limit: int,
     weights_dir: Path | None,
     on_image: Callable[[str, int, int], None],
@@ -29,7 +29,7 @@ def prepare(
     Parameters
     ----------
     cache_limit : int
-        Bytes below which the cache is kept, see ``keep_below``.
+        Bytes below which the cache is kept, see ``ImageCache.keep_below``.
     on_image : callable
         Called with (category, images decoded, images in all).
     say : callable
@@ -44,14 +44,13 @@ def prepare(
         for network in dict.fromkeys(spec.method.network for spec in specs):
             check_pretrained(network, weights_dir)
     categories = list(dict.fromkeys(spec.category for spec in specs))
-    if said_of_cache := keep_below(dataset, categories, profile.image_size, cache, cache_limit):
-        say(said_of_cache)
+    if message := cache.keep_below(cache_limit, dataset, categories, profile.image_size):
+        say(message)
     for category in categories:
-        arrays = load_arrays(
+        arrays = cache.arrays(
             dataset,
             category,
             profile.image_size,
-            cache,
             lambda done, count, category=category: on_image(category, done, count),  # type: ignore[misc]
         )
         for note in notes(arrays.manifest):

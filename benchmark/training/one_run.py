@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ import torch
 from baselines import create_network
 from baselines.errors import InputError
 from baselines.networks import SegmentationNetwork
-from benchmark.data.cache import CategoryArrays, load_arrays
 from benchmark.data.datasets import DataSet
+from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.data.manifest import notes
 from benchmark.devices import choose_device
 from benchmark.environment import describe_environment, prepare_torch
@@ -42,8 +42,7 @@ class RunContext:
     Attributes
     ----------
     dataset : DataSet
-    cache : Path or None
-        Of decoded images; each machine's own if None.
+    cache : ImageCache
     device : torch.device or None
         None for what each process has.
     weights_dir : Path or None
@@ -51,7 +50,7 @@ class RunContext:
     """
 
     dataset: DataSet
-    cache: Path | None = None
+    cache: ImageCache = field(default_factory=ImageCache)
     device: torch.device | None = None
     weights_dir: Path | None = None
 
@@ -77,7 +76,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     """
     protocol, device = spec.protocol, context.choose_device()
     prepare_torch(protocol.threads)
-    arrays = load_arrays(context.dataset, spec.category, protocol.image_size, context.cache)
+    arrays = context.cache.arrays(context.dataset, spec.category, protocol.image_size)
     if arrays.manifest.digest != spec.data_digest:
         raise InputError(f"the images of category {spec.category} changed since the run was planned: run again")
 
@@ -177,7 +176,7 @@ def resized_mask_notes(arrays: CategoryArrays, draw: Draw) -> list[str]:
         ("test", draw.test, "they count for AUC and ACC, not for IOU and DC"),
         ("training", draw.shots, "nothing can be learned from them; use a larger image_size"),
     ):
-        lost = sum(names[index] in arrays.vanished for index in indices)
+        lost = sum(names[index] in arrays.masks_lost_by_resizing for index in indices)
         if lost:
             found.append(f"{lost} defective {what} images have no mask pixel left at {arrays.size} px: {effect}")
     return found

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from baselines.losses import realism_weight
 from baselines.networks import SegmentationNetwork
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.profile import Protocol
 
 # Fixed, not a profile field: it does not change what a network in evaluation mode predicts.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.draws import Draw
 from benchmark.random_streams import stream
 from benchmark.results.run_result import Sample

@@ -13,7 +13,7 @@ from torch import Tensor
 from baselines import Recipe
 from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
 from baselines.networks import SegmentationNetwork
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.profile import Protocol
 from benchmark.random_streams import stream

@@ -11,12 +11,13 @@ from PIL import Image
 
 from baselines import InputError
 from benchmark.data.folder import FolderDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import notes
 from tests.conftest import make_category, write_image
 
 
 def open_folder(root: Path) -> FolderDataSet:
-    return FolderDataSet(root, root.parent / "cache")
+    return FolderDataSet(root, ImageCache(root.parent / "cache"))
 
 
 def test_a_root_holds_categories_or_is_one(category: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from baselines import InputError
 from benchmark.cli import main
 from benchmark.data.folder import FolderDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.importers import IMPORTERS, LAYOUTS, import_published
 from benchmark.data.importers.pairs import PairPatterns, import_pairs
 from benchmark.data.manifest import notes
@@ -54,7 +55,7 @@ def test_every_importer_is_tested() -> None:
 def test_a_published_layout_becomes_mvtec_ads(name: str, tmp_path: Path) -> None:
     imported = import_published(name, MAKERS[name](tmp_path / "raw"), tmp_path / "out")
     assert {category.name: category.images for category in imported.categories} == WRITTEN[name]
-    dataset = FolderDataSet(imported.folder, tmp_path / "cache")
+    dataset = FolderDataSet(imported.folder, ImageCache(tmp_path / "cache"))
     assert dataset.categories() == tuple(sorted(WRITTEN[name]))
     for category in dataset.categories():
         manifest = dataset.manifest(category)
@@ -120,7 +121,7 @@ def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: 
     assert (imported.categories[0].grey_masks, imported.categories[0].empty_masks) == (4, 1)
     mask = published.read_mask(imported.folder / "ground_truth/blowhole/exp1_Blowhole_mask.png")
     assert set(np.unique(mask)) == {0, 255}
-    manifest = FolderDataSet(tmp_path / "out", tmp_path / "cache").manifest("magnetic_tile")
+    manifest = FolderDataSet(tmp_path / "out", ImageCache(tmp_path / "cache")).manifest("magnetic_tile")
     assert any(note.startswith("1 defective images have no mask pixel above 127") for note in notes(manifest))
 
 
@@ -175,7 +176,7 @@ def test_pairs_are_sorted_into_defective_and_normal_by_their_masks(tmp_path: Pat
     assert written["test/defect"] == [f"{i}.jpg" for i in range(4)]
     assert written["ground_truth/defect"] == [f"{i}_mask.png" for i in range(4)]
     assert sorted(written["train/good"] + written["test/good"]) == [f"{i}.jpg" for i in range(4, 8)]
-    assert FolderDataSet(imported.folder, tmp_path / "cache").manifest("widget").defect_types == ["defect"]
+    assert FolderDataSet(imported.folder, ImageCache(tmp_path / "cache")).manifest("widget").defect_types == ["defect"]
 
 
 def test_the_label_of_a_pattern_is_the_defect_type(tmp_path: Path) -> None:

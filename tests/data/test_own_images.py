@@ -12,6 +12,7 @@ from PIL import Image
 
 from benchmark.cli import main
 from benchmark.data.folder import FolderDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.images import binary_mask, nonzero_mask
 from benchmark.data.manifest import notes
 from benchmark.protocol.draws import draw_shots
@@ -24,7 +25,7 @@ MARKED[10:24, 20:34] = True
 
 
 def notes_of(category: Path) -> list[str]:
-    return notes(FolderDataSet(category, category.parent / "cache").manifest(category.name))
+    return notes(FolderDataSet(category, ImageCache(category.parent / "cache")).manifest(category.name))
 
 
 def run_words(root: Path, tmp_path: Path, *words: object) -> list[str]:
@@ -68,7 +69,7 @@ MASKS = {
 def test_masks_of_any_mode_mark_the_same_pixels(kind: str, extension: str, category: Path) -> None:
     (category / "ground_truth/hole/000_mask.png").unlink()
     MASKS[kind].save((category / "ground_truth/hole/000_mask.png").with_suffix(extension))
-    dataset = FolderDataSet(category, category.parent / "cache")
+    dataset = FolderDataSet(category, ImageCache(category.parent / "cache"))
     manifest = dataset.manifest("widget")
     record = manifest.records[manifest.by_name["test/hole/000.png"]]
     assert (record.defect_pixels, record.mask_levels) == (196, 2)
@@ -104,7 +105,7 @@ def test_the_mask_of_a_turned_photo_is_drawn_on_the_upright_one(orientation: int
     sideways_photo(path, orientation)
     upright = np.rot90(np.pad(np.ones((20, 30), dtype=bool), ((0, 20), (0, 30))), {3: 2, 6: 3, 8: 1}[orientation])
     write_image(category / "ground_truth/hole/900_mask.png", (255 * upright).astype(np.uint8))
-    dataset = FolderDataSet(category, category.parent / "cache")
+    dataset = FolderDataSet(category, ImageCache(category.parent / "cache"))
     manifest = dataset.manifest("widget")
     record = manifest.records[manifest.by_name["test/hole/900.jpg"]]
     assert (record.height, record.width) == upright.shape
@@ -143,7 +144,7 @@ def test_one_defect_type_and_no_normal_test_images_run_and_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     category = make_category(tmp_path / "data/widget", defects=("hole",), test_normals=0)
-    manifest = FolderDataSet(category, tmp_path / "cache").manifest("widget")
+    manifest = FolderDataSet(category, ImageCache(tmp_path / "cache")).manifest("widget")
     drawn = {shots_per: draw_shots(manifest, 1, 0, shots_per) for shots_per in ("defect_type", "category")}
     assert all(len(draw.shots) == 1 and len(draw.test) == 3 for draw in drawn.values())
     assert main(run_words(category, tmp_path)) == 0
@@ -155,11 +156,11 @@ def test_one_defect_type_and_no_normal_test_images_run_and_are_reported(
 
 
 def test_hidden_files_and_folders_are_left_aside(category: Path) -> None:
-    before = FolderDataSet(category.parent, category.parent / "cache").manifest("widget")
+    before = FolderDataSet(category.parent, ImageCache(category.parent / "cache")).manifest("widget")
     (category / "train/good/._000.png").write_bytes(b"\x00\x05\x16\x07")
     shutil.copytree(category / "test/hole", category / "test/.ipynb_checkpoints")
     shutil.copytree(category, category.parent / ".widget~1~host~0.partial")
-    dataset = FolderDataSet(category.parent, category.parent / "cache")
+    dataset = FolderDataSet(category.parent, ImageCache(category.parent / "cache"))
     assert dataset.categories() == ("widget",)
     assert dataset.manifest("widget") == before
 

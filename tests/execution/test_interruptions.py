@@ -20,6 +20,7 @@ import torch
 
 from benchmark.cli import main
 from benchmark.data.datasets import open_dataset
+from benchmark.data.image_cache import ImageCache
 from benchmark.execution.execute import execute
 from benchmark.execution.leases import Leases
 from benchmark.execution.loky_pool import LokyPool
@@ -144,12 +145,13 @@ def test_a_study_whose_processes_are_killed_at_random_ends_as_one_that_was_left_
 
 
 def test_neither_order_nor_company_changes_a_result(study: Study) -> None:
-    dataset = open_dataset("folder", study.folder / "data", study.folder / "cache")
+    cache = ImageCache(study.folder / "cache")
+    dataset = open_dataset("folder", study.folder / "data", cache)
     profile = load_profile("quick", [*TINY[1:], "iterations=40"])
     specs = select_runs(dataset, profile, [Selection(["unet"], ["widget"], [1], range(RUNS))])
     random.Random(1).shuffle(specs)
     assert [spec.seed for spec in specs] != sorted(spec.seed for spec in specs)
-    work = RunTask(RunContext(dataset, study.folder / "cache", study.folder / "shuffled"))
+    work = RunTask(RunContext(dataset, cache), study.folder / "shuffled")
     ends = [*execute(specs[:5], work, LokyPool([{}, {}])), *execute(specs[5:], work, SequentialPool())]
     assert {end.status for end in ends} <= {"done", "not_converged"}
     same_results(study.folder / "whole", study.folder / "shuffled")

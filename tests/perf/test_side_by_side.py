@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from baselines import create_network, get_method
-from benchmark.data.cache import load_arrays
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.folder import FolderDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.environment import prepare_torch
 from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import load_profile
@@ -37,24 +37,27 @@ def ratio(name: str, first: Callable[[], object], second: Callable[[], object], 
 
 
 def test_the_decoded_cache(tmp_path: Path) -> None:
-    dataset = FolderDataSet(make_category(tmp_path / "widget", images=20, normals=40, size=512), tmp_path / "cache")
+    dataset = FolderDataSet(
+        make_category(tmp_path / "widget", images=20, normals=40, size=512), ImageCache(tmp_path / "cache")
+    )
     caches = iter(range(100))
-    load_arrays(dataset, "widget", 64, tmp_path / "warm")
+    warm = ImageCache(tmp_path / "warm")
+    warm.arrays(dataset, "widget", 64)
     ratio(
         "decoding 86 images of 512 px against opening the cache",
-        lambda: load_arrays(dataset, "widget", 64, tmp_path / f"cold{next(caches)}"),
-        lambda: load_arrays(dataset, "widget", 64, tmp_path / "warm"),
+        lambda: ImageCache(tmp_path / f"cold{next(caches)}").arrays(dataset, "widget", 64),
+        lambda: warm.arrays(dataset, "widget", 64),
     )
 
 
 def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
     root = make_category(tmp_path / "widget", images=20, normals=40, size=512)
     caches = iter(range(100))
-    FolderDataSet(root, tmp_path / "warm").manifest("widget")
+    FolderDataSet(root, ImageCache(tmp_path / "warm")).manifest("widget")
     ratio(
         "looking into 86 images of 512 px against knowing them already",
-        lambda: FolderDataSet(root, tmp_path / f"cold{next(caches)}").manifest("widget"),
-        lambda: FolderDataSet(root, tmp_path / "warm").manifest("widget"),
+        lambda: FolderDataSet(root, ImageCache(tmp_path / f"cold{next(caches)}")).manifest("widget"),
+        lambda: FolderDataSet(root, ImageCache(tmp_path / "warm")).manifest("widget"),
     )
 
 
@@ -64,7 +67,7 @@ def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
 )
 def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
     prepare_torch(1)
-    arrays = load_arrays(SyntheticDataSet(), "carpet", 64, shared_cache)
+    arrays = ImageCache(shared_cache).arrays(SyntheticDataSet(), "carpet", 64)
     draw = draw_shots(arrays.manifest, 1, 0)
     protocol = load_profile("quick", ["iterations=20", "curve_every=0"]).protocol(1)
 

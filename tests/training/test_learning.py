@@ -13,6 +13,7 @@ from torch import Tensor
 import benchmark.training.train
 from baselines.losses import weighted_bce
 from benchmark.data.datasets import SyntheticDataSet
+from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import CategoryManifest
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import Selection, expand
@@ -33,7 +34,7 @@ def held_out_iou(cache: Path) -> float:
     dataset = CarpetHoles()
     selection = Selection(["albunet_nbr_cap"], ["carpet"], [5], [0])
     (spec,) = expand(selection, {"carpet": dataset.manifest("carpet")}, profile)
-    result = train_and_score(spec, RunContext(dataset, cache, torch.device("cpu")))
+    result = train_and_score(spec, RunContext(dataset, ImageCache(cache), torch.device("cpu")))
     assert result.metrics.iou is not None
     return result.metrics.iou
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from baselines import create_network
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.profile import load_profile
 from benchmark.training.predict import Predictor, to_input

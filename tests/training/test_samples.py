@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import Draw
 from benchmark.training.samples import paste_samples

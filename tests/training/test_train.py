@@ -13,7 +13,7 @@ from torch import Tensor
 import benchmark.training.train
 from baselines import InputError, Recipe, create_network, get_method, method_names
 from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
-from benchmark.data.cache import CategoryArrays
+from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import Draw, draw_shots
 from benchmark.protocol.profile import Protocol, load_profile
