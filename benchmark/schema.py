@@ -71,12 +71,9 @@ def decode_versioned(content: bytes, kind: type[T], version: int) -> T:
 
     Examples
     --------
-    >>> from typing import Literal
-    >>> class Point(msgspec.Struct):
-    ...     format: Literal[1]
-    ...     x: float
-    >>> decode_versioned(b'{"format": 1, "x": 2}', Point, 1).x
-    2.0
+    >>> Point = msgspec.defstruct("Point", [("format", int), ("x", float)])
+    >>> decode_versioned(b'{"format": 1, "x": 2}', Point, 1)
+    Point(format=1, x=2.0)
     """
     try:
         return decode_json(content, kind)

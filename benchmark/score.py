@@ -1,4 +1,4 @@
-"""From counts to metrics: IOU and DC (Eq. 8), ROC, AUC and ACC (Section IV-D). NumPy only; trains nothing."""
+"""Pixel counts and the metrics computed from them: IOU and DC (Eq. 8), ROC, AUC and ACC (Section IV-D)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 HISTOGRAM_BINS = 256
 IMAGE_COLUMNS = ("name", "label", "tp", "fp", "fn", "tn", "predicted_area", "max_probability")
 
-
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -28,13 +27,18 @@ class Metrics(Struct, frozen=True):
     Attributes
     ----------
     iou, dc : float or None
-        Means over the ``scored`` images, in [0, 1]; None without any.
+        Means over the ``scored`` images, in [0, 1]; None if there are none.
     auc : float or None
-        Area under ``roc_points``, in [0, 1]; None unless normal and defective images are there.
+        Area under ``roc_points``, in [0, 1]; None unless there are both normal and defective images.
     acc : float or None
-        Share of correctly classified images, anomalous being at least one predicted pixel; None likewise.
+        Share of correctly classified images, in [0, 1]; one predicted pixel makes an image anomalous. None as ``auc``.
     scored_images, defective_images, normal_images : int
-        The test images they were computed from.
+        Numbers of test images.
+
+    Examples
+    --------
+    >>> Metrics(0.5, 0.6, 0.9, 0.8, 3, 4, 2).by_name()
+    {'iou': 0.5, 'dc': 0.6, 'auc': 0.9, 'acc': 0.8}
     """
 
     iou: Share | None
@@ -44,6 +48,10 @@ class Metrics(Struct, frozen=True):
     scored_images: Count
     defective_images: Count
     normal_images: Count
+
+    def by_name(self) -> dict[Metric, float | None]:
+        """Return the values of ``METRICS``."""
+        return {name: getattr(self, name) for name in METRICS}
 
 
 def iou(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
@@ -57,14 +65,27 @@ def iou(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
     Returns
     -------
     float or np.ndarray
-        In [0, 1]; NaN where nothing is marked and nothing predicted.
+        In [0, 1]; NaN where no pixel is defective or predicted.
+
+    Examples
+    --------
+    >>> iou(3, 1, 2)
+    0.5
+    >>> iou([3, 0], [1, 0], [2, 4]).tolist()
+    [0.5, 0.0]
     """
     tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
     return _ratio(tp, tp + fp + fn)
 
 
 def dice(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> Any:
-    """Dice coefficient, 2 TP / (2 TP + FN + FP), Eq. (8); arguments and result as for ``iou``."""
+    """Dice coefficient, 2 TP / (2 TP + FN + FP), Eq. (8); arguments and result as for ``iou``.
+
+    Examples
+    --------
+    >>> dice(3, 1, 2)
+    0.6666666666666666
+    """
     tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
     return _ratio(2 * tp, 2 * tp + fp + fn)
 
@@ -89,6 +110,12 @@ def count_image(probability: np.ndarray, truth: np.ndarray, threshold: float) ->
     -------
     dict
         ``tp, fp, fn, tn, predicted_area`` in pixels and ``max_probability``.
+
+    Examples
+    --------
+    >>> counts = count_image(np.array([[0.9, 0.2, 0.6]]), np.array([[True, True, False]]), threshold=0.5)
+    >>> [counts[name] for name in ("tp", "fp", "fn", "tn", "predicted_area")]
+    [1, 1, 1, 0, 2]
     """
     predicted = probability >= threshold
     tp, area, defect = int((predicted & truth).sum()), int(predicted.sum()), int(truth.sum())
@@ -103,13 +130,19 @@ def count_image(probability: np.ndarray, truth: np.ndarray, threshold: float) ->
 
 
 def histogram(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return how often each probability occurs on normal (row 0) and defective (row 1) pixels.
+    """Return a histogram of the probabilities of normal (row 0) and of defective (row 1) pixels.
 
     Returns
     -------
     np.ndarray, uint32, shape (2, 256)
-        Bin b holds probabilities in [b/256, (b+1)/256), so counts at any threshold that is a multiple of
-        1/256 can be had again without the map.
+        Bin b counts probabilities in [b/256, (b+1)/256), so pixel counts at any threshold that is a multiple of 1/256
+        follow from it.
+
+    Examples
+    --------
+    >>> counts = histogram(np.array([[0.0, 0.5, 1.0]]), np.array([[False, True, True]]))
+    >>> counts.nonzero()[0].tolist(), counts.nonzero()[1].tolist()
+    ([0, 1, 1], [0, 128, 255])
     """
     bins = np.minimum((probability * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
     flat = np.bincount((bins + HISTOGRAM_BINS * truth).ravel(), minlength=2 * HISTOGRAM_BINS)
@@ -117,17 +150,17 @@ def histogram(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def scored(images: pd.DataFrame) -> pd.Series:
-    """Return which rows count for IOU and DC: defective images with a marked pixel at the scored size."""
+    """Return which rows count for IOU and DC, bool: defective images whose mask has a pixel at the scored size."""
     return (images["label"] != GOOD) & (images["tp"] + images["fn"] > 0)
 
 
 def roc_points(images: pd.DataFrame) -> pd.DataFrame:
-    """Return the ROC curve over images with the predicted area as score (Section IV-G).
+    """Return the ROC curve of the images, scored by their predicted area (Section IV-G).
 
     Returns
     -------
     pd.DataFrame
-        Columns ``fpr, tpr, threshold`` (pixels); empty if only normal or only defective images are there.
+        Columns ``fpr, tpr, threshold`` (pixels); empty unless there are both normal and defective images.
     """
     defective = images["label"] != GOOD
     if defective.all() or not defective.any():

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from baselines.methods import PAPER_METHODS
+from benchmark.score import METRICS
 from reports.cells import Cell, mean_cell
 
 # As the paper's tables list them: textures first.
@@ -20,7 +21,6 @@ PAPER_CATEGORIES = (
     "carpet", "grid", "leather", "tile", "wood", "bottle", "cable", "capsule", "hazelnut", "metal_nut",
     "pill", "screw", "toothbrush", "transistor", "zipper",
 )  # fmt: skip
-METRICS = ("iou", "dc", "acc", "auc")
 _IMAGES = {
     "train_defective": "training_defective_images",
     "train_normal": "training_normal_images",

@@ -16,8 +16,9 @@ from rich.text import Text
 from benchmark.gate.assess import FOUND, count_false_alarms, find_losses
 from benchmark.gate.baseline import Baseline, spreads_of
 from benchmark.gate.judge import STATISTICAL, Change, Judgement, Line
-from benchmark.gate.outcomes import METRICS, mean_score, scores_of
+from benchmark.gate.outcomes import mean_score, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, LEVELS, calibrate
+from benchmark.score import METRICS
 from reports.escapes import for_terminal
 
 # Nothing is wrapped: a log is searched by line.

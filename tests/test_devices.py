@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.cli import main
 from benchmark.devices import choose_device, choose_devices, device_environments, device_in_worker
 

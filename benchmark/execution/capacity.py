@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import joblib
+import loky
 import psutil
 import torch
 
 from benchmark.protocol.profile import Profile
 
-# Fitted to the peaks of Attention U-Net, the hungriest: 2.6 GB at 256 px and batches of 2, 3.8 GB at 4. A process with
-# its libraries; parameters with gradients and Adam's moments; and what backpropagation keeps per pixel.
+# Fitted to the peak memory of Attention U-Net, the largest: 2.6 GB at 256 px with batch size 2, 3.8 GB with 4. They are
+# a process with its libraries; parameters with gradients and Adam's moments; activations kept for backpropagation.
 _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
 
 
 def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time: what cores and free memory allow, one on each CUDA device."""
+    """Return how many runs to do at a time: one per CUDA device, or as many as cores and free memory allow."""
     if devices[0].type == "cuda":
         return len(devices)
     by_memory = psutil.virtual_memory().available // memory_of_a_run(profile)
-    return max(1, min(joblib.cpu_count() // profile.threads, by_memory))
+    return max(1, min(loky.cpu_count() // profile.threads, by_memory))
 
 
 def memory_of_a_run(profile: Profile) -> int:
-    """Return about how many bytes the hungriest method of the paper takes on a CPU: a ceiling, not a forecast."""
+    """Return the memory of a run on a CPU in bytes, for the largest network of the paper: an upper bound.
+
+    Examples
+    --------
+    >>> from benchmark.protocol.profile import load_profile
+    >>> memory_of_a_run(load_profile("paper")) > 10e9
+    True
+    """
     pixels = max(profile.batch_size.values()) * profile.image_size**2
     return int(_PROCESS_BYTES + profile.width**2 * _PARAMETER_BYTES + profile.width * pixels * _PIXEL_BYTES)

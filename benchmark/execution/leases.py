@@ -1,6 +1,9 @@
-"""Who does which run: commands that share a results folder never train one run twice at the same time.
+"""Leases: commands that share a results folder never train the same run at the same time.
 
-RESULTS/leases/ID.json   host, process and token of who is doing a run; touched meanwhile
+RESULTS/leases/ID.json   host, process and token of the owner; touched at intervals while the run is trained
+
+filelock's SoftFileLease was evaluated (4.3.1): it treats a zombie as alive, takes the lease of a stopped process after
+the expiry time, and waits for ever for a lease file that is empty because its writer was killed.
 """
 
 from __future__ import annotations
@@ -12,41 +15,41 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
+from msgspec import Struct
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.processes import creation_time, host_name
+from benchmark.schema import SchemaError, decode_json, to_builtins
 
-BEAT_SECONDS = 10.0
-# A claim of another host that was not touched for so long is nobody's.
-STALE_SECONDS = 600.0
-# A claim is written at once; one that cannot be read after so long was cut off by a kill.
+RENEW_SECONDS = 10.0
+# Without renewal for so long, a lease of another host is stale.
+EXPIRY_SECONDS = 600.0
+# A lease is written at once; one that is still unreadable after so long was cut off by a kill.
 _UNREADABLE_SECONDS = 10.0
 # psutil counts from the time of the boot, which moves a little when a clock is set.
 _CREATED_TOLERANCE = 5.0
 
 
 class LeaseLostError(RuntimeError):
-    """Another process took the claim, because it was not touched for too long."""
+    """Another process took over the lease, because it was not renewed in time."""
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who claims a run.
+class Owner(Struct, frozen=True):
+    """The owner of a lease.
 
     Attributes
     ----------
     host : str
-        A machine, or a container on it: where the process number means something.
+        A machine, or a container on it: the scope of the process number.
     process : int
     created : float
-        When the process began, in seconds since 1970; process numbers are used again.
+        When the process started, in seconds since 1970, as process numbers are reused.
     token : str
-        Tells two claims of one process apart.
+        Tells two leases of one process apart.
     """
 
     host: str
@@ -55,81 +58,81 @@ class Holder:
     token: str
 
     @property
-    def is_gone(self) -> bool:
-        """Whether a process of this host has ended."""
+    def has_ended(self) -> bool:
+        """Whether this process of this host has ended."""
         created = creation_time(self.process)
         return created is None or abs(created - self.created) > _CREATED_TOLERANCE
 
 
 class Lease:
-    """A run that this process may train.
+    """The right of this process to train a run.
 
     Parameters
     ----------
     path : Path
-        File of the claim.
-    holder : Holder
-        What is written there.
+        The lease file.
+    owner : Owner
+        Its content.
     """
 
-    def __init__(self, path: Path, holder: Holder) -> None:
-        self._path, self._holder = path, holder
+    def __init__(self, path: Path, owner: Owner) -> None:
+        self._path, self._owner = path, owner
         self._lost, self._released = threading.Event(), threading.Event()
 
     def check(self) -> None:
-        """Find out whether the run is still ours, as of the last beat; costs nothing.
+        """Check that the lease was not lost, as of its last renewal; free of cost.
 
         Raises
         ------
         LeaseLostError
-            If another process has the claim by now.
+            If another process has taken it over.
         """
         if self._lost.is_set():
             raise LeaseLostError(f"another process took over {self._path.stem}")
 
     def confirm(self) -> None:
-        """Find out whether the run is still ours, now; raises as ``check``."""
-        self._beat()
+        """Check that the lease is not lost now; raises as ``check``."""
+        self._renew()
         self.check()
 
     @contextmanager
-    def beating(self) -> Iterator[None]:
-        """Touch the claim meanwhile, so that other hosts see it is alive; release it at the end, if still ours.
+    def renewed(self) -> Iterator[None]:
+        """Renew the lease at intervals, and release it at the end unless it was lost.
 
-        In a thread: loading, training and scoring all may take longer than others would wait.
+        In a thread, as loading, training or scoring may each take longer than the expiry time.
         """
-        thread = threading.Thread(target=self._beat_until_released, daemon=True)
+        thread = threading.Thread(target=self._renew_until_released, daemon=True)
         thread.start()
         try:
             yield
         finally:
             self._released.set()
             thread.join()
-            if _read(self._path) == self._holder:
+            if _read(self._path) == self._owner:
                 self._path.unlink(missing_ok=True)
 
-    def _beat_until_released(self) -> None:
-        while not self._released.wait(BEAT_SECONDS) and not self._lost.is_set():
-            self._beat()
+    def _renew_until_released(self) -> None:
+        while not self._released.wait(RENEW_SECONDS) and not self._lost.is_set():
+            self._renew()
 
-    def _beat(self) -> None:
+    def _renew(self) -> None:
         try:
             os.utime(self._path)
         except FileNotFoundError:
             self._lost.set()
-        except OSError:  # a disk that is away for a moment: the next beat will tell
+        except OSError:  # the file system is unavailable for a moment: the next renewal will tell
             return
-        if _read(self._path) not in (self._holder, None):
+        if _read(self._path) not in (self._owner, None):
             self._lost.set()
 
 
 class Leases:
-    """The claims of all commands that share a results folder.
+    """The leases of all commands that share a results folder.
 
     Parameters
     ----------
     root : Path
-        Results folder.
+        The results folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -138,7 +141,7 @@ class Leases:
 
     @contextmanager
     def lease(self, run_id: str) -> Iterator[Lease | None]:
-        """Hold a run while it is trained; gives None if another process has it.
+        """Hold a run's lease; gives None if another process holds it.
 
         Raises
         ------
@@ -146,22 +149,22 @@ class Leases:
             If the folder cannot be written.
         """
         try:
-            claim = self._take(run_id)
+            lease = self._acquire(run_id)
         except OSError as error:
             raise InputError(
                 f"cannot write {self.folder}: {error.strerror or error}; check space and permissions"
             ) from error
-        with claim.beating() if claim else nullcontext():
-            yield claim
+        with lease.renewed() if lease else nullcontext():
+            yield lease
 
     def is_held(self, run_id: str) -> bool:
-        """Return whether a process that is still there trains a run."""
+        """Return whether a run has a lease that is not stale."""
         path = self._path(run_id)
         return path.exists() and not _is_stale(path)
 
     def remove_stale(self) -> None:
-        """Remove claims of processes that are gone, and the folder if no other claim is in it."""
-        with suppress(OSError):  # in a folder that cannot be written, claiming says so
+        """Remove stale leases, and the folder once it is empty."""
+        with suppress(OSError):  # a folder that cannot be written is reported when a lease is acquired
             for path in self.folder.glob("*.json"):
                 self._remove_if_stale(path)
             for path in self.folder.glob("*.stale"):
@@ -171,9 +174,9 @@ class Leases:
     def _path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
 
-    def _take(self, run_id: str) -> Lease | None:
+    def _acquire(self, run_id: str) -> Lease | None:
         path = self._path(run_id)
-        holder = Holder(host_name(), os.getpid(), psutil.Process().create_time(), uuid4().hex)
+        owner = Owner(host_name(), os.getpid(), psutil.Process().create_time(), uuid4().hex)
         while True:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -185,23 +188,23 @@ class Leases:
                     return None
                 continue
             with os.fdopen(file, "wb") as stream:
-                stream.write(json.dumps(asdict(holder)).encode())
-            return Lease(path, holder)
+                stream.write(json.dumps(to_builtins(owner)).encode())
+            return Lease(path, owner)
 
     def _remove_if_stale(self, path: Path) -> bool:
-        """Return whether the name is free now; who then makes it first has the run."""
-        with _alone(self.root):
+        """Return whether the path is free now; the first process to create the file then gets the lease."""
+        with _locked(self.root):
             if not path.exists():
                 return True
             if not _is_stale(path):
                 return False
-            # Only one can rename it, also where the file system has no locks.
-            put_away = path.with_name(f".{path.stem}~{uuid4().hex[:8]}.stale")
+            # Only one process can rename it, also where the file system has no locks.
+            aside = path.with_name(f".{path.stem}~{uuid4().hex[:8]}.stale")
             try:
-                path.rename(put_away)
+                path.rename(aside)
             except FileNotFoundError:
                 return True
-            put_away.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             return True
 
 
@@ -210,24 +213,22 @@ def _is_stale(path: Path) -> bool:
         age = time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return True
-    holder = _read(path)
-    if holder is None:
+    owner = _read(path)
+    if owner is None:
         return age > _UNREADABLE_SECONDS
-    if holder.host == host_name():
-        return holder.is_gone
-    return age > STALE_SECONDS
+    return owner.has_ended if owner.host == host_name() else age > EXPIRY_SECONDS
 
 
-def _read(path: Path) -> Holder | None:
+def _read(path: Path) -> Owner | None:
     try:
-        return Holder(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        return decode_json(path.read_bytes(), Owner)
+    except (OSError, SchemaError):
         return None
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep others out while a claim is judged and removed: without it, one just made by another could go instead."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Exclude other processes between judging a lease and removing it: else a new one could be removed instead."""
     file = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems have no locks

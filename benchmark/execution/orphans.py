@@ -1,4 +1,4 @@
-"""Workers that end with their parent; imports nothing heavy, so that it holds from a worker's first moment on."""
+"""Workers that end with their parent; imports nothing heavy, so that it works from a worker's first moment on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 
 def end_with_parent(parent: int) -> None:
-    """See to it that this process ends when the process ``parent`` has, even if that was killed."""
+    """End this process soon after the process ``parent`` has ended, even if that was killed."""
 
     def watch() -> None:
         while os.getppid() == parent:

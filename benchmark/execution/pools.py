@@ -1,4 +1,4 @@
-"""What a pool is: a place where work is done on items, and how it says that an item was lost."""
+"""What a pool is: a place where work is done on items, and how it reports an item without a result."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Lost:
-    """An item that no result will come of.
+    """An item that will have no result.
 
     Attributes
     ----------
     item : Any
     overdue : bool
-        Whether it took too long and its process was killed for that; else its processes died by themselves, twice.
+        Whether its process was killed because it took too long; otherwise its processes died, twice.
     """
 
     item: Any
@@ -26,13 +26,19 @@ class Pool(Protocol):
     """Where work is done."""
 
     def map(self, work: Any, items: Iterable[Any]) -> Generator[Any, None, None]:
-        """Yield what ``work``, a callable, returns as it ends, in any order; ``Lost`` where no result will come."""
+        """Yield the results of ``work``, a callable, in the order they arrive; ``Lost`` for an item without one."""
         ...
 
 
 class SequentialPool:
-    """Work in this process."""
+    """Work in this process.
+
+    Examples
+    --------
+    >>> list(SequentialPool().map(abs, [-1, 2]))
+    [1, 2]
+    """
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Generator[Any, None, None]:
-        """Yield what ``work`` returns, item by item."""
+        """Yield the result of ``work`` for each item."""
         yield from map(work, items)

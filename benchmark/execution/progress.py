@@ -97,8 +97,8 @@ def describe(done: RunOutcome) -> str:
     if done.by_another:
         return f"{done.spec.title}: stored by another process"
     figures = " ".join(
-        f"{name.upper()} {value:.4f}" if (value := getattr(done.metrics, name)) is not None else f"{name.upper()} -"
-        for name in ("iou", "dc", "auc", "acc")
+        f"{name.upper()} -" if value is None else f"{name.upper()} {value:.4f}"
+        for name, value in done.metrics.by_name().items()
     )
     note = " (not converged)" if done.status is Status.NOT_CONVERGED else ""
     return f"{done.spec.title}: {figures}{note} ({done.seconds:.1f} s)"

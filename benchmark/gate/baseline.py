@@ -13,7 +13,7 @@ from typing import Any
 
 from baselines import InputError
 from benchmark.atomic import replace_file
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, Scores, scores_of
+from benchmark.gate.outcomes import Cell, Outcome, Outcomes, Scores, scores_of
 from benchmark.gate.spread import (
     LEVELS,
     Calibration,
@@ -26,6 +26,7 @@ from benchmark.gate.spread import (
 )
 from benchmark.protocol.profile import Protocol
 from benchmark.schema import convert, to_builtins
+from benchmark.score import METRICS
 
 FORMAT = 1
 # With which seeds a check is done: those of the baseline, on another machine, or others.
@@ -147,7 +148,8 @@ def _tolerance_records(kind: str, calibration: Calibration) -> list[dict[str, An
 def _run_records(baseline: Baseline) -> Iterator[dict[str, Any]]:
     for cell, runs in baseline.outcomes.items():
         for seed, run in sorted(runs.items()):
-            record = {**cell._asdict(), "seed": seed, "status": run.status, **run.metrics}
+            record: dict[str, Any] = {**cell._asdict(), "seed": seed, "status": run.status}
+            record |= {name: run.metrics[name] for name in METRICS}
             if baseline.differs:
                 record["differs"] = [baseline.differs[cell][seed][name] for name in METRICS]
             images = dict(zip(_IMAGES, run.images, strict=True))

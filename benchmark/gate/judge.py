@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from baselines import InputError
 from benchmark.gate.baseline import SAME, Baseline
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, StoredRuns, mean_score, scores_of
+from benchmark.gate.outcomes import Cell, Outcome, StoredRuns, mean_score, scores_of
 from benchmark.gate.spread import Calibration, Comparison
+from benchmark.score import METRICS, Metric
 
 BIT, STATISTICAL = "bit-level", "statistical"
 
@@ -66,7 +67,7 @@ class Line:
     mode: str
     seeds: tuple[int, ...]
     verdict: str
-    changes: dict[str, Change]
+    changes: dict[Metric, Change]
     reasons: tuple[str, ...] = ()
 
     @property
@@ -241,12 +242,12 @@ def _change(before: float | None, now: float | None, tolerance: float | None) ->
     return Change(before, now, tolerance, BETTER if difference > 0 else WORSE)
 
 
-def _verdict(changes: Mapping[str, Change], unmoved: str) -> str:
+def _verdict(changes: Mapping[Metric, Change], unmoved: str) -> str:
     verdicts = {change.verdict for change in changes.values()}
     return WORSE if WORSE in verdicts else BETTER if BETTER in verdicts else unmoved
 
 
-def _falls(changes: Mapping[str, Change]) -> Iterable[str]:
+def _falls(changes: Mapping[Metric, Change]) -> Iterable[str]:
     for metric, change in changes.items():
         if change.verdict == WORSE and change.difference is None:
             yield f"{metric.upper()} is no longer defined"

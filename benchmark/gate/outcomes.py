@@ -15,8 +15,7 @@ from benchmark.environment import bit_conditions
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import RunRecord
 from benchmark.results.store import ResultStore, read_run
-
-METRICS = ("iou", "dc", "auc", "acc")
+from benchmark.score import Metric
 
 
 class Cell(NamedTuple):
@@ -51,12 +50,12 @@ class Outcome:
     draw: str
     images: tuple[int, int, int]
     pixels: str
-    metrics: dict[str, float | None]
+    metrics: dict[Metric, float | None]
 
 
 # Of each cell the outcome of each seed, and its metrics alone.
 Outcomes = dict[Cell, dict[int, Outcome]]
-Scores = dict[Cell, dict[int, dict[str, float | None]]]
+Scores = dict[Cell, dict[int, dict[Metric, float | None]]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def differences(before: Outcomes, after: Outcomes) -> Scores:
     return found
 
 
-def mean_score(scores: Scores, cells: Iterable[Cell], metric: str, seeds: Iterable[int]) -> float | None:
+def mean_score(scores: Scores, cells: Iterable[Cell], metric: Metric, seeds: Iterable[int]) -> float | None:
     """Return the mean of a metric over cells and seeds; None where it is undefined for any of them."""
     values = [scores[cell][seed][metric] for cell in cells for seed in seeds]
     known = [value for value in values if value is not None]
@@ -153,5 +152,5 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         draw=record.identity.draw_digest[:16],
         images=(metrics.scored_images, metrics.defective_images, metrics.normal_images),
         pixels=pixels,
-        metrics={name: getattr(metrics, name) for name in METRICS},
+        metrics=metrics.by_name(),
     )

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.stats import norm
 
 from baselines import InputError
-from benchmark.gate.outcomes import METRICS, Cell, Scores
+from benchmark.gate.outcomes import Cell, Scores
 from benchmark.random_streams import stream
+from benchmark.score import METRICS, Metric
 
 # Of checks of unchanged code, how many may raise an alarm; the levels of comparisons share them equally.
 FALSE_ALARMS = 0.002
@@ -45,7 +46,7 @@ class Comparison:
         0 where it is over several.
     """
 
-    metric: str
+    metric: Metric
     cells: tuple[Cell, ...]
     category: str = ""
     method: str = ""

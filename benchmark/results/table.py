@@ -17,6 +17,7 @@ from benchmark.data.manifest import digest_of
 from benchmark.results.records import FailureRecord, RunRecord
 from benchmark.results.store import MOST_NAMED, read_failure, read_run
 from benchmark.schema import to_builtins
+from benchmark.score import METRICS
 
 RESULT_COLUMNS = (
     "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
@@ -24,7 +25,7 @@ RESULT_COLUMNS = (
     "training_defective_images", "training_normal_images", "training_version", "recipe",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
 )  # fmt: skip
-_NUMBERS = ["iou", "dc", "auc", "acc", "train_seconds", "score_seconds"]
+_NUMBERS = [*METRICS, "train_seconds", "score_seconds"]
 _ORDER = ["dataset", "protocol", "category", "shots", "method", "seed"]
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.results.records import Status
+from benchmark.score import METRICS
 from reports.charts import Drawing, draw, line_styles
 from reports.figures import learning_chart, roc_chart
 from reports.page.links import method_anchor
-from reports.page.stored import METRICS, FinishedRun, PageRun
+from reports.page.stored import FinishedRun, PageRun
 from reports.pages import write_page
 from reports.samples import Annotated, Gallery, Picture, extremes, sample_grid
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark import __version__ as benchmark_version
 from benchmark.execution.dask_pool import DaskPool
 from benchmark.execution.pools import Lost

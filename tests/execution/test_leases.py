@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import benchmark.execution.leases
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.execution.leases import LeaseLostError, Leases
 from tests.conftest import REPOSITORY
 
@@ -42,8 +42,12 @@ def hold_in_another_process(root: Path) -> subprocess.Popen[str]:
 
 
 def change(path: Path, age: float = 0, **values: object) -> None:
-    """Make a lease another one, last touched ``age`` seconds ago."""
+    """Edit a lease file and make it look last renewed ``age`` seconds ago."""
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    set_age(path, age)
+
+
+def set_age(path: Path, age: float) -> None:
     os.utime(path, (time.time() - age,) * 2)
 
 
@@ -67,15 +71,14 @@ def leases(tmp_path: Path) -> Leases:
     return Leases(tmp_path / "results")
 
 
-def leave(leases: Leases, age: float = 0, **values: object) -> Path:
-    """Leave a lease of run ``a`` behind, with other content."""
-    lease = leases._take("a")
-    assert lease is not None
+def abandon(leases: Leases, age: float = 0, **values: object) -> Path:
+    """Leave behind a lease of run ``a`` with edited content."""
+    assert leases._acquire("a")
     change(leases.folder / "a.json", age, **values)
     return leases.folder / "a.json"
 
 
-def test_a_run_is_claimed_once_and_released_also_when_it_fails(leases: Leases) -> None:
+def test_a_run_is_leased_once_and_released_also_when_it_fails(leases: Leases) -> None:
     with leases.lease("a") as first, leases.lease("a") as second, leases.lease("b") as other:
         assert (first is None, second is None, other is None) == (False, True, False)
         assert leases.is_held("a")
@@ -88,54 +91,58 @@ def test_a_run_is_claimed_once_and_released_also_when_it_fails(leases: Leases) -
     assert not leases.folder.exists()
 
 
-def test_a_living_process_keeps_its_claim_and_a_killed_one_loses_it(leases: Leases) -> None:
-    holder = hold_in_another_process(leases.root)
+def test_a_living_process_keeps_its_lease_however_long_and_a_killed_one_loses_it(leases: Leases) -> None:
+    owner = hold_in_another_process(leases.root)
+    owner.send_signal(signal.SIGSTOP)
+    set_age(leases.folder / "a.json", 1e6)  # a stopped process does not renew it
     leases.remove_stale()
     with leases.lease("a") as lease:
         assert lease is None
-    holder.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, but still listed as a zombie
+    owner.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)  # dead, but still listed as a zombie
     assert not leases.is_held("a")
     with leases.lease("a") as lease:
         assert lease
         assert [path.name for path in leases.folder.iterdir()] == ["a.json"]
-    holder.communicate()
+    owner.communicate()
 
 
-def test_a_process_that_has_the_number_of_a_dead_one_is_another(leases: Leases) -> None:
-    leave(leases, created=time.time() - 1e6)
+def test_a_reused_process_number_is_not_the_owner(leases: Leases) -> None:
+    abandon(leases, created=time.time() - 1e6)
     with leases.lease("a") as lease:
         assert lease
 
 
 @pytest.mark.parametrize(("age", "taken"), [(500, False), (700, True)])
-def test_another_host_keeps_its_claim_as_long_as_it_touches_it(leases: Leases, age: float, taken: bool) -> None:
-    leave(leases, age, host="elsewhere", process=1)
+def test_the_lease_of_another_host_expires_without_renewal(leases: Leases, age: float, taken: bool) -> None:
+    abandon(leases, age, host="elsewhere", process=1)
     assert leases.is_held("a") is not taken
     with leases.lease("a") as lease:
         assert (lease is not None) is taken
 
 
 @pytest.mark.parametrize(("age", "taken"), [(0, False), (60, True)])
-def test_a_claim_cut_off_while_written_is_soon_nobodys(leases: Leases, age: float, taken: bool) -> None:
-    path = leave(leases)
-    path.write_text('{"host": ')
-    os.utime(path, (time.time() - age,) * 2)
-    with leases.lease("a") as lease:
-        assert (lease is not None) is taken
+def test_a_lease_that_cannot_be_read_is_soon_stale(leases: Leases, age: float, taken: bool) -> None:
+    path = abandon(leases)
+    whole = path.read_text()
+    for content in ("", whole[:20], whole.replace(f"{os.getpid()}", '"one"'), "[]", "\xff"):
+        path.write_text(content, encoding="latin-1")
+        set_age(path, age)
+        with leases.lease("a") as lease:
+            assert (lease is not None) is taken
 
 
-def test_leases_of_the_dead_are_removed_and_those_of_the_living_are_not(leases: Leases) -> None:
-    leave(leases, created=0.0)
+def test_stale_leases_are_removed_and_others_are_not(leases: Leases) -> None:
+    abandon(leases, created=0.0)
     with leases.lease("b"):
         leases.remove_stale()
         assert [path.name for path in leases.folder.iterdir()] == ["b.json"]
 
 
-def test_a_claim_is_touched_while_it_is_held_and_notices_that_it_was_taken(
+def test_a_lease_is_renewed_while_it_is_held_and_its_loss_is_noticed(
     leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark.execution.leases, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(benchmark.execution.leases, "RENEW_SECONDS", 0.05)
     path = leases.folder / "a.json"
     with leases.lease("a") as lease:
         assert lease
@@ -148,12 +155,12 @@ def test_a_claim_is_touched_while_it_is_held_and_notices_that_it_was_taken(
     assert json.loads(path.read_text())["token"] == "of another"
 
 
-def test_who_confirms_a_claim_need_not_wait_for_a_beat(leases: Leases) -> None:
+def test_confirming_a_lease_notices_its_loss_at_once(leases: Leases) -> None:
     for taken in (lambda path: change(path, token="of another"), Path.unlink):
         with leases.lease("a") as lease:
             assert lease
             taken(leases.folder / "a.json")
-            lease.check()  # as of the last beat
+            lease.check()  # as of the last renewal
             with pytest.raises(LeaseLostError):
                 lease.confirm()
         (leases.folder / "a.json").unlink(missing_ok=True)
@@ -182,8 +189,8 @@ def race(root: Path, start: Barrier, end: Barrier) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forking where there are threads
-def test_of_processes_that_race_for_a_stale_claim_exactly_one_gets_it(leases: Leases) -> None:
-    path = leave(leases, created=0.0)
+def test_exactly_one_of_racing_processes_takes_over_a_stale_lease(leases: Leases) -> None:
+    path = abandon(leases, created=0.0)
     for number in range(ROUNDS):
         (leases.folder / f"run{number}.json").write_bytes(path.read_bytes())
     context = multiprocessing.get_context("fork")

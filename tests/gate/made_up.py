@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark.gate.baseline import Baseline, spreads_of
-from benchmark.gate.outcomes import METRICS, Cell, Outcome, Outcomes, StoredRuns, differences
+from benchmark.gate.outcomes import Cell, Outcome, Outcomes, StoredRuns, differences
 from benchmark.gate.spread import calibrate
 from benchmark.protocol.profile import Protocol
+from benchmark.score import METRICS
 
 MACHINE = {"processor": "abacus", "torch": "2"}
 OTHER_MACHINE = MACHINE | {"processor": "slide rule"}

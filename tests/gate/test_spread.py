@@ -11,8 +11,9 @@ import pytest
 from baselines import InputError
 from benchmark.gate import assess
 from benchmark.gate.assess import count_false_alarms, find_losses
-from benchmark.gate.outcomes import METRICS, Cell, Scores, scores_of
+from benchmark.gate.outcomes import Cell, Scores, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, Comparison, Spread, calibrate, list_comparisons, measure_spread
+from benchmark.score import METRICS
 from tests.gate.made_up import CELLS, make_outcomes, noisy
 
 ONE = Cell("carpet", "unet", 1)
