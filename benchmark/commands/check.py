@@ -29,8 +29,8 @@ from benchmark.gate.scope import (
 )
 from benchmark.gate.update import check_repeats, make_baseline, read_elsewhere
 from benchmark.protocol.profile import Profile, load_profile
-from benchmark.protocol.runs import RunSpec, Selection, select_runs
-from benchmark.protocol.selection import choose_categories, choose_methods
+from benchmark.protocol.runs import RunSpec
+from benchmark.protocol.selection import Selection, choose_categories, choose_methods, select_runs
 from reports.gate import Report, as_junit, as_records, as_text, describe_assessment, describe_update
 
 BASELINES = Path("tests/metrics")

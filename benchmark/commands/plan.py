@@ -12,8 +12,8 @@ from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
 from benchmark.execution.capacity import memory_of_a_run
 from benchmark.execution.plan import hours, measured_rate, run_bytes, run_flops, stored_rate
-from benchmark.protocol.runs import RunSpec, select_runs
-from benchmark.protocol.selection import choose_selections
+from benchmark.protocol.runs import RunSpec
+from benchmark.protocol.selection import choose_selections, select_runs
 from benchmark.results.table import load_results
 
 

@@ -10,8 +10,8 @@ from benchmark.commands.options import add_data, add_profile, add_results
 from benchmark.commands.selection import add_selection, chosen_profile, chosen_request
 from benchmark.commands.training import TRY_AGAIN, add_training, chosen_training
 from benchmark.data.datasets import open_dataset
-from benchmark.protocol.runs import RunSpec, select_runs
-from benchmark.protocol.selection import choose_selections
+from benchmark.protocol.runs import RunSpec
+from benchmark.protocol.selection import choose_selections, select_runs
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
 from reports.collect import result_sets

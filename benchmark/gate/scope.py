@@ -17,7 +17,8 @@ from benchmark.environment import bit_conditions, code_digest, describe_environm
 from benchmark.gate.baseline import Baseline
 from benchmark.gate.outcomes import Cell
 from benchmark.protocol.profile import Profile
-from benchmark.protocol.runs import RunSpec, Selection
+from benchmark.protocol.runs import RunSpec
+from benchmark.protocol.selection import Selection
 from benchmark.schema import to_builtins
 
 _SUITE = ("baselines", "benchmark")

@@ -40,6 +40,9 @@ def check_field(name: str, value: Any, kind: Any) -> Any:
     is_list = isinstance(info, inspect.VarTupleType)
     try:
         checked = convert([value] if is_list and not isinstance(value, list | tuple) else value, kind)
+        # msgspec reads "> 0" as ">= the smallest denormal", which is 0 once prepare_torch has flushed denormals.
+        if (above := getattr(info, "gt", None)) is not None and not checked > above:
+            raise SchemaError(name, "is too small")
     except SchemaError:
         if isinstance(info, inspect.LiteralType) and isinstance(value, str):
             raise unknown_name(f"value of profile field {name}", value, map(str, info.values)) from None

@@ -1,29 +1,33 @@
-"""Which runs a request consists of: products of lists, and what tables and figures of the paper need."""
+"""From a request to runs: what tables, figures and lists of the command line select, and the runs of a selection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from baselines import get_method
 from baselines.errors import InputError, unknown_name
+from baselines.networks import check_start, network_class
 from benchmark.data.datasets import DataSet
+from benchmark.data.manifest import CategoryManifest
+from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import Profile
-from benchmark.protocol.runs import Selection
+from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.studies import Study, find_studies
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for; what is left empty is the profile's or the study's.
+    """What a user asked for; the profile or the study fills in what is empty.
 
     Attributes
     ----------
     everything : bool
-        Everything the profile names, beside any tables and figures.
+        Everything the profile names, in addition to any tables and figures.
     tables, figures : sequence of str
-        Roman and arabic numbers.
+        Roman and Arabic numerals.
     methods, categories : sequence of str
-        Also narrow tables and figures, as ``shots`` and ``seeds`` do.
+        They also narrow tables and figures, as ``shots`` and ``seeds`` do.
     shots, seeds : sequence of int
 
     Examples
@@ -46,8 +50,18 @@ class Request:
         return not (self.everything or any(narrowed))
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The product of four lists: one run for each combination."""
+
+    methods: Sequence[str]
+    categories: Sequence[str]
+    shots: Sequence[int]
+    seeds: Sequence[int]
+
+
 def choose_selections(request: Request, profile: Profile, dataset: DataSet) -> dict[str, Selection]:
-    """Return what each requested table and figure needs, by its name, and the product of the lists under ``""``.
+    """Return the selection of each requested table and figure by its name, and that of the lists under ``""``.
 
     Parameters
     ----------
@@ -70,34 +84,96 @@ def choose_selections(request: Request, profile: Profile, dataset: DataSet) -> d
     return chosen
 
 
-def choose_methods(asked: Sequence[str], profile: Profile) -> list[str]:
-    """Return the methods to run: those asked for, else the profile's; InputError if it names none."""
-    methods = list(dict.fromkeys(asked)) or list(profile.methods)
+def choose_methods(requested: Sequence[str], profile: Profile) -> list[str]:
+    """Return the requested methods, or else the profile's; InputError if it names none."""
+    methods = list(dict.fromkeys(requested or profile.methods))
     if not methods:
         raise InputError(f"profile {profile.name} names no methods: add --method NAME")
     return methods
 
 
-def choose_categories(dataset: DataSet, asked: Sequence[str], preferred: Sequence[str]) -> list[str]:
-    """Return the categories to run: those asked for, else the preferred ones that are there, else all.
+def choose_categories(dataset: DataSet, requested: Sequence[str], preferred: Sequence[str]) -> list[str]:
+    """Return the requested categories, or else the preferred ones that the data set has, or else all of them.
 
     Raises
     ------
     InputError
-        If one that was asked for is not there.
+        If the data set lacks a requested category.
     """
-    there = dataset.categories()
-    for category in asked:
-        if category not in there:
-            raise unknown_name("category", category, there)
-    return list(dict.fromkeys(asked)) or [name for name in preferred if name in there] or list(there)
+    known = dataset.categories()
+    for category in requested:
+        if category not in known:
+            raise unknown_name("category", category, known)
+    return list(dict.fromkeys(requested)) or [name for name in preferred if name in known] or list(known)
 
 
 def _select(study: Study, request: Request, profile: Profile, dataset: DataSet) -> Selection:
     categories = choose_categories(dataset, request.categories, study.categories or profile.categories)
-    if study.categories and not request.categories and not set(study.categories) <= set(categories):
-        missing = [name for name in study.categories if name not in categories]
+    if not request.categories and (missing := [name for name in study.categories if name not in categories]):
         raise InputError(f"{study.name} shows {', '.join(missing)}, not in this data set: name others with --category")
+    methods = tuple(dict.fromkeys(request.methods)) or study.methods
     shots = profile.shots if request.shots or not study.shots else study.shots
     seeds = profile.seeds[:1] if study.one_seed else profile.seeds
-    return Selection(tuple(dict.fromkeys(request.methods)) or study.methods, categories, shots, seeds)
+    return Selection(methods, categories, shots, seeds)
+
+
+def select_runs(dataset: DataSet, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
+    """Return the runs of some selections, each once, in the order category, K, seed, method; decodes no image.
+
+    Raises
+    ------
+    InputError
+        If a method or a category is unknown, a draw is impossible, or the profile does not fit a method.
+    """
+    selections = list(selections)
+    check_methods([name for selection in selections for name in selection.methods], profile)
+    manifests = {
+        category: dataset.manifest(category)
+        for category in dict.fromkeys(name for selection in selections for name in selection.categories)
+    }
+    specs = {spec.id: spec for selection in selections for spec in _expand(selection, manifests, profile)}.values()
+    categories, methods = list(manifests), list(dict.fromkeys(spec.method for spec in specs))
+    return sorted(
+        specs, key=lambda spec: (categories.index(spec.category), spec.shots, spec.seed, methods.index(spec.method))
+    )
+
+
+def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], profile: Profile) -> Iterator[RunSpec]:
+    methods = dict.fromkeys(get_method(name) for name in selection.methods)  # unet+cap+nbr is unet+nbr+cap
+    for category in selection.categories:
+        manifest = manifests[category]
+        for shots in selection.shots:
+            protocol = profile.protocol(shots)
+            for seed in selection.seeds:
+                draw = draw_shots(manifest, shots, seed, profile.shots_per, profile.draws)
+                for method in methods:
+                    yield RunSpec(
+                        dataset=manifest.dataset,
+                        profile=profile.name,
+                        category=category,
+                        method=method,
+                        shots=shots,
+                        seed=seed,
+                        protocol=protocol,
+                        data_digest=manifest.digest,
+                        draw=draw,
+                    )
+
+
+def check_methods(names: Iterable[str], profile: Profile) -> None:
+    """Check before any training that the methods can be built under a profile.
+
+    Raises
+    ------
+    InputError
+        If a method is unknown, or its network does not support the image size, the width or the weights.
+    """
+    for name in dict.fromkeys(names):
+        network = get_method(name).network
+        check_start(network, None if profile.weights == "none" else profile.weights, profile.width)
+        multiple = network_class(network).size_multiple
+        if profile.image_size % multiple:
+            raise InputError(
+                f"image_size {profile.image_size} does not fit method {name}: it must be a multiple of {multiple}, "
+                f"e.g. --set image_size={max(1, round(profile.image_size / multiple)) * multiple}"
+            )

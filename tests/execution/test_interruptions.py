@@ -27,7 +27,7 @@ from benchmark.execution.loky_pool import LokyPool
 from benchmark.execution.pools import SequentialPool
 from benchmark.execution.run_task import RunTask
 from benchmark.protocol.profile import load_profile
-from benchmark.protocol.runs import Selection, select_runs
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.table import load_results
 from benchmark.training.one_run import RunContext
 from tests.conftest import REPOSITORY, TINY, make_category

@@ -19,7 +19,7 @@ from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.execution.plan import hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
 from benchmark.protocol.profile import load_profile
-from benchmark.protocol.runs import Selection, select_runs
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
 from benchmark.results.store import ResultStore
 from reports.collect import PAPER_CATEGORIES

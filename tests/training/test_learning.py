@@ -16,7 +16,7 @@ from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import CategoryManifest
 from benchmark.protocol.profile import load_profile
-from benchmark.protocol.runs import Selection, expand
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.training.one_run import RunContext, train_and_score
 
 
@@ -33,7 +33,7 @@ def held_out_iou(cache: Path) -> float:
     profile = load_profile("quick", ["iterations=220", "curve_every=0"])
     dataset = CarpetHoles()
     selection = Selection(["albunet_nbr_cap"], ["carpet"], [5], [0])
-    (spec,) = expand(selection, {"carpet": dataset.manifest("carpet")}, profile)
+    (spec,) = select_runs(dataset, profile, [selection])
     result = train_and_score(spec, RunContext(dataset, ImageCache(cache), torch.device("cpu")))
     assert result.metrics.iou is not None
     return result.metrics.iou

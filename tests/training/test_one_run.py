@@ -12,7 +12,8 @@ import torch
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.protocol.profile import load_profile
-from benchmark.protocol.runs import RunSpec, Selection, expand
+from benchmark.protocol.runs import RunSpec
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.training.one_run import RunContext, build_network
 
 CPU = torch.device("cpu")
@@ -22,12 +23,11 @@ CPU = torch.device("cpu")
 def prepared(tmp_path: Path) -> tuple[RunSpec, RunSpec, RunContext, CategoryArrays]:
     """The same run without and with a prior from its masks."""
     dataset = SyntheticDataSet()
-    manifests = {"toothbrush": dataset.manifest("toothbrush")}
     specs = [
-        expand(
-            Selection(["albunet"], ["toothbrush"], [1], [0]),
-            manifests,
+        select_runs(
+            dataset,
             load_profile("quick", ["width=0.1", f"output_prior={prior}"]),
+            [Selection(["albunet"], ["toothbrush"], [1], [0])],
         )[0]
         for prior in ("none", "masks")
     ]
