@@ -19,6 +19,11 @@ REAL_DATA = Path(os.environ.get("BENCHMARK_REAL_DATA", REPOSITORY.parent / "shar
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes the golden file of refusals anew."""
+    parser.addoption("--update-refusals", action="store_true", help="write tests/refusals.txt anew")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real defect images, which are never part of the repository."""

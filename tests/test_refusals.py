@@ -1,0 +1,110 @@
+"""What a user is told when something cannot be used: exit code 2 and one line, each in full in ``refusals.txt``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import main
+from tests.conftest import REPOSITORY, make_category
+
+GOLDEN = REPOSITORY / "tests" / "refusals.txt"
+
+CASES = """
+run
+run --all --profile quik
+run --all --profile none.toml
+run --all --profile broken.toml
+run --all --profile unknown-field.toml
+run --all --set width=wide
+run --all --set widht=1
+run --all --set image_size=8
+run --all --set image_size=100
+run --all --set batch_size.x=2
+run --all --set draws=per_sead
+run --all --set seeds=[]
+run --all --set width
+run --method unett
+run --method unet+nrb
+run --method unet+nbr+nbr
+run --method unet+bn+nbr
+run --method smp:Unet/resnet19
+run --category carpt
+run --table IX
+run --figure 11
+run --method unet --shots 3
+run --method unet --shots 0
+run --method unet --seed -1
+run --method unet --jobs 0
+run --method unet --timeout 0
+run --method unet --device tpu
+run --method unet --device cpu,cpu
+run --method unet --backend dask
+run --method unet --cache-limit much
+run --method unet --results file
+run --method ternausnet11 --profile paper --set width=0.5
+run --method unet --dataset synthetc
+run --method unet --dataset folder
+run --method unet --dataset folder --data-root nowhere
+run --method unet --dataset folder --data-root file
+run --method unet --dataset folder --data-root data --shots 9
+run --method unet --dataset synthetic --data-root data
+plan
+report --results nowhere
+tables --results nowhere
+tables --published --paper
+tables --published --table IX
+claims --results nowhere
+check --baseline nowhere.json
+check --baseline file
+check --stored --results nowhere
+check --update --repeats 2
+audit --out page.txt
+methods --check unett
+data list --dataset folder --data-root nowhere
+data generate --out file --size 64
+data generate --out images --size 7
+data import visaa source destination
+data import mpdd nowhere destination
+data import pairs nowhere destination --images {name}.jpg --masks {name}.png
+data verify --dataset mvtec-ad --data-root nowhere
+"""
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a file, a small data set and unusable profiles."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_category(tmp_path / "data" / "widget", defects=("hole",))
+    Path("file").write_text("not what it should be\n")
+    Path("broken.toml").write_text("image_size = \n")
+    Path("unknown-field.toml").write_text("image_sise = 64\n")
+    return tmp_path
+
+
+def refuse(words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that a command is refused with."""
+    code = main(shlex.split(words))
+    captured = capsys.readouterr()
+    assert code == 2, f"{words}: exit code {code}"
+    line = captured.err.removesuffix("\n")
+    assert line.startswith("error: "), f"{words}: {captured.err}"
+    assert "\n" not in line, f"{words}: {captured.err}"
+    assert not captured.out, f"{words}: {captured.out}"
+    return line
+
+
+def test_every_refusal_is_one_line_with_the_recorded_wording(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
+    before = sorted(in_folder.rglob("*"))
+    cases = CASES.strip().splitlines()
+    text = "".join(f"$ {words}\n{refuse(words, capsys)}\n" for words in cases)
+    left = {path for path in set(in_folder.rglob("*")) - set(before) if "cache" not in path.parts}
+    assert not left, "a refused command left something behind"
+    if pytestconfig.getoption("update_refusals"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8"), "see CONTRIBUTING.md for how to write the file anew"
