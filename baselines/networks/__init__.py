@@ -8,13 +8,13 @@ import torch
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
-from baselines.networks.albunet import AlbuNet
+from baselines.networks.albunet import AlbuNet, AlbuNetTransposed
 from baselines.networks.attention_unet import AttentionUNet
 from baselines.networks.base import SegmentationNetwork
 from baselines.networks.pretrained import WEIGHTS, FoundWeights, find_weights
 from baselines.networks.smp import SMP_PREFIX, smp_class
-from baselines.networks.ternausnet import TernausNet11, TernausNet16
-from baselines.networks.unet import UNet
+from baselines.networks.ternausnet import TernausNet11, TernausNet11Original, TernausNet16
+from baselines.networks.unet import UNet, UNetWide, UNetWithoutBatchNorm
 from baselines.networks.unet_plus_plus import UNetPlusPlus
 
 _NETWORKS: dict[str, type[SegmentationNetwork]] = {
@@ -24,6 +24,11 @@ _NETWORKS: dict[str, type[SegmentationNetwork]] = {
     "attention_unet": AttentionUNet,
     "unet_plus_plus": UNetPlusPlus,
     "albunet": AlbuNet,
+    # Other readings of the paper's references, see docs/protocol.md.
+    "ternausnet11_original": TernausNet11Original,
+    "albunet_transposed": AlbuNetTransposed,
+    "unet_wide": UNetWide,
+    "unet_without_batch_norm": UNetWithoutBatchNorm,
 }
 
 __all__ = [

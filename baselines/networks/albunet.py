@@ -7,6 +7,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from baselines.networks.base import SegmentationNetwork, scale_channels, scaled
+from baselines.networks.blocks import TransposedBlock
 
 
 class DecoderBlock(nn.Sequential):
@@ -36,6 +37,7 @@ class AlbuNet(SegmentationNetwork):
 
     size_multiple = 64
     encoder_name = "resnet34"
+    decoder_block: type[nn.Module] = DecoderBlock
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -43,8 +45,8 @@ class AlbuNet(SegmentationNetwork):
         self.encoder.maxpool = nn.MaxPool2d(2)
         scale_channels(self.encoder, width)
 
-        def block(inputs: int, middle: int, outputs: int) -> DecoderBlock:
-            return DecoderBlock(inputs, scaled(middle, width), scaled(outputs, width))
+        def block(inputs: int, middle: int, outputs: int) -> nn.Module:
+            return self.decoder_block(inputs, scaled(middle, width), scaled(outputs, width))
 
         c64, c128, c256, c512 = (scaled(count, width) for count in (64, 128, 256, 512))
         self.pool = nn.MaxPool2d(2)
@@ -69,3 +71,9 @@ class AlbuNet(SegmentationNetwork):
         x = self.dec3(torch.cat([x, stage3], dim=1))
         x = self.dec2(torch.cat([x, stage2], dim=1))
         return self.head(self.dec0(self.dec1(x)))
+
+
+class AlbuNetTransposed(AlbuNet):
+    """AlbuNet with transposed convolutions in its decoder, another reading of Fig. 2; 37.6 M parameters."""
+
+    decoder_block = TransposedBlock

@@ -1,4 +1,4 @@
-"""What the networks without a library encoder share: the double convolution, and the way down."""
+"""Building blocks that several networks share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,37 @@ from baselines.networks.base import IMAGE_CHANNELS
 
 
 class DoubleConv(nn.Sequential):
-    """Twice: 3x3 convolution with bias, batch norm, ReLU. Maps (N, inputs, H, W) to (N, outputs, H, W)."""
+    """Twice: 3x3 convolution with bias, batch norm, ReLU. Maps (N, inputs, H, W) to (N, outputs, H, W).
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    ``batch_norm=False`` leaves the batch norm out.
+    """
+
+    def __init__(self, inputs: int, outputs: int, batch_norm: bool = True) -> None:
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers.append(nn.Conv2d(channels, outputs, 3, padding=1))
+            if batch_norm:
+                layers.append(nn.BatchNorm2d(outputs))
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class TransposedBlock(nn.Sequential):
+    """3x3 convolution, ReLU, transposed convolution, ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W).
+
+    Parameters
+    ----------
+    inputs, middle, outputs : int
+        Channels.
+    kernel : {4, 3}
+        Of the transposed convolution; 3 is padded on one side of its output.
+    """
+
+    def __init__(self, inputs: int, middle: int, outputs: int, kernel: int = 4) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, 3, padding=1),
-            nn.BatchNorm2d(outputs),
+            nn.Conv2d(inputs, middle, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, padding=1),
-            nn.BatchNorm2d(outputs),
+            nn.ConvTranspose2d(middle, outputs, kernel, stride=2, padding=1, output_padding=kernel % 2),
             nn.ReLU(inplace=True),
         )
 
@@ -30,9 +52,9 @@ class DownPath(nn.ModuleList):
     Maps images (N, 3, H, W) to one feature map per stage, shallow to deep: (N, channels[i], H / 2**i, W / 2**i).
     """
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], batch_norm: bool = True) -> None:
         inputs = [IMAGE_CHANNELS, *channels[:-1]]
-        super().__init__(DoubleConv(*pair) for pair in zip(inputs, channels, strict=True))
+        super().__init__(DoubleConv(*pair, batch_norm) for pair in zip(inputs, channels, strict=True))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         features: list[Tensor] = []

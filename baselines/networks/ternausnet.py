@@ -7,18 +7,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from baselines.networks.base import SegmentationNetwork, rebuild_channels, scaled
-
-
-class TransposedBlock(nn.Sequential):
-    """3x3 convolution, ReLU, 4x4 transposed convolution, ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
-
-    def __init__(self, inputs: int, middle: int, outputs: int) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, middle, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(middle, outputs, 4, stride=2, padding=1),
-            nn.ReLU(inplace=True),
-        )
+from baselines.networks.blocks import TransposedBlock
 
 
 class TernausNet(SegmentationNetwork):
@@ -36,6 +25,7 @@ class TernausNet(SegmentationNetwork):
     size_multiple = 32
     encoder_name: str
     dec4_outputs: int
+    transposed_kernel = 4
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -45,7 +35,7 @@ class TernausNet(SegmentationNetwork):
         self.encoder = rebuild_channels(encoder, width)
 
         def block(inputs: int, middle: int, outputs: int) -> TransposedBlock:
-            return TransposedBlock(inputs, scaled(middle, width), scaled(outputs, width))
+            return TransposedBlock(inputs, scaled(middle, width), scaled(outputs, width), self.transposed_kernel)
 
         c32, c64, c128, c256, c512 = (scaled(count, width) for count in (32, 64, 128, 256, 512))
         self.pool = nn.MaxPool2d(2)
@@ -73,6 +63,12 @@ class TernausNet11(TernausNet):
 
     encoder_name = "vgg11"
     dec4_outputs = 128
+
+
+class TernausNet11Original(TernausNet11):
+    """TernausNet on VGG-11 as first published (reference [14]): 3x3 transposed convolutions; 22.9 M parameters."""
+
+    transposed_kernel = 3
 
 
 class TernausNet16(TernausNet):

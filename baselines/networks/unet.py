@@ -26,12 +26,16 @@ class UNet(SegmentationNetwork):
     """
 
     size_multiple = 16
+    stage_channels: tuple[int, ...] = STAGE_CHANNELS
+    batch_norm = True
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        channels = [scaled(count, width) for count in STAGE_CHANNELS]
-        self.down = DownPath(channels)
-        self.up = nn.ModuleList(DoubleConv(skip + deeper, skip) for skip, deeper in itertools.pairwise(channels))
+        channels = [scaled(count, width) for count in self.stage_channels]
+        self.down = DownPath(channels, self.batch_norm)
+        self.up = nn.ModuleList(
+            DoubleConv(skip + deeper, skip, self.batch_norm) for skip, deeper in itertools.pairwise(channels)
+        )
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
 
@@ -43,3 +47,15 @@ class UNet(SegmentationNetwork):
         for skip, unit in zip(features[-2::-1], reversed(self.up), strict=True):
             x = unit(torch.cat([skip, self.upsample(x)], dim=1))
         return self.head(x)
+
+
+class UNetWide(UNet):
+    """U-Net with the widths of the original, 64 to 1024; 31.4 M parameters."""
+
+    stage_channels = (64, 128, 256, 512, 1024)
+
+
+class UNetWithoutBatchNorm(UNet):
+    """U-Net without batch norm, which the original did not have."""
+
+    batch_norm = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 import torchvision
@@ -22,8 +24,39 @@ PUBLISHED = {
 }
 
 
+def unet_parameters(channels: tuple[int, ...], batch_norm: bool) -> int:
+    """Parameters of a U-Net of double convolutions with bias."""
+
+    def double(inputs: int, outputs: int) -> int:
+        norms = 4 * outputs if batch_norm else 0
+        return 9 * inputs * outputs + outputs + 9 * outputs * outputs + outputs + norms
+
+    down = sum(double(*pair) for pair in zip((3, *channels), channels, strict=False))
+    up = sum(double(skip + deeper, skip) for skip, deeper in itertools.pairwise(channels))
+    return down + up + channels[0] + 1
+
+
+# Other readings of the paper's references: parameters, size multiple.
+VARIANTS = {
+    "ternausnet11_original": (22_927_393, 32),
+    "albunet_transposed": (37_615_457, 64),
+    "unet_wide": (unet_parameters((64, 128, 256, 512, 1024), batch_norm=True), 16),
+    "unet_without_batch_norm": (unet_parameters((32, 64, 128, 256, 512), batch_norm=False), 16),
+}
+
+
 def test_every_network_is_checked_here() -> None:
-    assert network_names() == tuple(PUBLISHED)
+    assert network_names() == (*PUBLISHED, *VARIANTS)
+    assert unet_parameters((32, 64, 128, 256, 512), batch_norm=True) == PUBLISHED["unet"][0]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_have_the_parameters_of_their_reading(name: str) -> None:
+    parameters, multiple = VARIANTS[name]
+    assert network_cost(name).parameters == parameters
+    network = create_network(name, width=0.1)
+    assert network.size_multiple == multiple
+    assert network(torch.randn(2, 3, 64, 128)).shape == (2, 1, 64, 128)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
