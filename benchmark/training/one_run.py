@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,30 +24,30 @@ from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
 from benchmark.results.records import Convergence, Status, Timings
-from benchmark.results.run_result import RunResult, Sample
-from benchmark.score import IMAGE_COLUMNS, count_image, histogram, iou, roc_points, summarise
+from benchmark.results.run_result import RunResult
+from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
 from benchmark.training.predict import Predictor
-from benchmark.training.samples import choose_samples, paste_samples
-from benchmark.training.train import train
+from benchmark.training.samples import choose_samples, pasted_samples
+from benchmark.training.train import mean_iou, train
 
-# Of a masks' share of its image: an empty mask still gives a finite start.
+# The smallest share of defect pixels that an output prior assumes: an empty mask still gives a finite bias.
 _SMALLEST_PRIOR = 1e-4
-# A method whose predictions cover less than this share of its own training defects has not learned them.
-CONVERGED_AREA = 0.01
+# A method that predicts less than this share of the defect area of its own training images has not converged.
+CONVERGED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a run finds what it needs; nothing here changes a result. It can be sent to other processes.
+    """The data and the machine of a run; nothing here changes a result. It can be pickled.
 
     Attributes
     ----------
     dataset : DataSet
     cache : ImageCache
     device : torch.device or None
-        None for what each process has.
+        None to choose one in each process.
     weights_dir : Path or None
-        Where pretrained files lie; torch's own cache, downloaded into if need be, if None.
+        Folder of pretrained weights; None for torch's cache, to which missing files are downloaded.
     """
 
     dataset: DataSet
@@ -55,17 +56,17 @@ class RunContext:
     weights_dir: Path | None = None
 
     def choose_device(self) -> torch.device:
-        """Return the device of this process; InputError if it is not there."""
+        """Return the device of this process; InputError if it has none of that name."""
         return choose_device(str(self.device or "auto"))
 
 
 def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int], None] = lambda _: None) -> RunResult:
-    """Train and score one run; repeatable to the bit on one kind of machine.
+    """Train and score one run; bit-for-bit reproducible on machines of one kind.
 
     Parameters
     ----------
     on_step : callable
-        Called with the number of iterations done; while scoring again and again with all of them.
+        Called with the number of finished iterations, and with all of them after each image that is scored.
 
     Raises
     ------
@@ -74,35 +75,34 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     TrainingDivergedError
         If the loss is not finite.
     """
-    protocol, device = spec.protocol, context.choose_device()
-    prepare_torch(protocol.threads)
-    arrays = context.cache.arrays(context.dataset, spec.category, protocol.image_size)
+    device = context.choose_device()
+    prepare_torch(spec.protocol.threads)
+    arrays = context.cache.arrays(context.dataset, spec.category, spec.protocol.image_size)
     if arrays.manifest.digest != spec.data_digest:
         raise InputError(f"the images of category {spec.category} changed since the run was planned: run again")
 
-    began = time.perf_counter()
+    started = time.perf_counter()
     network = build_network(spec, context, arrays)
-    curve = train(network, spec.method.recipe, arrays, spec.draw, protocol, spec.seed, device, on_step)
+    curve = train(network, spec, arrays, device, on_step)
     trained = time.perf_counter()
-    predictor = Predictor.under(protocol, network, device)
-    images, histograms, predictions = score_images(
-        predictor, arrays, spec.draw, protocol.threshold, lambda: on_step(protocol.iterations)
-    )
-    convergence = measure_convergence(predictor, arrays, spec.draw, protocol.threshold)
+    predictor = Predictor(network, spec.protocol, device)
+    scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
+    convergence = measure_convergence(predictor, arrays, spec.draw.shots)
     scored = time.perf_counter()
+
+    samples = [*choose_samples(arrays, spec.draw, scores.images, scores.predictions)]
+    if spec.method.recipe.paste_weight == "realism":
+        samples += pasted_samples(arrays, spec.draw, spec.seed, predictor.paste_with_realism)
     return RunResult(
-        status=Status.DONE if convergence.share >= CONVERGED_AREA else Status.NOT_CONVERGED,
-        metrics=summarise(images),
-        images=images,
+        status=Status.DONE if convergence.share >= CONVERGED_SHARE else Status.NOT_CONVERGED,
+        metrics=summarise(scores.images),
+        images=scores.images,
         curve=curve,
-        roc=roc_points(images),
-        histograms=histograms,
-        samples=(
-            *choose_samples(arrays, spec.draw, images, predictions),
-            *_pasted_samples(predictor, arrays, spec),
-        ),
+        roc=roc_points(scores.images),
+        histograms=scores.histograms,
+        samples=tuple(samples),
         convergence=convergence,
-        timings=Timings(round(trained - began, 3), round(scored - trained, 3)),
+        timings=Timings(round(trained - started, 3), round(scored - trained, 3)),
         environment=describe_environment(device),
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -111,7 +111,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
 
 
 def build_network(spec: RunSpec, context: RunContext, arrays: CategoryArrays) -> SegmentationNetwork:
-    """Return the run's network on its device; methods that share a network start from the same weights."""
+    """Build the run's network on its device; methods that share a network start from the same weights."""
     protocol = spec.protocol
     seed = int(stream("initial weights", spec.category, spec.shots, spec.seed).integers(2**63))
     torch.manual_seed(seed)
@@ -120,69 +120,66 @@ def build_network(spec: RunSpec, context: RunContext, arrays: CategoryArrays) ->
     if protocol.output_prior == "masks":
         share = float(arrays.masks[list(spec.draw.shots)].mean())
         network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
-    # Channels last is what convolutions of CPUs and tensor cores work on; it changes the order in memory only.
+    # The memory layout that convolutions of CPUs and tensor cores work on; it changes no value.
     return network.to(context.choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """The scored test images of a run, in the order of ``draw.test``.
+
+    Attributes
+    ----------
+    images : pd.DataFrame
+        ``IMAGE_COLUMNS``, one row per image.
+    histograms : np.ndarray, uint32, shape (images, 2, 256)
+    predictions : dict
+        Index in the manifest to probability times 255, uint8 (H, W).
+    """
+
+    images: pd.DataFrame
+    histograms: np.ndarray
+    predictions: dict[int, np.ndarray]
+
+
 def score_images(
-    predictor: Predictor,
-    arrays: CategoryArrays,
-    draw: Draw,
-    threshold: float,
-    on_image: Callable[[], None] = lambda: None,
-) -> tuple[pd.DataFrame, np.ndarray, dict[int, np.ndarray]]:
-    """Predict every test image.
+    predictor: Predictor, arrays: CategoryArrays, indices: Sequence[int], on_image: Callable[[], None] = lambda: None
+) -> Scores:
+    """Predict and score test images.
 
     Parameters
     ----------
     on_image : callable
         Called after each image.
-
-    Returns
-    -------
-    images : pd.DataFrame
-        ``IMAGE_COLUMNS``, in the order of ``draw.test``.
-    histograms : np.ndarray, uint32, shape (images, 2, 256)
-    predictions : dict
-        Position in the manifest to probability times 255, uint8 (H, W).
     """
     rows, histograms, predictions = [], [], {}
-    for index, probability in predictor.predict(arrays, draw.test):
+    for index, probability in predictor.predict(arrays, indices):
         record, truth = arrays.manifest.records[index], arrays.masks[index]
-        rows.append({"name": record.name, "label": record.label, **count_image(probability, truth, threshold)})
+        counts = count_image(probability, truth, predictor.protocol.threshold)
+        rows.append({"name": record.name, "label": record.label, **counts})
         histograms.append(histogram(probability, truth))
         predictions[index] = np.rint(probability * 255).astype(np.uint8)
         on_image()
-    return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions
+    return Scores(pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions)
 
 
-def measure_convergence(predictor: Predictor, arrays: CategoryArrays, draw: Draw, threshold: float) -> Convergence:
-    """Return how well a network marks its own training defects."""
-    area, values = 0, []
-    for index, probability in predictor.predict(arrays, draw.shots):
-        counts = count_image(probability, arrays.masks[index], threshold)
-        area += int(counts["predicted_area"])
-        if arrays.masks[index].any():
-            values.append(iou(counts["tp"], counts["fp"], counts["fn"]))
-    marked = int(arrays.masks[list(draw.shots)].sum())
-    return Convergence(area / max(1, marked), float(np.mean(values)) if values else 0.0)
+def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Sequence[int]) -> Convergence:
+    """Return how much of its own training defects a network predicts."""
+    counts = list(predictor.count(arrays, shots))
+    predicted = sum(count["predicted_area"] for count in counts)
+    annotated = sum(count["tp"] + count["fn"] for count in counts)
+    train_iou = mean_iou(counts)
+    return Convergence(predicted / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
 
 
 def resized_mask_notes(arrays: CategoryArrays, draw: Draw) -> list[str]:
-    """Return which of a draw's masks have no pixel left at this size, a sentence each for test and training images."""
-    names = [record.name for record in arrays.manifest.records]
+    """Return a sentence on the test images, and one on the training images, whose masks resizing has emptied."""
+    records, lost = arrays.manifest.records, arrays.masks_lost_by_resizing
     found = []
-    for what, indices, effect in (
+    for role, indices, effect in (
         ("test", draw.test, "they count for AUC and ACC, not for IOU and DC"),
         ("training", draw.shots, "nothing can be learned from them; use a larger image_size"),
     ):
-        lost = sum(names[index] in arrays.masks_lost_by_resizing for index in indices)
-        if lost:
-            found.append(f"{lost} defective {what} images have no mask pixel left at {arrays.size} px: {effect}")
+        if count := sum(records[index].name in lost for index in indices):
+            found.append(f"{count} defective {role} images have no mask pixel left at {arrays.size} px: {effect}")
     return found
-
-
-def _pasted_samples(predictor: Predictor, arrays: CategoryArrays, spec: RunSpec) -> Iterator[Sample]:
-    """Yield a few pasted images with their lambda, where the recipe weighs by it (Fig. 10)."""
-    if spec.method.recipe.paste_weight == "realism":
-        yield from paste_samples(arrays, spec.draw, spec.seed, predictor.paste_and_weigh)

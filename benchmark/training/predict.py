@@ -1,4 +1,4 @@
-"""Predictions of a network: the normalisation of inputs, the forward pass of Fig. 1, lambda of pasted images."""
+"""Network input, predictions, and lambda of pasted images."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from baselines.losses import realism_weight
 from baselines.networks import SegmentationNetwork
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.profile import Protocol
+from benchmark.score import count_image
 
-# Fixed, not a profile field: it does not change what a network in evaluation mode predicts.
-BATCH = 8
+# Not a profile field: the batch size does not change what a network in evaluation mode predicts.
+_BATCH_SIZE = 8
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -27,7 +28,7 @@ def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Te
     Parameters
     ----------
     normalisation : {"imagenet", "none"}
-        Subtract ImageNet's mean and divide by its deviation, or leave values in [0, 1].
+        Subtract ImageNet's mean and divide by its standard deviation, or leave values in [0, 1].
 
     Examples
     --------
@@ -43,59 +44,56 @@ def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Te
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Return the context that runs layers in a protocol's precision, "fp32" or "bf16"."""
+    """Return the context in which layers compute with a precision, "fp32" or "bf16"."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network, and how its inputs are prepared and computed.
+    """A network under a protocol: its normalisation of inputs, its precision, its threshold.
 
-    The network is in evaluation mode during every prediction and left in the mode it was in.
+    The network is in evaluation mode during a prediction and returns to its previous mode.
 
     Attributes
     ----------
     network : SegmentationNetwork
         On ``device``.
-    normalisation : {"imagenet", "none"}
-    precision : {"fp32", "bf16"}
+    protocol : Protocol
     device : torch.device
 
     Examples
     --------
     >>> from baselines import create_network
-    >>> network = create_network("unet", width=0.1)
-    >>> predictor = Predictor(network, "imagenet", "fp32", torch.device("cpu"))
+    >>> predictor = Predictor(create_network("unet", width=0.1), Protocol(batch_size=2), torch.device("cpu"))
     >>> predictor.probabilities(np.zeros((1, 64, 64, 3), np.uint8)).shape
     (1, 64, 64)
     """
 
     network: SegmentationNetwork
-    normalisation: str
-    precision: str
+    protocol: Protocol
     device: torch.device
 
-    @classmethod
-    def under(cls, protocol: Protocol, network: SegmentationNetwork, device: torch.device) -> Predictor:
-        """Return the predictor that a protocol asks for."""
-        return cls(network, protocol.image_normalisation, protocol.precision, device)
-
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Return defect probabilities, float32 (N, H, W) in [0, 1], of uint8 images (N, H, W, 3)."""
+        """Return the defect probabilities, float32 (N, H, W) in [0, 1], of uint8 images (N, H, W, 3)."""
         with self._evaluating():
-            logits = self.network(to_input(images, self.normalisation, self.device))
+            logits = self.network(self._input(images))
         return logits.float().sigmoid()[:, 0].cpu().numpy()
 
     def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (position, probabilities) for images of a category, in batches; float32 (H, W) in [0, 1]."""
-        for start in range(0, len(indices), BATCH):
-            batch = list(indices[start : start + BATCH])
+        """Yield (index, probabilities) of some images of a category; float32 (H, W) in [0, 1]."""
+        for start in range(0, len(indices), _BATCH_SIZE):
+            batch = list(indices[start : start + _BATCH_SIZE])
             yield from zip(batch, self.probabilities(arrays.images[batch]), strict=True)
 
-    def paste_and_weigh(
+    def count(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[dict[str, int | float]]:
+        """Yield the pixel counts of some images of a category, as ``count_image`` returns them."""
+        for index, probability in self.predict(arrays, indices):
+            yield count_image(probability, arrays.masks[index], self.protocol.threshold)
+
+    def paste_with_realism(
         self, defective: np.ndarray, normal: np.ndarray, masks: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Paste defects upon normal images, Eq. (4), and weigh how real the outcome looks, Eq. (6).
+        """Paste defects onto normal images, Eq. (4), and compute how real the result looks, Eq. (6).
 
         Parameters
         ----------
@@ -110,18 +108,18 @@ class Predictor:
         """
         pasted = np.where(masks[..., None], defective, normal)
         with self._evaluating():
-            deepest = [
-                self.network.encode(to_input(images, self.normalisation, self.device))[-1].float()
-                for images in (defective, pasted)
-            ]
+            deepest = [self.network.encode(self._input(images))[-1].float() for images in (defective, pasted)]
         return pasted, realism_weight(deepest[0], deepest[1]).double().clamp(0, 1).cpu().numpy()
+
+    def _input(self, images: np.ndarray) -> Tensor:
+        return to_input(images, self.protocol.image_normalisation, self.device)
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
         was_training = self.network.training
         self.network.eval()
         try:
-            with torch.inference_mode(), autocast(self.precision, self.device):
+            with torch.inference_mode(), autocast(self.protocol.precision, self.device):
                 yield
         finally:
             self.network.train(was_training)

@@ -1,4 +1,4 @@
-"""The few images of a run that people look at: input, truth and prediction as small pictures."""
+"""Sample images of a run for the report: input, ground truth and prediction as small pictures."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from benchmark.results.run_result import Sample
 from benchmark.score import iou, scored
 
 LARGEST_SIDE = 256
-# As many as Fig. 10 shows of each category, and as large as it needs.
+# Fig. 10 shows four of each category, in this size at most.
 PASTED, PASTED_SIDE = 4, 128
 
 
 def choose_samples(
     arrays: CategoryArrays, draw: Draw, images: pd.DataFrame, predictions: Mapping[int, np.ndarray]
 ) -> Iterator[Sample]:
-    """Yield the first training image of each defect type, then test images: firsts of each label, best and worst.
+    """Yield the first training image of each defect type, then the first test image of each label, best and worst.
 
     Parameters
     ----------
     images : pd.DataFrame
         One row per test image in the order of ``draw.test``.
     predictions : mapping
-        Position in the manifest to probability times 255, uint8 (H, W).
+        Index in the manifest to probability times 255, uint8 (H, W).
     """
     records = arrays.manifest.records
     firsts = {records[index].label: index for index in reversed(draw.shots)}
@@ -45,45 +45,44 @@ def choose_samples(
         chosen.setdefault(values.idxmin(), []).append("worst")
     for row, reasons in sorted(chosen.items()):
         index = draw.test[row]
-        pictures = _pictures(arrays, index) | {"prediction": _small(predictions[index])}
+        pictures = _pictures(arrays, index) | {"prediction": _picture(predictions[index])}
         value = None if np.isnan(values[row]) else float(values[row])
         yield Sample("test", tuple(reasons), records[index].name, records[index].label, value, pictures)
 
 
-def paste_samples(
+def pasted_samples(
     arrays: CategoryArrays,
     draw: Draw,
     seed: int,
     paste: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> Iterator[Sample]:
-    """Yield the first training image's defect on a few normal images, and how realistic each looks (Fig. 10).
+    """Yield the first training image's defect pasted onto a few normal images, with lambda (Fig. 10).
 
     Parameters
     ----------
     paste : callable
-        Takes defective images and normal ones, uint8 (N, H, W, 3), and masks, bool (N, H, W); returns pasted images
-        and lambda, float (N,).
+        ``Predictor.paste_with_realism``.
     """
     records, source = arrays.manifest.records, draw.shots[0]
     rng = stream("pasted samples", arrays.manifest.category, len(draw.shots), seed)
-    chosen = sorted(int(index) for index in rng.choice(draw.normals, min(PASTED, len(draw.normals)), replace=False))
+    chosen = sorted(rng.choice(draw.normals, min(PASTED, len(draw.normals)), replace=False).tolist())
     repeated = [source] * len(chosen)
     pasted, realism = paste(arrays.images[repeated], arrays.images[chosen], arrays.masks[repeated])
     for index, image, value in zip(chosen, pasted, realism, strict=True):
-        pictures = {"image": image, "truth": _truth(arrays, source), "normal": arrays.images[index]}
-        small = {kind: _small(pixels, PASTED_SIDE) for kind, pixels in pictures.items()}
-        yield Sample("pasted", (), records[index].name, records[source].label, None, small, float(value))
+        pixels = {"image": image, "truth": _truth(arrays, source), "normal": arrays.images[index]}
+        pictures = {kind: _picture(values, PASTED_SIDE) for kind, values in pixels.items()}
+        yield Sample("pasted", (), records[index].name, records[source].label, None, pictures, float(value))
 
 
 def _pictures(arrays: CategoryArrays, index: int) -> dict[str, Image.Image]:
-    return {"image": _small(arrays.images[index]), "truth": _small(_truth(arrays, index))}
+    return {"image": _picture(arrays.images[index]), "truth": _picture(_truth(arrays, index))}
 
 
 def _truth(arrays: CategoryArrays, index: int) -> np.ndarray:
     return arrays.masks[index].astype(np.uint8) * 255
 
 
-def _small(pixels: np.ndarray, side: int = LARGEST_SIDE) -> Image.Image:
+def _picture(pixels: np.ndarray, side: int = LARGEST_SIDE) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     picture.thumbnail((side, side), Image.Resampling.BOX)
     return picture

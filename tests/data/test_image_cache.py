@@ -154,9 +154,9 @@ import numpy as np
 import torch
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import CategoryManifest, ImageRecord
-from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import load_profile
-from benchmark.training.train import Batches
+from benchmark.protocol.selection import Selection, select_runs
+from benchmark.training.train import minibatches
 
 torch.set_num_threads(1)
 cache, count, size = ImageCache(Path(sys.argv[1])), int(sys.argv[2]), 256
@@ -179,16 +179,14 @@ def private_bytes():
 """
 
 READING = """
-protocol = load_profile("quick").protocol(1)
-warm_up = cache.arrays(Noise(), "noise", 16)
-Batches(warm_up, draw_shots(warm_up.manifest, 1, 0), protocol, 0, torch.device("cpu"))
+(spec,) = select_runs(Noise(), load_profile("quick"), [Selection(["unet"], ["noise"], [1], [0])])
+next(minibatches(spec, cache.arrays(Noise(), "noise", 16), torch.device("cpu")))
 resource.setrlimit(resource.RLIMIT_DATA, (private_bytes() + 48 * 2**20,) * 2)
 arrays = cache.arrays(Noise(), "noise", size)
-draw = draw_shots(arrays.manifest, 1, 0)
-batches = Batches(arrays, draw, protocol, 0, torch.device("cpu"))
+batches = minibatches(spec, arrays, torch.device("cpu"))
 shades = set()
 for _ in range(count):
-    shades |= set((batches.normals()[:, 0, 0, 0] * 1e4).int().tolist())
+    shades |= set((next(batches).normal[:, 0, 0, 0] * 1e4).int().tolist())
 assert not arrays.masks_lost_by_resizing
 try:
     np.array(arrays.images)

@@ -48,14 +48,14 @@ FAULTS = {
     ),
     "lambda dropped": Fault(
         "benchmark/training/train.py",
-        "weighted_bce(logits, mask, weight, protocol",
-        "weighted_bce(logits, mask, None, protocol",
+        "weighted_bce(logits, batch.mask, weight, protocol",
+        "weighted_bce(logits, batch.mask, None, protocol",
         f"{_TRAIN}::test_the_loss_is_the_sum_algorithm_1_prints",
     ),
     "CaP never pastes": Fault(
         "benchmark/training/train.py",
-        "self._pastes.random() < probability",
-        "self._pastes.random() < 0",
+        "paste_rng.random() < probability",
+        "paste_rng.random() < 0",
         f"{_TRAIN}::test_the_share_of_pasted_batches_is_the_probability",
     ),
     "BCE on probabilities": Fault(
@@ -90,8 +90,8 @@ FAULTS = {
     ),
     "evaluation mode forgotten": Fault(
         "benchmark/training/predict.py",
-        "network.eval()\n    try:\n        for start",
-        "network.train()\n    try:\n        for start",
+        "self.network.eval()",
+        "self.network.train()",
         "tests/training/test_predict.py::test_probabilities_are_the_networks_and_batching_does_not_matter",
     ),
     "gradients never cleared": Fault(
@@ -102,8 +102,8 @@ FAULTS = {
     ),
     "tested on images that are not normalised": Fault(
         "benchmark/training/predict.py",
-        "logits = network(to_input(arrays.images[batch], protocol.image_normalisation, device))",
-        'logits = network(to_input(arrays.images[batch], "none", device))',
+        "to_input(images, self.protocol.image_normalisation, self.device)",
+        'to_input(images, "none", self.device)',
         "tests/training/test_predict.py::test_probabilities_are_the_networks_and_batching_does_not_matter",
     ),
 }

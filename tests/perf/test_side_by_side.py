@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines import create_network, get_method
+from baselines import create_network
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.environment import prepare_torch
-from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import load_profile
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.training.train import train
 from tests.conftest import make_category
 
@@ -68,13 +68,12 @@ def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
 def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
     prepare_torch(1)
     arrays = ImageCache(shared_cache).arrays(SyntheticDataSet(), "carpet", 64)
-    draw = draw_shots(arrays.manifest, 1, 0)
-    protocol = load_profile("quick", ["iterations=20", "curve_every=0"]).protocol(1)
+    profile = load_profile("quick", ["iterations=20", "curve_every=0"])
 
     def steps(name: str) -> Callable[[], object]:
-        method = get_method(name)
-        network = create_network(method.network, width=protocol.width)
-        return lambda: train(network, method.recipe, arrays, draw, protocol, 0, torch.device("cpu"))
+        (spec,) = select_runs(SyntheticDataSet(), profile, [Selection([name], ["carpet"], [1], [0])])
+        network = create_network(spec.method.network, width=profile.width)
+        return lambda: train(network, spec, arrays, torch.device("cpu"))
 
     ratio(f"20 steps of {first} against {second}, profile quick", steps(first), steps(second), rounds=3)
 

@@ -1,4 +1,4 @@
-"""The whole path learns: a small network marks defects it never saw, and would not if the loss were broken."""
+"""Training generalises: a small network finds defects it has not seen, and does not if the loss is broken."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from benchmark.training.one_run import RunContext, train_and_score
 
 
 class CarpetHoles(SyntheticDataSet):
-    """One defect type of one category: what a few hundred steps of a narrow network can learn."""
+    """One defect type of one category, which a narrow network learns in a few dozen steps."""
 
     def manifest(self, category: str) -> CategoryManifest:
-        whole = super().manifest(category)
-        return replace(whole, records=tuple(r for r in whole.records if r.label in ("good", "hole")))
+        manifest = super().manifest(category)
+        return replace(manifest, records=tuple(r for r in manifest.records if r.label in ("good", "hole")))
 
 
 def held_out_iou(cache: Path) -> float:
-    """Train the paper's method under the quick profile on five images and return its mean IOU on the others."""
-    profile = load_profile("quick", ["iterations=220", "curve_every=0"])
+    """Train with NBR and CaP under the quick profile on five images; return the mean IOU on the others."""
+    profile = load_profile("quick", ["iterations=60", "curve_every=0"])
     dataset = CarpetHoles()
-    selection = Selection(["albunet_nbr_cap"], ["carpet"], [5], [0])
+    selection = Selection(["unet+nbr+cap"], ["carpet"], [5], [0])
     (spec,) = select_runs(dataset, profile, [selection])
     result = train_and_score(spec, RunContext(dataset, ImageCache(cache), torch.device("cpu")))
     assert result.metrics.iou is not None
@@ -40,7 +40,7 @@ def held_out_iou(cache: Path) -> float:
 
 
 def test_the_method_learns_from_five_images(shared_cache: Path) -> None:
-    assert held_out_iou(shared_cache) > 0.5
+    assert held_out_iou(shared_cache) > 0.7
 
 
 def mirrored(logits: Tensor, mask: Tensor, *rest: Any) -> Tensor:
@@ -52,6 +52,8 @@ def inverted(logits: Tensor, mask: Tensor, *rest: Any) -> Tensor:
 
 
 @pytest.mark.parametrize("fault", [mirrored, inverted])
-def test_with_a_broken_loss_it_does_not(shared_cache: Path, monkeypatch: pytest.MonkeyPatch, fault: Any) -> None:
+def test_the_method_does_not_learn_with_a_broken_loss(
+    shared_cache: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
     monkeypatch.setattr(benchmark.training.train, "weighted_bce", fault)
-    assert held_out_iou(shared_cache) < 0.25
+    assert held_out_iou(shared_cache) < 0.1

@@ -1,4 +1,4 @@
-"""What a run starts from, and how many run at a time."""
+"""The weights a run starts from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_the_prior_is_the_share_of_the_training_masks_and_nothing_else_changes(
     assert shifted["head.bias"].item() == pytest.approx(math.log(share / (1 - share)), rel=1e-5)
 
 
-def test_an_empty_mask_still_gives_a_start(prepared: tuple[RunSpec, RunSpec, RunContext, CategoryArrays]) -> None:
+def test_an_empty_mask_still_gives_a_finite_prior(
+    prepared: tuple[RunSpec, RunSpec, RunContext, CategoryArrays],
+) -> None:
     _, spec, context, arrays = prepared
     empty = CategoryArrays(arrays.manifest, arrays.images, np.zeros_like(arrays.masks))
     assert build_network(spec, context, empty).state_dict()["head.bias"].item() == pytest.approx(

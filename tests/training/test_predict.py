@@ -1,4 +1,4 @@
-"""What a network is fed, and that predicting leaves no trace in it."""
+"""Network input and predictions; predicting does not change the network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.protocol.profile import load_profile
 from benchmark.training.predict import Predictor, to_input
 
 
-def test_input_is_channels_first_and_normalised_as_asked() -> None:
+def test_input_is_channels_first_and_normalised_as_the_profile_says() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
     plain = to_input(pixels, "none", torch.device("cpu")).numpy()
     assert plain.shape == (2, 3, 4, 5)
@@ -33,7 +33,7 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
     torch.manual_seed(0)
     network = create_network("unet", width=0.25).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    predictor = Predictor.under(protocol, network, torch.device("cpu"))
+    predictor = Predictor(network, protocol, torch.device("cpu"))
     found = dict(predictor.predict(arrays, [7, 2, *range(8, 11), 0, 1, 3, 4, 5]))
     assert list(found) == [7, 2, 8, 9, 10, 0, 1, 3, 4, 5]
     assert network.training
@@ -53,8 +53,8 @@ def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_ne
     protocol = load_profile("quick", []).protocol(1)
     torch.manual_seed(0)
     network = create_network("albunet", width=0.25).train()
-    predictor = Predictor.under(protocol, network, torch.device("cpu"))
-    pasted, realism = predictor.paste_and_weigh(defective, normal, masks)
+    predictor = Predictor(network, protocol, torch.device("cpu"))
+    pasted, realism = predictor.paste_with_realism(defective, normal, masks)
     assert np.array_equal(pasted[masks], defective[masks])
     assert np.array_equal(pasted[~masks], normal[~masks])
     assert network.training
@@ -66,6 +66,6 @@ def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_ne
         )
     expected = np.abs((a * b).sum(axis=1)) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert realism == pytest.approx(expected, abs=1e-5)
-    same = predictor.paste_and_weigh(defective, defective, masks)[1]
+    same = predictor.paste_with_realism(defective, defective, masks)[1]
     assert same == pytest.approx([1, 1], abs=1e-6)
     assert same.max() <= 1

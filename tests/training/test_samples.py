@@ -1,4 +1,4 @@
-"""Which images of a run are kept to be looked at."""
+"""The sample images of a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import Draw
-from benchmark.training.samples import paste_samples
+from benchmark.training.samples import pasted_samples
 
 
-def test_the_first_shot_is_pasted_upon_a_few_normals_that_the_seed_chooses() -> None:
+def test_the_first_shot_is_pasted_onto_a_few_normal_images_chosen_by_the_seed() -> None:
     labels = ["good"] * 9 + ["cut", "hole"]
     records = tuple(ImageRecord("train", label, f"{i}.png") for i, label in enumerate(labels))
     images = np.arange(11, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2).repeat(3, 3)
@@ -22,7 +22,7 @@ def test_the_first_shot_is_pasted_upon_a_few_normals_that_the_seed_chooses() -> 
     def paste(defective: np.ndarray, normal: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.where(marked[..., None], defective, normal), normal[:, 0, 0, 0] / 10
 
-    found = {seed: list(paste_samples(arrays, draw, seed, paste)) for seed in range(5)}
+    found = {seed: list(pasted_samples(arrays, draw, seed, paste)) for seed in range(5)}
     for samples in found.values():
         assert len(samples) == 4
         for sample in samples:
@@ -32,4 +32,4 @@ def test_the_first_shot_is_pasted_upon_a_few_normals_that_the_seed_chooses() -> 
             assert sorted(np.unique(sample.pictures["image"])) == [number, 10]
             assert np.array_equal(np.asarray(sample.pictures["truth"]) > 0, masks[10])
     assert len({tuple(sample.name for sample in samples) for samples in found.values()}) > 1
-    assert [s.name for s in paste_samples(arrays, draw, 3, paste)] == [s.name for s in found[3]]
+    assert [s.name for s in pasted_samples(arrays, draw, 3, paste)] == [s.name for s in found[3]]
