@@ -1,57 +1,100 @@
-"""``python -m benchmark``: the verbs."""
+"""``python -m benchmark``: the verbs, error handling and log messages."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 
 import benchmark
-from baselines import InputError
-from benchmark.commands import audit, check, claims, data, methods, plan, profile, report, run, tables
+from baselines.errors import InputError, unknown_name
 from reports.escapes import for_terminal
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
+# Each is a module of benchmark.commands, which adds the verb's options and sets ``do``.
+VERBS = {
+    "run": "train and score, then report; stored runs are not done again",
+    "plan": "count the runs of a selection, and estimate time, disk and memory",
+    "report": "write the HTML report of the stored runs",
+    "tables": "print the paper's tables from the stored runs, or as published",
+    "check": "regression gate: train a small study and compare its metrics with a committed baseline",
+    "claims": "judge the paper's claims by the stored runs, or by its own tables",
+    "audit": "check the paper for internal contradictions",
+    "methods": "list the methods, or check one",
+    "data": "list, show, generate, import and describe images",
+    "profile": "show every setting of a profile",
+}
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; every verb's module adds its own options and sets ``do``."""
+logger = logging.getLogger(__name__)
+
+
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser, with the options of one verb, as only its module is imported."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark",
         description="Few-shot defect segmentation: train, score and report the paper's methods and yours.",
-        epilog="Exit codes: 0 done; 1 some runs failed, or a metric fell; 2 what was given cannot be used; "
-        "130 interrupted (run again to go on).",
+        epilog="Exit codes: 0 success; 1 some runs failed, or a metric got worse; 2 unusable input; 130 interrupted "
+        "(give the same command again to resume).",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in (run, plan, report, tables, check, claims, audit, methods, data, profile):
-        module.add_parser(verbs)
+    for name, summary in VERBS.items():
+        options = verbs.add_parser(name, help=summary)
+        if name == verb:
+            import_module(f"benchmark.commands.{name}").add_options(options)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one verb and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    verb = next((word for word in words if not word.startswith("-")), None)
+    with stderr_messages():
+        try:
+            if verb and verb not in VERBS:
+                raise unknown_name("verb", verb, VERBS)
+            options = build_parser(verb).parse_args(words)
+            options.command = ["python", "-m", "benchmark", *words]
+            return options.do(options)
+        except InputError as error:
+            logger.error(error)
+            return EXIT_USAGE
+        except KeyboardInterrupt as interrupt:
+            kept = str(interrupt) or "finished runs are kept"
+            logger.info(f"interrupted: {kept}; give the same command again to resume")
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:  # the reader of a pipe, e.g. head, has closed it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+
+@contextmanager
+def stderr_messages() -> Iterator[None]:
+    """Show log messages and Python warnings as one line each on standard error."""
+    handler = _LineHandler()
+    loggers = [logging.getLogger(name) for name in ("baselines", "benchmark", "reports")]
+    for each in loggers:
+        each.setLevel(logging.INFO)
+        each.addHandler(handler)
     try:
-        options = build_parser().parse_args(words)
-        options.command = ["python", "-m", "benchmark", *words]
-        return options.do(options)
-    except InputError as error:
-        print(f"error: {for_terminal(str(error))}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt as interruption:
-        kept = str(interruption) or "finished runs are kept"
-        print(f"interrupted: {kept}; give the same command again to go on", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe, e.g. head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: logger.warning(message)
+            yield
+    finally:
+        for each in loggers:
+            each.removeHandler(handler)
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
-    """Print a warning as a line, without the source line that gave it."""
-    print(f"warning: {message}", file=sys.stderr)
+class _LineHandler(logging.Handler):
+    """Prints to what ``sys.stderr`` is at the time: progress bars replace it, so that lines appear above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        print(prefix + for_terminal(record.getMessage()), file=sys.stderr, flush=True)

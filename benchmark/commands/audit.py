@@ -11,13 +11,11 @@ from reports.audit import find_contradictions
 from reports.audit.show import as_json, as_text, summary, write_audit
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "audit",
-        help="hold what the paper prints against the rest of what it prints",
-        description="Check the paper's tables against each other, its text and MVTec AD's counts, and print every "
-        "finding with its arithmetic. Needs no results. Findings are no failure: the exit code is 0.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.description = (
+        "Check the paper's tables against each other, its text and MVTec AD's counts, and print every finding with its "
+        "arithmetic. Needs no results. Findings are no failure: the exit code is 0."
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")

@@ -37,14 +37,12 @@ BASELINES = Path("tests/metrics")
 REPEATS = 20
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "check",
-        help="regression gate: train a small study and hold its metrics against a committed baseline",
-        description="Train every method, category and K of the baseline anew and compare. Exit codes: 0 nothing is "
-        "worse; 1 something is, or is missing; 2 it cannot be compared. Runs are kept in RESULTS/check, by code and "
-        "machine: the same command goes on where it was stopped, and no run of other code is taken for one of this.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.description = (
+        "Train every method, category and K of the baseline anew and compare. Exit codes: 0 nothing is worse; 1 "
+        "something is, or is missing; 2 it cannot be compared. Runs are kept in RESULTS/check, by code and machine: "
+        "the same command resumes where it was stopped, and runs of other code are never reused."
     )
     what = parser.add_argument_group("what to compare", "All that the baseline holds, unless narrowed.")
     what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")

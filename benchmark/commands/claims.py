@@ -12,9 +12,8 @@ from reports.collect import result_sets
 from reports.tables import choose_sets
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser("claims", help="judge the paper's claims by what is stored, or by its own tables")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
     add_results(parser)
     parser.add_argument("--dataset", metavar="NAME", help="only this data set")
     parser.add_argument("--profile", metavar="NAME", help="only this profile")

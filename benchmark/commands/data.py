@@ -29,11 +29,9 @@ LISTED_SHOTS = (1, 5)
 LISTED_SEEDS = (0, 1, 2, 3, 4)
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb and what it can do."""
-    actions = verbs.add_parser("data", help="list, show, generate, import and describe images").add_subparsers(
-        dest="action", metavar="ACTION", required=True
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of the verb."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="count the images of a data set")
     add_data(listing)
     listing.set_defaults(do=do_list)

@@ -25,13 +25,11 @@ COLUMNS = {
 NOT_KNOWN = "-"
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "methods",
-        help="list the methods, or check one",
-        description="List the registered methods. Others are composed: NETWORK+nbr, NETWORK+cap, NETWORK+nbr+cap, "
-        "NETWORK+bn, where NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.description = (
+        "List the registered methods. Others are composed: NETWORK+nbr, NETWORK+cap, NETWORK+nbr+cap, NETWORK+bn, "
+        "where NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--check", metavar="NAME", help="check that a method keeps its contract; 1 if it does not")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.datasets import DATASETS
 from benchmark.data.image_cache import ImageCache
 from benchmark.execution.capacity import choose_jobs
@@ -16,7 +16,7 @@ from benchmark.protocol.profile import BUILT_IN, Profile
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add what says which images: ``--dataset``, ``--data-root``, ``--cache``."""
+    """Add the choice of images: ``--dataset``, ``--data-root`` and ``--cache``."""
     parser.add_argument("--dataset", default="synthetic", metavar="|".join(DATASETS), help="default: synthetic")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the categories, or is one")
     add_cache(parser)
@@ -39,7 +39,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None:
-    """Add what says how: ``--profile`` and ``--set``."""
+    """Add the protocol: ``--profile`` and ``--set``."""
     names = "|".join((*BUILT_IN, "FILE.toml"))
     parser.add_argument("--profile", default=default, metavar=names, help=f"default: {default}")
     parser.add_argument(
@@ -48,7 +48,7 @@ def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add what says where and how many at a time: ``--device``, ``--jobs``."""
+    """Add devices and runs at a time: ``--device`` and ``--jobs``."""
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0,cuda:1", help="default: auto")
     parser.add_argument(
         "--jobs",
@@ -59,7 +59,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_jobs(options: argparse.Namespace, profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time; InputError if that is none, or fewer than there are devices."""
+    """Return how many runs to do at a time; InputError if ``--jobs`` is below 1 or the number of devices."""
     if options.jobs is None:
         return choose_jobs(profile, devices)
     if options.jobs < 1:

@@ -11,11 +11,9 @@ from benchmark.commands.options import add_profile
 from benchmark.protocol.profile import BUILT_IN, ResolvedProfile, field_values, resolve_profile
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb and what it can do."""
-    actions = verbs.add_parser("profile", help="show every number of a protocol").add_subparsers(
-        dest="action", metavar="ACTION", required=True
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of the verb."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser(
         "show",
         help="print every field with its source",

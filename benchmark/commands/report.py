@@ -9,12 +9,11 @@ from benchmark.commands.options import add_results
 from reports.html import write_report
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    report = verbs.add_parser("report", help="write the HTML report of what is stored")
-    add_results(report)
-    report.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the results folder")
-    report.set_defaults(do=do)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    add_results(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the results folder")
+    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options that say which runs, as ``run`` and ``plan`` take them."""
+"""Options of ``run`` and ``plan`` that select runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add ``--all``, ``--table``, ``--figure``, ``--method``, ``--category``, ``--shots`` and ``--seed``."""
     what = parser.add_argument_group(
         "what to run",
-        "What is left out is the profile's; --method, --category, --shots and --seed also narrow tables and figures.",
+        "Defaults come from the profile; --method, --category, --shots and --seed also narrow tables and figures.",
     )
     what.add_argument("--all", action="store_true", help="everything the profile names")
     what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))

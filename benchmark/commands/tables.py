@@ -20,13 +20,11 @@ from reports.published import Published
 from reports.tables import TABLES, Table, all_tables, build_table, choose_sets
 
 
-def add_parser(verbs: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "tables",
-        help="print the paper's tables from what is stored, or as published",
-        description="Print the paper's tables, from each set of runs that may be compared. [3/5 seeds] beside a number "
-        "says that it rests on fewer runs than others.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.description = (
+        "Print the paper's tables, from each set of comparable runs. [3/5 seeds] beside a number says that it is based "
+        "on fewer runs than others."
     )
     add_results(parser)
     parser.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLES))

@@ -58,7 +58,7 @@ class FolderDataSet:
 
     def __init__(self, root: Path, cache: ImageCache | None = None, name: str | None = None) -> None:
         self.root = Path(root).absolute()
-        self.cache = cache or ImageCache()
+        self.cache = (cache or ImageCache()).resolved()
         self.name = name or f"folder:{self.root.name}"
         check_path(self.root)
         if not self.root.is_dir():

@@ -1,82 +1,46 @@
-"""Runs on a dask cluster: what its workers must see as this process does, above all the results folder."""
+"""Runs on a dask cluster, whose workers must see the same data and results folder as this process."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from benchmark.atomic import replace_file
+from benchmark.atomic import temporary_path, writable
+from benchmark.data.datasets import DataSet
 from benchmark.execution.dask_pool import DaskPool
 from benchmark.execution.run_task import RunTask
 from benchmark.protocol.runs import RunSpec
-from benchmark.training.one_run import RunContext
-
-
-def with_absolute_paths(task: RunTask) -> RunTask:
-    """Return the same task with paths as other machines name them."""
-    context = task.context
-    return replace(
-        task,
-        results=task.results.resolve(),
-        context=replace(
-            context,
-            cache=context.cache.resolved(),
-            weights_dir=context.weights_dir and context.weights_dir.resolve(),
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class SharedFolder:
-    """A folder that every worker must see, recognised by a file in it."""
-
-    path: Path
-    token: str
-
-    @contextmanager
-    def marked(self) -> Iterator[None]:
-        """Have the file there meanwhile; InputError if it cannot be written."""
-        with replace_file(self._mark) as file:
-            file.touch()
-        try:
-            yield
-        finally:
-            self._mark.unlink(missing_ok=True)
-
-    @property
-    def is_visible(self) -> bool:
-        """Whether this process sees it."""
-        return self._mark.exists()
-
-    @property
-    def _mark(self) -> Path:
-        return self.path / f".shared-{self.token}"
 
 
 @dataclass(frozen=True)
 class WorkerView:
-    """What every worker must see as this process does: its device, the images and the results folder."""
+    """Describes what a process sees of the data and the results folder.
 
-    context: RunContext
+    Attributes
+    ----------
+    dataset : DataSet
+    categories : tuple of str
+    mark : Path
+        A file in the results folder.
+    """
+
+    dataset: DataSet
     categories: tuple[str, ...]
-    folder: SharedFolder
+    mark: Path
 
     def __call__(self) -> dict[str, str]:
-        """Return what this process sees.
+        """Return what must be equal on all workers, by name.
 
         Raises
         ------
         InputError
-            If it cannot read the data, or does not have the device.
+            If this process cannot read the data.
         """
-        self.context.choose_device()
-        dataset = self.context.dataset
-        seen = {f"the content of {name}": dataset.manifest(name).digest[:12] for name in self.categories}
-        visible = "visible" if self.folder.is_visible else f"not visible at {self.folder.path}"
+        seen = {f"the content of {name}": self.dataset.manifest(name).digest[:12] for name in self.categories}
+        visible = "visible" if self.mark.exists() else f"not visible at {self.mark.parent}"
         return seen | {"the results folder": visible}
 
 
@@ -88,15 +52,16 @@ class ClusterPool:
     address : str
         Of the scheduler, ``tcp://HOST:8786``.
     task : RunTask
-        As ``with_absolute_paths`` gives it.
+        With absolute paths.
     specs : sequence of RunSpec
         The runs to come.
     """
 
     def __init__(self, address: str, task: RunTask, specs: Sequence[RunSpec]) -> None:
-        self.folder = SharedFolder(task.results, uuid4().hex)
+        self._mark = temporary_path(task.results / "shared")
         categories = tuple(dict.fromkeys(spec.category for spec in specs))
-        self.pool = DaskPool(address, WorkerView(task.context, categories, self.folder))
+        view = WorkerView(task.context.dataset, categories, self._mark)
+        self._pool = DaskPool(address, view, task.context.choose_device)
 
     def map(self, work: RunTask, items: Iterable[RunSpec]) -> Generator[Any, None, None]:
         """Yield how runs ended, as ``work`` returns it.
@@ -104,7 +69,13 @@ class ClusterPool:
         Raises
         ------
         InputError
-            If there is no scheduler or no worker, or a worker sees something else than this process.
+            If there is no scheduler or no worker, or a worker does not see the same as this process.
         """
-        with self.folder.marked(), closing(self.pool.map(work, items)) as ends:
-            yield from ends
+        with writable(self._mark):
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.touch()
+        try:
+            with closing(self._pool.map(work, items)) as ends:
+                yield from ends
+        finally:
+            self._mark.unlink(missing_ok=True)

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.environment import comparable_versions
 from benchmark.execution.pools import Lost
 
-_LOOK_EVERY_SECONDS = 5.0
+_POLL_SECONDS = 5.0
 
 
 class DaskPool:
     """The workers of a running dask cluster, one item at a time on each.
 
-    This speaks to `distributed` itself: joblib's dask backend calls back for results only, not for a task that failed,
-    so a stream of results would wait for ever for an item whose workers died too often.
+    It uses `distributed` itself, as joblib's dask backend reports results only: a stream of them would wait for ever
+    for an item that failed because too many of its workers died.
 
-    A worker that dies is no loss: dask gives its items to the others, and one that comes later, e.g. restarted by its
-    nanny, takes part once it has passed the same check. With no worker left the cluster is waited for.
+    When a worker dies, dask gives its items to the others. One that comes later, e.g. restarted by its nanny, takes
+    part once it has passed the same check. Without any worker left, the pool waits for one.
 
     Parameters
     ----------
@@ -32,24 +32,23 @@ class DaskPool:
         Of the scheduler, ``tcp://HOST:8786``.
     check : callable, optional
         Picklable; returns what must be equal here and on every worker, by name, e.g. digests of the data.
+    require : callable, optional
+        Picklable; raises InputError on a worker that cannot do the work, e.g. without the device.
     timeout : float
         Seconds to wait for the scheduler, and then for a first worker.
     """
 
-    def __init__(self, address: str, check: Callable[[], dict[str, str]] = dict, timeout: float = 10) -> None:
-        self.address, self.check, self.timeout = address, check, timeout
-
-    def ask(self, question: Callable[[], Any]) -> dict[str, Any]:
-        """Return the answer of every worker that is there, by address; raises as ``map``."""
-        _import_distributed()
-        client = self._connect()
-        try:
-            return self._answers(client, question)
-        finally:
-            client.close()  # the scheduler then forgets what nobody waits for
+    def __init__(
+        self,
+        address: str,
+        check: Callable[[], dict[str, str]] = dict,
+        require: Callable[[], object] = bool,
+        timeout: float = 10,
+    ) -> None:
+        self.address, self.check, self.require, self.timeout = address, check, require, timeout
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Generator[Any, None, None]:
-        """Check all workers, then yield results as they come; items are taken as workers get to them.
+        """Check all workers, then yield the results of ``work`` in the order they arrive.
 
         Raises
         ------
@@ -58,32 +57,34 @@ class DaskPool:
             one of them differs from this process.
         """
         distributed = _import_distributed()
-        admission = _Admission(self.check, _describe(1, self.check), uuid4().hex)
-        client = self._connect()
-        in_work: dict[Any, Any] = {}
+        check = _WorkerCheck(self.check, self.require, _describe(1, self.check), uuid4().hex)
+        client = self._connect(distributed)
         try:
-            self._answers(client, admission)
-            ended = distributed.as_completed(loop=client.loop, with_results=True, raise_errors=False)
+            self._check_workers(client, check)
+            submitted: dict[Any, Any] = {}
+            completed = distributed.as_completed(loop=client.loop, with_results=True, raise_errors=False)
             numbered = enumerate(items)
 
-            def refill() -> None:
-                # One in work on each and one that waits there, so that none is idle.
-                while len(in_work) < 2 * max(1, len(self._workers(client))):
+            def submit() -> None:
+                # One running and one waiting per worker: idle none, and few for dask to suspect when one dies, as it
+                # counts a death against every item that a worker holds.
+                while len(submitted) < 2 * max(1, len(self._workers(client))):
                     try:
-                        index, item = next(numbered)
+                        number, item = next(numbered)
                     except StopIteration:
                         return
-                    task = _Admitted(work, item, admission)
-                    future = client.submit(task, key=f"run-{admission.token}-{index}", pure=False)
-                    in_work[future] = item
-                    ended.add(future)
+                    future = client.submit(
+                        _CheckedWork(work, item, check), key=f"run-{check.token}-{number}", pure=False
+                    )
+                    submitted[future] = item
+                    completed.add(future)
 
-            refill()
-            for future, result in ended:
-                item = in_work.pop(future)
+            submit()
+            for future, result in completed:
+                item = submitted.pop(future)
                 if future.status not in ("finished", "error"):
-                    raise self._gone()
-                refill()
+                    raise self._scheduler_lost()
+                submit()
                 if future.status == "finished":
                     yield result
                 elif isinstance(future.exception(), distributed.KilledWorker):
@@ -91,22 +92,20 @@ class DaskPool:
                 else:
                     raise future.exception()
         finally:
-            client.close()  # the scheduler then forgets what nobody waits for
+            client.close()  # the scheduler then withdraws what was submitted
 
-    def _connect(self) -> Any:
-        import distributed
-
-        # What they log when a connection ends, by plan or not, is tracebacks; what matters of it is said in one line.
+    def _connect(self, distributed: Any) -> Any:
+        # When a connection ends, expected or not, these log tracebacks; errors that matter are raised here in one line.
         for name in ("distributed", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
-        async def knock() -> None:
+        async def probe() -> None:
             comm = await distributed.comm.connect(self.address, timeout=self.timeout)
             comm.abort()
 
         try:
-            # A client itself would wait without end for what takes a connection and says nothing.
-            asyncio.run(asyncio.wait_for(knock(), self.timeout + 1))
+            # A client would wait for ever for a server that accepts connections and never answers.
+            asyncio.run(asyncio.wait_for(probe(), self.timeout + 1))
             client = distributed.Client(self.address, timeout=self.timeout, set_as_default=False)
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
             raise InputError(
@@ -127,46 +126,49 @@ class DaskPool:
         try:
             return list(client.nthreads())
         except OSError:  # distributed's CommClosedError is one
-            raise self._gone() from None
+            raise self._scheduler_lost() from None
 
-    def _gone(self) -> InputError:
-        return InputError(f"the dask scheduler at {self.address} went away: start it and run again to go on")
+    def _scheduler_lost(self) -> InputError:
+        return InputError(
+            f"connection to the dask scheduler at {self.address} lost: start it and give the same command again to "
+            "resume"
+        )
 
-    def _answers(self, client: Any, question: Callable[[], Any]) -> dict[str, Any]:
-        # As tasks, not by client.run: reading data would keep a worker from answering its scheduler.
-        asked = {
-            address: client.submit(question, workers=[address], allow_other_workers=False, pure=False)
+    def _check_workers(self, client: Any, check: _WorkerCheck) -> None:
+        # As tasks, not by client.run, which would keep a worker from answering its scheduler while it reads data.
+        checks = {
+            address: client.submit(check, workers=[address], allow_other_workers=False, pure=False)
             for address in self._workers(client)
         }
-        answers = {}
-        for address, answer in asked.items():
-            while not answer.done() and address in self._workers(client):
+        for address, future in checks.items():
+            while not future.done() and address in self._workers(client):
                 with suppress(TimeoutError):
-                    answer.exception(timeout=_LOOK_EVERY_SECONDS)
-            if not answer.done():  # so ends, e.g., a worker that cannot unpickle what it is sent
+                    future.exception(timeout=_POLL_SECONDS)
+            if not future.done():  # e.g. a worker that cannot unpickle what it is sent
                 raise InputError(
-                    f"dask worker {address} went away when it was checked: see that the same packages are installed "
-                    "there, this suite too (docs/scaling-out.md)"
+                    f"dask worker {address} went away while it was checked: make sure that the same packages are "
+                    "installed there, including this one (docs/scaling-out.md)"
                 )
-            answers[address] = answer.result()
-        return answers
+            future.result()
 
 
 @dataclass(frozen=True)
-class _Admission:
-    """Compares the process it is called in with the one that made it."""
+class _WorkerCheck:
+    """Compares the worker that calls it with the process that made it."""
 
     check: Callable[[], dict[str, str]]
+    require: Callable[[], object]
     expected: dict[str, str]
     token: str
 
     def __call__(self) -> None:
         from distributed import get_worker
 
-        if self.token in _ADMITTED:
+        if self.token in _PASSED:
             return
         worker = get_worker()
         try:
+            self.require()
             found = _describe(worker.state.nthreads, self.check)
         except InputError as error:
             raise InputError(f"dask worker {worker.address} is refused: {error}") from None
@@ -177,29 +179,29 @@ class _Admission:
         ]
         if differences:
             raise InputError(f"dask worker {worker.address} is refused: {'; '.join(differences)} (docs/scaling-out.md)")
-        _ADMITTED.add(self.token)
+        _PASSED.add(self.token)
 
 
-# In a dask worker: the studies it may take part in.
-_ADMITTED: set[str] = set()
+# In a dask worker: tokens of the checks it has passed.
+_PASSED: set[str] = set()
 
 
-class _Admitted:
-    """One item's work, done only by a worker that may; a worker that came late is compared first."""
+class _CheckedWork:
+    """Work on one item, after the check of the worker that does it, which may have come late."""
 
-    def __init__(self, work: Callable[[Any], Any], item: Any, admission: _Admission) -> None:
-        self._work, self._item, self._admission = work, item, admission
+    def __init__(self, work: Callable[[Any], Any], item: Any, check: _WorkerCheck) -> None:
+        self._work, self._item, self._check = work, item, check
 
     def __call__(self) -> Any:
-        self._admission()
+        self._check()
         return self._work(self._item)
 
 
 def _describe(threads: int, check: Callable[[], dict[str, str]]) -> dict[str, str]:
     """Return what must be equal in all processes of a study.
 
-    One thread per dask worker: random numbers and settings of torch belong to the process, so that two runs in one
-    would change each other's results.
+    One thread per dask worker: random numbers and settings of torch are global to a process, so that two runs in one
+    process would change each other's results.
     """
     return {"--nthreads": str(threads), **comparable_versions(), **check()}
 

@@ -1,12 +1,13 @@
-"""Many runs on a pool; one that fails, or whose process dies, stops no other."""
+"""Executing many runs on a pool; one that fails, or whose process dies, does not affect the others."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.execution.leases import Leases
 from benchmark.execution.pools import Lost, Pool
 from benchmark.execution.run_task import Failure, LeasedElsewhere, RunOutcome, RunTask
@@ -15,20 +16,14 @@ from benchmark.results.store import ResultStore
 
 _POLL_SECONDS = 1.0
 
+logger = logging.getLogger(__name__)
 
-def execute(
-    specs: Sequence[RunSpec], task: RunTask, pool: Pool, say: Callable[[str], None] | None = None
-) -> Generator[RunOutcome, None, None]:
-    """Do runs and yield how each ended, as they end; a failure is recorded and the others go on.
 
-    Runs that another command is training are waited for: at the end all of them are stored or failed. Close the
-    iterator where it is not used up, so that no process stays behind. Metrics depend neither on the pool nor on the
-    order of the runs.
+def execute(specs: Sequence[RunSpec], task: RunTask, pool: Pool) -> Generator[RunOutcome, None, None]:
+    """Do runs and yield how each ended, in the order they end; a failure is recorded and the others continue.
 
-    Parameters
-    ----------
-    say : callable, optional
-        Called with a line when there is only waiting left.
+    Runs that another command is training are waited for: at the end all are stored or failed. Close the iterator if
+    it is not exhausted, so that no process is left. Metrics depend neither on the pool nor on the order of the runs.
 
     Raises
     ------
@@ -46,35 +41,36 @@ def execute(
     try:
         while to_do:
             leased = []
-            with closing(pool.map(task, to_do)) as ends:
-                for end in ends:
-                    outcome = _lost(task, end) if isinstance(end, Lost) else end
+            with closing(pool.map(task, to_do)) as results:
+                for result in results:
+                    outcome = _lost(task, result) if isinstance(result, Lost) else result
                     if isinstance(outcome, InputError):
                         raise outcome
                     if isinstance(outcome, LeasedElsewhere):
                         leased.append(outcome.spec)
                     else:
                         yield outcome
-            if leased and say:
-                say(f"{len(leased)} runs are in work by another command: waiting for them")
+            if leased:
+                logger.info(f"{len(leased)} runs are being trained by another command: waiting for them")
             to_do = yield from _await(leased, task, leases)
     finally:
         clean()
 
 
 def _await(leased: list[RunSpec], task: RunTask, leases: Leases) -> Generator[RunOutcome, None, list[RunSpec]]:
-    """Yield the runs that others end; return those that others gave up, as soon as there are any."""
+    """Yield the runs that other processes end; return the rest as soon as some of them have no owner any more."""
     while leased:
-        held = {spec.id for spec in leased if leases.is_held(spec.id)}  # looked at first: who stores, then lets go
-        given_up: list[RunSpec] = []
+        # Leases first: an owner stores its result before it releases the lease.
+        held = {spec.id for spec in leased if leases.is_held(spec.id)}
+        abandoned: list[RunSpec] = []
         waiting: list[RunSpec] = []
         for spec in leased:
             if outcome := task.find_outcome(spec):
                 yield outcome
             else:
-                (waiting if spec.id in held else given_up).append(spec)
-        if given_up:
-            return given_up + waiting
+                (waiting if spec.id in held else abandoned).append(spec)
+        if abandoned:
+            return abandoned + waiting
         leased = waiting
         if leased:
             time.sleep(_POLL_SECONDS)
@@ -82,10 +78,10 @@ def _await(leased: list[RunSpec], task: RunTask, leases: Leases) -> Generator[Ru
 
 
 def _lost(task: RunTask, lost: Lost) -> RunOutcome:
-    why = (
+    reason = (
         f"it exceeded --timeout and its process was killed: it was still running after {task.timeout:g} s"
         if lost.overdue
-        else "its process was killed twice; the usual reason is that memory ran out: use fewer --jobs, or a smaller "
-        "batch_size or image_size with --set"
+        else "its process was killed twice, usually because memory ran out: use fewer --jobs, or a smaller batch_size "
+        "or image_size with --set"
     )
-    return task.find_outcome(lost.item) or task.store(lost.item, Failure(why), 0.0)
+    return task.find_outcome(lost.item) or task.store(lost.item, Failure(reason), 0.0)

@@ -1,147 +1,118 @@
-"""What a study will cost before it starts: operations are counted, time and disk estimated with a range."""
+"""The plan of a study: how many runs, and what they will cost on this machine."""
 
 from __future__ import annotations
 
-import functools
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
+from msgspec import Struct
 
-from baselines import Recipe, create_network
-from baselines.networks.cost import NetworkCost, network_cost
-from benchmark.environment import prepare_torch
+from benchmark.data.datasets import DataSet
+from benchmark.execution.capacity import memory_of_a_run
+from benchmark.execution.cost import Rate, estimate_hours, measured_rate, run_bytes, run_flops, stored_rate
+from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.training.samples import LARGEST_SIDE, PASTED, PASTED_SIDE
-from benchmark.training.train import paste_probability
-
-# A backward pass costs about twice a forward one: gradients of the inputs and of the weights.
-_FORWARD, _TRAINED = 1.0, 3.0
-_FLOPS_PER_MAC = 2.0
-# Beyond what was measured: other networks, other work on the machine, heat.
-_MARGIN_LOW, _MARGIN_HIGH = 0.75, 1.6
-# Measured on carpet at 64 and 512 px: tables and histograms; sample pictures, more of them for more defect types;
-# pasted images, each with its normal one.
-_RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL, _BYTES_PER_PASTED_PIXEL = 190e3, 3.6, 5.0
+from benchmark.protocol.selection import Selection, select_runs
+from benchmark.results.records import Status
+from benchmark.results.table import load_results
 
 
-@dataclass(frozen=True)
-class Rate:
-    """How fast this machine was, in FLOP per second, from slowest to fastest measurement, and what was measured."""
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a study consists of and what its remaining runs will cost; printed as such by ``plan --json``.
 
-    low: float
-    high: float
-    source: str
+    Attributes
+    ----------
+    distinct_runs : int
+    studies : dict
+        Number of runs that each requested table and figure needs.
+    shared : int
+        How many runs are saved because tables and figures share them.
+    stored, failed, to_do : int
+        Runs that are finished, runs that failed, and all that are not finished but did not fail.
+    flops : float
+        Of the runs to do.
+    hours_low, hours_high : float
+    rate_from : str
+        What the hours were estimated from.
+    jobs : int
+        Runs at a time.
+    device : str
+        Names, joined by commas.
+    disk_bytes, memory_bytes : float
+    """
+
+    distinct_runs: int
+    studies: dict[str, int]
+    shared: int
+    stored: int
+    failed: int
+    to_do: int
+    flops: float
+    hours_low: float
+    hours_high: float
+    rate_from: str
+    jobs: int
+    device: str
+    disk_bytes: float
+    memory_bytes: int
 
 
-def training_flops(recipe: Recipe, cost: NetworkCost, batch: int, paste: float) -> float:
-    """Return the expected operations of one iteration of Algorithm 1, forward and backward.
+def make_plan(
+    selections: Mapping[str, Selection],
+    dataset: DataSet,
+    profile: Profile,
+    results: Path,
+    devices: Sequence[torch.device],
+    jobs: int,
+) -> Plan:
+    """Plan a study; calibrates on this machine for about two seconds if none of its runs is stored.
 
     Parameters
     ----------
-    cost : NetworkCost
-        Of one image at the size trained with.
-    batch : int
-        m.
-    paste : float
-        Probability of a pasted minibatch, in [0, 1].
+    selections : mapping
+        As ``choose_selections`` returns them.
+    results : Path
+        The results folder, which need not exist.
+    jobs : int
+        Runs at a time.
+
+    Raises
+    ------
+    InputError
+        If a selection cannot be run, or the results folder cannot be read.
     """
-    trained = 1.0  # the batch that is decoded
-    if recipe.nbr:
-        trained += 1.0 + paste  # normal images always, the defective ones beside pasted ones
-    elif recipe.paste_weight == "realism":
-        trained += paste
-    watched = 1.0 if recipe.normal_statistics and not recipe.nbr else 0.0
-    macs = (_TRAINED * trained + _FORWARD * watched) * cost.encode_macs + _TRAINED * cost.decode_macs
-    return _FLOPS_PER_MAC * batch * macs
-
-
-def run_flops(spec: RunSpec) -> float:
-    """Return the operations of a whole run: training, the test curve, scoring."""
-    protocol, draw = spec.protocol, spec.draw
-    cost = _cost(spec.method.network, protocol.width, protocol.image_size)
-    step = training_flops(
-        spec.method.recipe, cost, protocol.batch_size, paste_probability(spec.method.recipe, protocol)
+    specs = select_runs(dataset, profile, selections.values())
+    studies = {name: len(select_runs(dataset, profile, [selection])) for name, selection in selections.items() if name}
+    status, rate = _stored(specs, results)
+    to_do = [spec for spec in specs if spec.id not in status]
+    failed = sum(value == Status.FAILED for value in status.values())
+    jobs_used = min(jobs, max(1, len(to_do)))
+    flops = sum(map(run_flops, to_do))
+    rate = rate or measured_rate(specs, devices[0])
+    low, high = estimate_hours(flops, rate, jobs)
+    return Plan(
+        distinct_runs=len(specs),
+        studies=studies,
+        shared=sum(studies.values()) - len(specs) if studies and "" not in selections else 0,
+        stored=len(status) - failed,
+        failed=failed,
+        to_do=len(to_do),
+        flops=flops,
+        hours_low=low,
+        hours_high=high,
+        rate_from=rate.source,
+        jobs=jobs_used,
+        device=",".join(map(str, devices)),
+        disk_bytes=sum(map(run_bytes, to_do)),
+        memory_bytes=memory_of_a_run(profile) * jobs_used,
     )
-    curves = protocol.iterations // protocol.curve_every if protocol.curve_every else 0
-    images = len(draw.test) * (1 + curves) + 2 * len(draw.shots)
-    return protocol.iterations * step + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
 
 
-@functools.cache
-def _cost(network: str, width: float, size: int) -> NetworkCost:
-    return network_cost(network, width, size)
-
-
-def run_bytes(spec: RunSpec) -> float:
-    """Return about how much a stored run takes on disk."""
-    types = len({name.split("/")[1] for name in spec.draw.names})
-    side = min(spec.protocol.image_size, LARGEST_SIDE)
-    pasted = PASTED * min(side, PASTED_SIDE) ** 2 if spec.method.recipe.paste_weight == "realism" else 0
-    return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL + pasted * _BYTES_PER_PASTED_PIXEL
-
-
-def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:
-    """Return the rate of the runs among ``specs`` that are stored; None if there are none."""
-    seconds = results.set_index("id")[["train_seconds", "score_seconds"]].sum(axis=1)
-    rates = [run_flops(spec) / seconds[spec.id] for spec in specs if seconds.get(spec.id, 0) > 0]
-    if not rates:
-        return None
-    low, high = np.quantile(rates, [0.1, 0.9])
-    return Rate(float(low), float(high), f"{len(rates)} stored runs of this study")
-
-
-def measured_rate(specs: Sequence[RunSpec], device: torch.device, budget: float = 1.0) -> Rate:
-    """Time a few steps of the cheapest and of the dearest network among the runs, images small enough to be quick.
-
-    Parameters
-    ----------
-    budget : float
-        Seconds for each of the two.
-    """
-    protocol = specs[0].protocol
-    prepare_torch(protocol.threads)
-    networks = sorted(
-        dict.fromkeys(spec.method.network for spec in specs),
-        key=lambda name: _cost(name, protocol.width, protocol.image_size).macs,
-    )
-    size = min(protocol.image_size, 128)
-    rates = [_time(name, protocol.width, size, device, budget) for name in dict.fromkeys((networks[0], networks[-1]))]
-    return Rate(min(rates), max(rates), f"a calibration of {2 * budget:g} s at {size} px")
-
-
-def _time(name: str, width: float, size: int, device: torch.device, budget: float) -> float:
-    with torch.random.fork_rng(devices=[]):
-        network = create_network(name, width=width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        images = torch.zeros(2, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-9, fused=True)
-
-    def step() -> float:
-        began = time.perf_counter()
-        optimizer.zero_grad()
-        network(images).sum().backward()
-        optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - began
-
-    seconds = _repeat(step, budget)
-    return 2 * _TRAINED * _FLOPS_PER_MAC * _cost(name, width, size).macs / seconds
-
-
-def _repeat(step: Callable[[], float], budget: float) -> float:
-    """Return the median time of a step after the first, repeated for about ``budget`` seconds."""
-    times: list[float] = []
-    spent = step()
-    while not times or spent < budget:
-        times.append(step())
-        spent += times[-1]
-    return float(np.median(times))
-
-
-def hours(flops: float, rate: Rate, jobs: int) -> tuple[float, float]:
-    """Return the least and the most hours that so many operations should take."""
-    return flops / rate.high / jobs / 3600 * _MARGIN_LOW, flops / rate.low / jobs / 3600 * _MARGIN_HIGH
+def _stored(specs: Sequence[RunSpec], results: Path) -> tuple[dict[str, str], Rate | None]:
+    """Return the status of each recorded run, and how fast the stored ones were."""
+    if not results.is_dir():
+        return {}, None
+    table = load_results(results)
+    status = table.set_index("id")["status"].to_dict()
+    return {spec.id: status[spec.id] for spec in specs if spec.id in status}, stored_rate(specs, table)

@@ -1,8 +1,10 @@
-"""Preparing runs: pretrained weights and decoded images are there before the first one starts."""
+"""Preparing runs: pretrained weights are available and images are decoded before the first run starts."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from baselines.networks import check_pretrained
@@ -13,6 +15,8 @@ from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.training.one_run import resized_mask_notes
 
+logger = logging.getLogger(__name__)
+
 
 def prepare(
     specs: Sequence[RunSpec],
@@ -22,43 +26,32 @@ def prepare(
     cache_limit: int,
     weights_dir: Path | None,
     on_image: Callable[[str, int, int], None],
-    say: Callable[[str], None],
 ) -> None:
-    """Have everything the runs need before the first one starts: pretrained weights and decoded images.
+    """Check pretrained weights and decode images; logs what a reader of the results should know about the data.
 
     Parameters
     ----------
     cache_limit : int
-        Bytes below which the cache is kept, see ``ImageCache.keep_below``.
+        In bytes, see ``ImageCache.keep_below``.
     on_image : callable
-        Called with (category, images decoded, images in all).
-    say : callable
-        Called with a line for everything about the data that a reader of the results should know.
+        Called with (category, images decoded, images in total).
 
     Raises
     ------
     InputError
-        If weights or images cannot be had.
+        If weights or images are not available.
     """
     if profile.weights != "none":
         for network in dict.fromkeys(spec.method.network for spec in specs):
             check_pretrained(network, weights_dir)
     categories = list(dict.fromkeys(spec.category for spec in specs))
     if message := cache.keep_below(cache_limit, dataset, categories, profile.image_size):
-        say(message)
+        logger.info(message)
     for category in categories:
-        arrays = cache.arrays(
-            dataset,
-            category,
-            profile.image_size,
-            lambda done, count, category=category: on_image(category, done, count),  # type: ignore[misc]
-        )
+        arrays = cache.arrays(dataset, category, profile.image_size, partial(on_image, category))
         for note in notes(arrays.manifest):
-            say(f"{category}: {note}")
-        said = {}
-        for spec in specs:
-            if spec.category == category and (spec.shots, spec.seed) not in said:
-                said[spec.shots, spec.seed] = resized_mask_notes(arrays, spec.draw)
-        for (shots, seed), lines in said.items():
-            for line in lines:
-                say(f"{category}, {shots}-shot, seed {seed}: {line}")
+            logger.info(f"{category}: {note}")
+        draws = {(spec.shots, spec.seed): spec.draw for spec in specs if spec.category == category}
+        for (shots, seed), draw in draws.items():
+            for note in resized_mask_notes(arrays, draw):
+                logger.info(f"{category}, {shots}-shot, seed {seed}: {note}")

@@ -1,12 +1,12 @@
-"""Show how a study advances: bars in a terminal, plain lines elsewhere."""
+"""Progress of a study: bars in a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,123 +19,121 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmark.execution.plan import run_flops
+from benchmark.execution.cost import run_flops
 from benchmark.execution.run_task import RunOutcome
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import Status
+from benchmark.units import format_duration
 
 _LINE_EVERY_SECONDS = 30.0
 
+logger = logging.getLogger(__name__)
+
 
 class TimeLeft:
-    """How long a study will go on, from how long its part took that is done; runs weigh as much as they compute.
+    """Estimates how long a study will take from the time its finished runs took, weighted by their FLOPs.
 
     Parameters
     ----------
     specs : sequence of RunSpec
-        What is to be done.
+        The runs to do.
     now : callable
-        Seconds on a clock.
+        Returns seconds on a clock.
     """
 
     def __init__(self, specs: Sequence[RunSpec], now: Callable[[], float] = time.monotonic) -> None:
         self._weights = _weights(specs)
         self._total = sum(self._weights.values())
         self._done = 0.0
-        self._now, self._began = now, now()
+        self._now, self._started = now, now()
 
-    def finished(self, spec: RunSpec) -> None:
+    def finish(self, spec: RunSpec) -> None:
         """Count a run as done."""
         self._done += self._weights.get(spec.id, 0.0)
 
-    @property
-    def words(self) -> str:
-        """Like ``about 7 min left``; empty before anything is done, and at the end."""
+    def __str__(self) -> str:
+        """Return e.g. ``about 7 min left``; empty before a run is done, and at the end."""
         if not 0 < self._done < self._total:
             return ""
-        seconds = (self._now() - self._began) * (self._total / self._done - 1)
-        if seconds < 100:
-            return f"about {seconds:.0f} s left"
-        return f"about {seconds / 60:.0f} min left" if seconds < 6000 else f"about {seconds / 3600:.1f} h left"
+        return f"about {format_duration((self._now() - self._started) * (self._total / self._done - 1))} left"
 
 
 def _weights(specs: Sequence[RunSpec]) -> dict[str, float]:
     try:
         return {spec.id: run_flops(spec) for spec in specs}
-    except Exception:  # a network of somebody else that cannot be counted: then every run weighs the same
+    except Exception:  # the FLOPs of a plug-in's network cannot be counted: then all runs weigh the same
         return {spec.id: 1.0 for spec in specs}
 
 
 class Display(Protocol):
-    """What a study tells while it goes on."""
+    """Shows the progress of a study."""
 
-    def say(self, line: str) -> None:
-        """Show a line that stays."""
+    def decode(self, category: str, done: int, count: int) -> None:
+        """Show how many images of a category are decoded."""
         ...
 
-    def decoding(self, category: str, done: int, count: int) -> None:
-        """Images of a category are being decoded."""
-        ...
-
-    def begin(self, specs: Sequence[RunSpec]) -> None:
-        """These runs follow."""
+    def start(self, specs: Sequence[RunSpec]) -> None:
+        """Show that these runs begin."""
         ...
 
     def step(self, spec: RunSpec, iteration: int) -> None:
-        """A run has done so many iterations."""
+        """Show how many iterations of a run are done."""
         ...
 
-    def finished(self, done: RunOutcome) -> None:
-        """A run has ended."""
+    def finish(self, outcome: RunOutcome) -> None:
+        """Show how a run ended."""
         ...
 
 
-def describe(done: RunOutcome) -> str:
-    """Return a line about a finished run."""
-    if done.metrics is None:
-        return f"{done.spec.title}: FAILED, {done.error}"
-    if done.by_another:
-        return f"{done.spec.title}: stored by another process"
-    figures = " ".join(
-        f"{name.upper()} -" if value is None else f"{name.upper()} {value:.4f}"
-        for name, value in done.metrics.by_name().items()
+def describe(outcome: RunOutcome) -> str:
+    """Return a line about a run that ended."""
+    if outcome.metrics is None:
+        return f"{outcome.spec.title}: FAILED, {outcome.error}"
+    if outcome.by_another:
+        return f"{outcome.spec.title}: stored by another process"
+    values = outcome.metrics.by_name().items()
+    metrics = " ".join(
+        f"{name.upper()} -" if value is None else f"{name.upper()} {value:.4f}" for name, value in values
     )
-    note = " (not converged)" if done.status is Status.NOT_CONVERGED else ""
-    return f"{done.spec.title}: {figures}{note} ({done.seconds:.1f} s)"
+    note = " (not converged)" if outcome.status is Status.NOT_CONVERGED else ""
+    return f"{outcome.spec.title}: {metrics}{note} ({outcome.seconds:.1f} s)"
 
 
-class PlainDisplay:
-    """Lines for logs and pipes: one per finished run, and a sign of life during long ones."""
+class LogDisplay:
+    """Log lines: one per finished run, and now and then one about a long run."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
-        self._file = file or sys.stderr
+    def __init__(self) -> None:
         self._runs = self._done = 0
         self._left = TimeLeft(())
         self._last_line = time.monotonic()
 
-    def say(self, line: str) -> None:
-        print(line, file=self._file, flush=True)
-        self._last_line = time.monotonic()
+    def decode(self, category: str, done: int, count: int) -> None:
+        if done == count or self._is_silent:
+            self._log(f"{category}: {done}/{count} images decoded")
 
-    def decoding(self, category: str, done: int, count: int) -> None:
-        if done == count or time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
-            self.say(f"{category}: {done}/{count} images decoded")
-
-    def begin(self, specs: Sequence[RunSpec]) -> None:
+    def start(self, specs: Sequence[RunSpec]) -> None:
         self._runs, self._left = len(specs), TimeLeft(specs)
 
     def step(self, spec: RunSpec, iteration: int) -> None:
-        if time.monotonic() - self._last_line > _LINE_EVERY_SECONDS:
-            self.say(f"[{self._done}/{self._runs}] {spec.title}: iteration {iteration}/{spec.protocol.iterations}")
+        if self._is_silent:
+            self._log(f"[{self._done}/{self._runs}] {spec.title}: iteration {iteration}/{spec.protocol.iterations}")
 
-    def finished(self, done: RunOutcome) -> None:
+    def finish(self, outcome: RunOutcome) -> None:
         self._done += 1
-        self._left.finished(done.spec)
-        self.say(", ".join(filter(None, (f"[{self._done}/{self._runs}] {describe(done)}", self._left.words))))
+        self._left.finish(outcome.spec)
+        self._log(", ".join(filter(None, (f"[{self._done}/{self._runs}] {describe(outcome)}", str(self._left)))))
+
+    @property
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._last_line > _LINE_EVERY_SECONDS
+
+    def _log(self, line: str) -> None:
+        logger.info(line)
+        self._last_line = time.monotonic()
 
 
-class RichDisplay:
-    """Bars for a terminal: all runs, and the one in work; finished runs scroll by above."""
+class BarDisplay:
+    """Bars in a terminal, for all runs and for the current one, below the log lines of finished runs."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -145,17 +143,14 @@ class RichDisplay:
         self._spec: RunSpec | None = None
         self._left = TimeLeft(())
 
-    def say(self, line: str) -> None:
-        self._progress.console.print(escape(line), highlight=False)
-
-    def decoding(self, category: str, done: int, count: int) -> None:
+    def decode(self, category: str, done: int, count: int) -> None:
         if category not in self._decoding:
             self._decoding[category] = self._progress.add_task(f"decoding {escape(category)}", total=count, left="")
         self._progress.update(self._decoding[category], completed=done)
         if done == count:
             self._progress.remove_task(self._decoding.pop(category))
 
-    def begin(self, specs: Sequence[RunSpec]) -> None:
+    def start(self, specs: Sequence[RunSpec]) -> None:
         self._left = TimeLeft(specs)
         self._study = self._progress.add_task("runs", total=len(specs), left="")
 
@@ -168,19 +163,22 @@ class RichDisplay:
         if self._run is not None:
             self._progress.update(self._run, completed=iteration)
 
-    def finished(self, done: RunOutcome) -> None:
-        self.say(describe(done))
-        self._left.finished(done.spec)
+    def finish(self, outcome: RunOutcome) -> None:
+        logger.info(describe(outcome))
+        self._left.finish(outcome.spec)
         if self._study is not None:
-            self._progress.update(self._study, advance=1, left=self._left.words)
+            self._progress.update(self._study, advance=1, left=str(self._left))
 
 
 @contextmanager
-def display(file: TextIO | None = None) -> Iterator[Display]:
-    """Give bars if ``file`` (standard error) is a terminal, plain lines otherwise."""
-    console = Console(file=file or sys.stderr)
+def show_progress() -> Iterator[Display]:
+    """Give bars if standard error is a terminal, log lines otherwise.
+
+    While bars are shown, rich prints whatever is written to ``sys.stderr`` above them.
+    """
+    console = Console(stderr=True)
     if not console.is_terminal:
-        yield PlainDisplay(file)
+        yield LogDisplay()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -190,4 +188,4 @@ def display(file: TextIO | None = None) -> Iterator[Display]:
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console) as progress:
-        yield RichDisplay(progress)
+        yield BarDisplay(progress)

@@ -1,4 +1,4 @@
-"""What a worker does with one run: lease it, attempt it, store its result or record its failure."""
+"""What a worker does with one run: lease it, train it, and store its result or record its failure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from benchmark.results.store import RecordedFailure, ResultStore, read_run
 from benchmark.score import Metrics
 from benchmark.training.one_run import RunContext, train_and_score
 
-LESS_MEMORY = "memory ran out: use fewer --jobs, or a smaller batch_size or image_size with --set"
-# What torch says on CPUs and in libraries that have no exception of their own for it.
+_MEMORY_ADVICE = " (memory ran out: use fewer --jobs, or a smaller batch_size or image_size with --set)"
+# In messages of torch on CPUs, and of libraries that raise no special exception.
 _MEMORY_SIGNS = ("can't allocate memory", "out of memory", "defaultcpuallocator")
 
 
@@ -40,7 +40,7 @@ class RunOutcome:
     seconds : float
         Wall time; 0 if another process did it.
     by_another : bool
-        Whether another process had recorded it by the time it was to be done here.
+        Whether another process had recorded it before this one could.
     """
 
     spec: RunSpec
@@ -53,14 +53,14 @@ class RunOutcome:
 
 @dataclass(frozen=True)
 class LeasedElsewhere:
-    """A run that another process is training; nothing was done."""
+    """A run that was skipped, because another process is training it."""
 
     spec: RunSpec
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt gave no result: a line for people, and more for the record."""
+    """Why a run failed: a line for people, and more for the record."""
 
     message: str
     traceback: str = ""
@@ -69,7 +69,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RunTask:
-    """What is done with each run; can be sent to other processes where ``on_step`` is None.
+    """What to do with each run; can be sent to other processes if ``on_step`` is None.
 
     Attributes
     ----------
@@ -79,10 +79,10 @@ class RunTask:
     timeout : float or None
         Seconds after which a run fails.
     earlier : mapping
-        The failures that were recorded before, by the run's id: these runs are tried again, whereas a failure that
-        another process recorded since is taken as it is.
+        Known failures by run id: these runs are tried again, whereas a failure that another process records in the
+        meantime is accepted.
     on_step : callable or None
-        Called with (run, iterations done), while scoring again and again with all of them.
+        Called with (run, iterations done) after each iteration and each scored image.
     """
 
     context: RunContext
@@ -92,9 +92,9 @@ class RunTask:
     on_step: Callable[[RunSpec, int], None] | None = None
 
     def __call__(self, spec: RunSpec) -> RunOutcome | LeasedElsewhere | InputError:
-        """Do one run and store it, or its failure; nothing if another process does it or has done it.
+        """Do one run and store its result or failure, unless another process is doing or has done it.
 
-        An ``InputError``, which ends the study, is returned, so that every kind of worker passes it.
+        An ``InputError``, which ends the study, is returned, as not every kind of worker passes on exceptions.
         """
         started = time.perf_counter()
         try:
@@ -113,12 +113,12 @@ class RunTask:
             return error
 
     def attempt(self, spec: RunSpec, check: Callable[[], None] = lambda: None) -> RunResult | Failure:
-        """Train and score one run; store nothing.
+        """Train and score one run without storing it.
 
         Parameters
         ----------
         check : callable
-            Called often; what it raises ends the run.
+            Called after each iteration and each scored image; an exception from it ends the run.
 
         Raises
         ------
@@ -131,8 +131,8 @@ class RunTask:
             check()
             if self.timeout is not None and time.perf_counter() - started > self.timeout:
                 raise TimeoutError(
-                    f"after {self.timeout:g} s (--timeout) it had done {iteration} of {spec.protocol.iterations} "
-                    "iterations: give it more time, or fewer iterations"
+                    f"--timeout {self.timeout:g} exceeded after {iteration} of {spec.protocol.iterations} iterations: "
+                    "allow more time, or set fewer iterations"
                 )
             if self.on_step:
                 self.on_step(spec, iteration)
@@ -141,12 +141,12 @@ class RunTask:
             return train_and_score(spec, self.context, on_step)
         except LeaseLostError:
             raise
-        except Exception as error:  # whatever a method raises is that run's failure, not the study's
+        except Exception as error:  # any error of a method fails its run, not the study
             environment = describe_environment(self.context.choose_device())
             return Failure(f"{type(error).__name__}: {error}{_advice(error)}", traceback.format_exc(), environment)
 
     def store(self, spec: RunSpec, result: RunResult | Failure, seconds: float) -> RunOutcome:
-        """Store the result of an attempt, or record its failure.
+        """Store a result, or record a failure.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class RunTask:
         return RunOutcome(spec, result.status, result.metrics, seconds=seconds)
 
     def find_outcome(self, spec: RunSpec) -> RunOutcome | None:
-        """Return how a run ended in another process; None if it did not.
+        """Return how a run ended in another process; None if it did not end.
 
         Raises
         ------
@@ -179,8 +179,7 @@ class RunTask:
 
 
 def _advice(error: Exception) -> str:
-    words = str(error).lower()
-    lacks_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(sign in words for sign in _MEMORY_SIGNS)
+    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _MEMORY_SIGNS)
     )
-    return f" ({LESS_MEMORY})" if lacks_memory else ""
+    return _MEMORY_ADVICE if out_of_memory else ""

@@ -126,7 +126,7 @@ class ResultStore:
 
     def remove_stale_files(self) -> None:
         """Remove what killed processes of this machine left half-written."""
-        for folder in (self.runs, self.failures):
+        for folder in (self.root, self.runs, self.failures):
             remove_stale_files(folder)
 
     def save(self, spec: RunSpec, result: RunResult) -> None:

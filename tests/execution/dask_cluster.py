@@ -1,4 +1,4 @@
-"""A dask cluster for tests: processes that are really started, and ended whatever happens."""
+"""A dask cluster for tests: real processes, killed at the end whatever happens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY
 def started(
     *words: str, until: str, before: tuple[str, ...] = (), **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a dask command until it says something, and end it; give what it said. ``before``: what it is run by."""
+    """Run a dask command, behind the words ``before``; give it and the group of the first line that matches."""
     process = subprocess.Popen(
         [*before, sys.executable, "-P", "-m", "dask", *words],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
@@ -32,7 +32,7 @@ def started(
     try:
         for line in process.stderr:
             if found := re.search(until, line):
-                Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
+                Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would block it
                 yield process, found[1]
                 return
         raise AssertionError(f"dask {words} did not start")
@@ -47,7 +47,7 @@ def running_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Give a scheduler without workers, and its address."""
     pytest.importorskip("distributed")
     words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    # Dask gives an item up after this many deaths and one more; 3 unless told.
+    # Dask gives up an item at the death after so many; the default is 3.
     failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     with started(*words, until=r"Scheduler at: +(tcp://\S+)", **failures) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Studies on a dask cluster: the same results as in one process, wherever they are stored."""
+"""Studies on a dask cluster: the same results as in one process, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def scheduler() -> Iterator[str]:
 
 
 class Study:
-    """Six runs of about a second, done by one process as what all others are compared with."""
+    """Six runs of about a second; those done by one process are the reference."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Study:
         assert process.wait(120) == 0, said.read_text()
 
     def start(self, results: str, *more: object) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start the command; what it says goes to a file."""
+        """Start the command; give it and the file that gets its standard error."""
         said = self.folder / f"{results}.log"
         with said.open("wb") as log:
             process = subprocess.Popen(
@@ -47,7 +47,7 @@ class Study:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
-                # A test run in the background may have been told to ignore it, and would pass that on.
+                # Tests started in the background may ignore it, and children inherit that.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         return process, said
@@ -67,7 +67,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study(tmp_path_factory.mktemp("study"))
 
 
-def test_two_workers_one_killed_half_way_give_what_one_process_gives(scheduler: str, study: Study) -> None:
+def test_two_workers_one_killed_half_way_give_the_same_results_as_one_process(scheduler: str, study: Study) -> None:
     with worker(scheduler) as victim, worker(scheduler):
         process, said = study.start("dask", "--backend", "dask", "--scheduler", scheduler)
         wait_until(lambda: study.stored("dask") or process.poll() is not None)
@@ -99,7 +99,7 @@ def test_a_worker_that_does_not_see_the_results_folder_is_refused_before_anythin
     assert not list(results.iterdir())
 
 
-def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_goes_on(
+def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_resumes_it(
     scheduler: str, study: Study
 ) -> None:
     with worker(scheduler), worker(scheduler):
@@ -108,7 +108,7 @@ def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_goes_
         wait_until(lambda: study.stored("interrupted") or process.poll() is not None)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(15) == 130
-        assert "finished runs are kept; give the same command again to go on" in said.read_text()
+        assert "finished runs are kept; give the same command again to resume" in said.read_text()
         assert "Traceback" not in said.read_text()
         process, said = study.start("interrupted", *where)
         assert process.wait(120) == 0, said.read_text()

@@ -1,4 +1,4 @@
-"""The dask pool: a scheduler and workers that are really started, really killed, and told apart."""
+"""The dask pool: a real scheduler and real workers, some of them killed, some of them refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def double(number: int) -> int:
 
 @dataclass(frozen=True)
 class Dying:
-    """Doubles a number; the process dies of the fatal one, as often as said."""
+    """Doubles a number; the fatal one kills its process, the first ``times`` times."""
 
     folder: Path
     fatal: int
@@ -67,7 +67,7 @@ def test_dask_workers_do_everything_even_if_one_is_killed(scheduler: str, tmp_pa
         assert sorted(process.poll() is None for process in (one, other)) == [False, True]
 
 
-def test_dask_gives_up_what_kills_workers_and_not_its_neighbours(scheduler: str, tmp_path: Path) -> None:
+def test_dask_gives_up_an_item_that_kills_workers_and_no_other(scheduler: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(worker(scheduler))
@@ -80,11 +80,11 @@ def test_dask_workers_that_differ_are_refused_before_anything_runs(scheduler: st
     other = worker(scheduler, "--nthreads", "2", TEST_DATA_DIGEST="xyz")
     with worker(scheduler), other, pytest.raises(InputError) as refusal:
         list(DaskPool(scheduler, data_digest).map(work, range(4)))
-    assert re.fullmatch(
-        r"dask worker tcp://127\.0\.0\.1:\d+ is refused: --nthreads is 2 there, 1 here; "
-        r"category widget is xyz there, abc here \(docs/scaling-out\.md\)",
-        str(refusal.value),
-    )
+    message = str(refusal.value)
+    assert re.match(r"dask worker tcp://127\.0\.0\.1:\d+ is refused: ", message)
+    assert "\n" not in message
+    for difference in ("--nthreads is 2 there, 1 here", "category widget is xyz there, abc here"):
+        assert difference in message
     assert not list(tmp_path.iterdir())
 
 
@@ -105,7 +105,10 @@ def test_a_dask_worker_that_differs_in_version_or_comes_late_does_nothing(
 
 
 def test_a_dask_worker_without_the_suite_is_refused(scheduler: str, tmp_path: Path) -> None:
-    with worker(scheduler, PYTHONPATH=str(tmp_path)), pytest.raises(InputError, match="the same packages"):
+    with (
+        worker(scheduler, PYTHONPATH=str(tmp_path)),
+        pytest.raises(InputError, match=r"dask worker tcp://.* the same packages"),
+    ):
         list(DaskPool(scheduler, data_digest).map(double, range(4)))
 
 
@@ -124,8 +127,9 @@ def test_a_scheduler_that_goes_away_is_one_line(tmp_path: Path) -> None:
         results = DaskPool(address).map(Dying(tmp_path, -1, 0, seconds=0.5), range(200))
         next(results)
         process.kill()
-        with pytest.raises(InputError, match="went away"):
+        with pytest.raises(InputError, match=f"{address} lost") as refusal:
             list(results)
+        assert "\n" not in str(refusal.value)
 
 
 def test_without_distributed_dask_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

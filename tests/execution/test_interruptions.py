@@ -1,4 +1,4 @@
-"""Kills, interruptions, time limits and company: whatever happens, the same command completes the same study."""
+"""Kills, interruptions, time limits and concurrent commands: the same command still completes the same study."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RUNS = 8
 
 
 class Study:
-    """Eight runs of about a second, and how they end undisturbed."""
+    """Eight runs of about a second; the results ``whole`` are those of an undisturbed command."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class Study:
         return [str(word) for word in ("run", *what, *where, "--results", self.folder / results, *more)]
 
     def start(self, results: str, *more: object, runs: int = RUNS) -> subprocess.Popen[str]:
-        """Start the command in a process group of its own; what it says goes to a file beside the results."""
+        """Start the command in a process group of its own, its standard error in a file beside the results."""
         with (self.folder / f"{results}-{time.monotonic_ns()}.log").open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmark", *self.words(results, *more, runs=runs)],
@@ -60,7 +60,7 @@ class Study:
                 stderr=log,
                 text=True,
                 start_new_session=True,
-                # A test run in the background may have been told to ignore it, and would pass that on.
+                # Tests started in the background may ignore it, and children inherit that.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         process.log = Path(log.name)  # type: ignore[attr-defined]
@@ -95,7 +95,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def wait_for_workers(process: subprocess.Popen[str]) -> None:
-    """Wait for the processes of a command, or for its end."""
+    """Wait until a command has started its workers, or has ended."""
     wait_until(lambda: workers(process) or process.poll() is not None)
 
 
@@ -107,32 +107,32 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def gone(processes: list[psutil.Process], seconds: float) -> bool:
-    """Return whether processes end in time."""
+    """Return whether all processes end in time."""
     return not psutil.wait_procs(processes, timeout=seconds)[1]
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_study_whose_processes_are_killed_at_random_ends_as_one_that_was_left_alone(study: Study, kills: int) -> None:
+def test_a_study_whose_processes_are_killed_at_random_ends_like_an_undisturbed_one(study: Study, kills: int) -> None:
     rng, results = random.Random(kills), f"killed{kills}"
     while kills:
-        if len(study.stored(results)) > RUNS // 2:  # as good as done: undo some of it
+        if len(study.stored(results)) > RUNS // 2:  # nearly complete: remove some of it
             for folder in study.stored(results)[:: rng.choice((1, 2))]:
                 shutil.rmtree(folder)
         process = study.start(results, "--jobs", 2, "--retry-failed")
         while kills and process.poll() is None:
             wait_for_workers(process)
             time.sleep(rng.uniform(0, 6))
-            there = workers(process)
-            if not there or process.poll() is not None:
+            alive = workers(process)
+            if not alive or process.poll() is not None:
                 continue
-            victim = rng.choice([*there, None])
+            victim = rng.choice([*alive, None])
             kills -= 1
             if victim:
                 victim.kill()
                 continue
             process.kill()
             process.wait()
-            assert gone(there, 30)
+            assert gone(alive, 30)
         assert all((folder / "run.json").is_file() for folder in study.stored(results))
         if process.poll() is None:
             assert process.wait(120) in (0, 1)  # 1: a run lost its process twice in a row
@@ -144,7 +144,7 @@ def test_a_study_whose_processes_are_killed_at_random_ends_as_one_that_was_left_
     assert not list((study.folder / results / "failures").glob("*"))
 
 
-def test_neither_order_nor_company_changes_a_result(study: Study) -> None:
+def test_neither_order_nor_pool_changes_a_result(study: Study) -> None:
     cache = ImageCache(study.folder / "cache")
     dataset = open_dataset("folder", study.folder / "data", cache)
     profile = load_profile("quick", [*TINY[1:], "iterations=40"])
@@ -152,8 +152,8 @@ def test_neither_order_nor_company_changes_a_result(study: Study) -> None:
     random.Random(1).shuffle(specs)
     assert [spec.seed for spec in specs] != sorted(spec.seed for spec in specs)
     work = RunTask(RunContext(dataset, cache), study.folder / "shuffled")
-    ends = [*execute(specs[:5], work, LokyPool([{}, {}])), *execute(specs[5:], work, SequentialPool())]
-    assert {end.status for end in ends} <= {"done", "not_converged"}
+    outcomes = [*execute(specs[:5], work, LokyPool([{}, {}])), *execute(specs[5:], work, SequentialPool())]
+    assert {outcome.status for outcome in outcomes} <= {"done", "not_converged"}
     same_results(study.folder / "whole", study.folder / "shuffled")
 
 
@@ -170,12 +170,12 @@ def test_two_commands_on_one_folder_do_every_run_once(study: Study) -> None:
     assert study.is_clean("shared")
 
 
-def test_a_run_that_another_command_holds_is_waited_for_and_done_when_given_up(study: Study) -> None:
+def test_a_run_leased_by_another_command_is_waited_for_and_done_when_released(study: Study) -> None:
     run = study.stored("whole")[0].name
     with Leases(study.folder / "held").lease(run) as lease:
         assert lease
         process = study.start("held", "--jobs", 1)
-        wait_until(lambda: "1 runs are in work by another command: waiting for them" in said(process), 120)
+        wait_until(lambda: "1 runs are being trained by another command: waiting for them" in said(process), 120)
         time.sleep(2)
         assert process.poll() is None
         assert len(study.stored("held")) == RUNS - 1
@@ -183,7 +183,7 @@ def test_a_run_that_another_command_holds_is_waited_for_and_done_when_given_up(s
     same_results(study.folder / "whole", study.folder / "held")
 
 
-def test_interrupting_two_jobs_ends_them_at_once_and_says_what_is_kept(study: Study) -> None:
+def test_interrupting_two_jobs_ends_them_at_once_and_reports_what_is_kept(study: Study) -> None:
     process = study.start("interrupted", "--jobs", 2)
     wait_until(lambda: study.stored("interrupted"), 120)
     children = psutil.Process(process.pid).children(recursive=True)
@@ -219,7 +219,7 @@ def test_a_run_whose_process_is_killed_twice_fails_with_advice(study: Study) -> 
         time.sleep(0.2)
     assert process.returncode == 1
     assert "2 runs failed: add --retry-failed" in said(process)
-    assert "its process was killed twice; the usual reason is that memory ran out: use fewer --jobs" in said(process)
+    assert "its process was killed twice, usually because memory ran out: use fewer --jobs" in said(process)
     assert load_results(study.folder / "hopeless")["status"].tolist() == ["failed"] * 2
     assert study.is_clean("hopeless")
 
@@ -229,7 +229,7 @@ def test_a_run_that_takes_too_long_fails_and_is_tried_again_only_if_asked(
 ) -> None:
     words = study.words("slow", "--jobs", 1, runs=1)
     assert main([*words, "--timeout", "0.001"]) == 1
-    assert "after 0.001 s (--timeout) it had done 1 of 40 iterations: give it more time" in capsys.readouterr().err
+    assert "--timeout 0.001 exceeded after 1 of 40 iterations" in capsys.readouterr().err
     assert main(words) == 1
     assert "0 to do, 1 failed earlier: add --retry-failed to try them again" in capsys.readouterr().err
     assert main([*words, "--retry-failed"]) == 0
@@ -237,7 +237,7 @@ def test_a_run_that_takes_too_long_fails_and_is_tried_again_only_if_asked(
     assert load_results(study.folder / "slow")["status"].isin(["done", "not_converged"]).tolist() == [True]
 
 
-def test_a_method_that_does_not_heed_the_time_limit_is_cut_off_while_it_scores(
+def test_a_run_that_exceeds_the_time_limit_while_it_is_scored_fails(
     study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def score_slowly(*given: object) -> None:
@@ -247,10 +247,10 @@ def test_a_method_that_does_not_heed_the_time_limit_is_cut_off_while_it_scores(
 
     monkeypatch.setattr("benchmark.training.one_run.score_images", score_slowly)
     assert main(study.words("slow scoring", "--jobs", 1, "--timeout", 5, runs=1)) == 1
-    assert "after 5 s (--timeout) it had done 40 of 40 iterations" in capsys.readouterr().err
+    assert "--timeout 5 exceeded after 40 of 40 iterations" in capsys.readouterr().err
 
 
-def test_a_run_that_lacks_memory_fails_with_advice(
+def test_a_run_that_runs_out_of_memory_fails_with_advice(
     study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("benchmark.training.one_run.train", lambda *_: torch.empty(1 << 55))

@@ -1,4 +1,4 @@
-"""Plans: which runs tables and figures need, counted once; what they cost."""
+"""Plans: which runs tables and figures need, each counted once, and what they cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from baselines.networks import create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.execution.plan import hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
+from benchmark.execution.cost import estimate_hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
@@ -44,7 +44,7 @@ def test_the_paper_is_1500_distinct_runs_planned_in_two_seconds() -> None:
     assert flops == pytest.approx(5.5e18, rel=0.15)
 
 
-def test_all_tables_and_figures_together_are_what_the_profile_names(
+def test_all_tables_and_figures_together_need_the_runs_of_the_profile(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--profile", "paper", "--table", *TABLE_STUDIES, "--figure", *FIGURE_STUDIES]
@@ -59,13 +59,13 @@ def test_all_tables_and_figures_together_are_what_the_profile_names(
     assert plan["shared"] == sum(studies.values()) - 1500
 
 
-def test_no_study_names_what_there_is_not() -> None:
+def test_studies_name_only_methods_and_categories_of_the_paper() -> None:
     for study in (*TABLE_STUDIES.values(), *FIGURE_STUDIES.values()):
         assert {get_method(name).name for name in study.methods} <= set(PAPER.methods)
         assert set(study.categories) <= set(PAPER_CATEGORIES)
 
 
-def test_lists_replace_what_a_figure_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_replace_the_lists_of_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = ["--figure", "9"]
     assert planned(tmp_path, capsys, *figure)["distinct_runs"] == 3 * 2 * 2
     assert planned(tmp_path, capsys, *figure, "--shots", "1")["distinct_runs"] == 3 * 2
@@ -73,7 +73,7 @@ def test_lists_replace_what_a_figure_names(tmp_path: Path, capsys: pytest.Captur
     assert planned(tmp_path, capsys, *figure, "--table", "ii", "--category", "carpet")["distinct_runs"] == 8 * 2 * 2
 
 
-def test_what_is_stored_is_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stored_and_failed_runs_are_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--method", "unet", "albunet", "--category", "carpet", "--shots", "1", "--seed", "0", "1"]
     profile = load_profile("quick", ["shots=[1]", "seeds=[0, 1]"])
     specs = select_runs(SyntheticDataSet(), profile, [Selection(["unet", "albunet"], ["carpet"], [1], [0, 1])])
@@ -86,8 +86,7 @@ def test_what_is_stored_is_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert plan["rate_from"] == "1 stored runs of this study"
 
 
-def test_operations_are_those_that_are_done() -> None:
-    """Against a count of a real step, forward and backward."""
+def test_counted_flops_are_those_of_a_real_step() -> None:
     torch.manual_seed(0)
     network = create_network("albunet", width=0.25).train()
     images, mask = torch.randn(2, 3, 64, 64), torch.zeros(2, 1, 64, 64)
@@ -109,12 +108,12 @@ def test_operations_are_those_that_are_done() -> None:
         (Recipe("cap", "one", "cosine"), 0.5, 7.5),
     ],
 )
-def test_every_recipe_pays_for_the_images_its_encoder_sees(recipe: Recipe, paste: float, encoded: float) -> None:
+def test_flops_depend_on_the_images_that_a_recipe_encodes(recipe: Recipe, paste: float, encoded: float) -> None:
     assert training_flops(recipe, NetworkCost(0, 1.0, 0.0), 4, paste) == 2 * 4 * encoded
     assert training_flops(recipe, NetworkCost(0, 0.0, 1.0), 4, paste) == 2 * 4 * 3
 
 
-def test_rates_give_a_range_that_holds_what_they_were_measured_from() -> None:
+def test_the_estimated_range_includes_the_measured_times() -> None:
     profile = load_profile("quick", ["width=0.1"])
     specs = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0, 1])])
     flops = run_flops(specs[0])
@@ -123,15 +122,15 @@ def test_rates_give_a_range_that_holds_what_they_were_measured_from() -> None:
     )
     rate = stored_rate(specs, results)
     assert rate is not None
-    low, high = hours(flops, rate, 1)
+    low, high = estimate_hours(flops, rate, 1)
     assert low < 10 / 3600 < 20 / 3600 < high
-    assert hours(flops, rate, 2)[0] == pytest.approx(low / 2)
+    assert estimate_hours(flops, rate, 2)[0] == pytest.approx(low / 2)
     assert stored_rate(specs, results.iloc[:0]) is None
     measured = measured_rate(specs, torch.device("cpu"), budget=0.05)
     assert 1e8 < measured.low <= measured.high < 1e13
 
 
-def test_disk_is_what_runs_of_two_sizes_took() -> None:
+def test_the_estimated_disk_space_is_that_of_real_runs() -> None:
     for size, taken in ((64, 260e3), (512, 1372e3)):
         profile = load_profile("quick", [f"image_size={size}"])
         (spec,) = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0])])

@@ -1,15 +1,19 @@
-"""Progress: lines for logs, bars for terminals, and a time left that weighs runs by what they compute."""
+"""Progress: lines in a log, bars in a terminal, and an estimate of the time left from the FLOPs of the runs."""
 
 from __future__ import annotations
 
 import io
+import logging
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
 
-from benchmark.execution.plan import run_flops
-from benchmark.execution.progress import PlainDisplay, TimeLeft, display
+from benchmark.cli import stderr_messages
+from benchmark.execution.cost import run_flops
+from benchmark.execution.progress import TimeLeft, show_progress
 from benchmark.execution.run_task import RunOutcome
+from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import Status
 from benchmark.score import Metrics
 from tests.factories import make_spec
@@ -17,68 +21,56 @@ from tests.factories import make_spec
 METRICS = Metrics(0.5, 0.6, 0.7, None, 3, 2, 1)
 
 
-def test_the_time_left_weighs_runs_by_what_they_compute() -> None:
-    cheap, dear = make_spec(method="unet"), make_spec(method="albunet_nbr_cap")
+def left_after(seconds: float, specs: Sequence[RunSpec]) -> str:
+    """Return the time left when the first run has taken ``seconds``."""
     clock = [0.0]
-    left = TimeLeft([cheap, dear], now=lambda: clock[0])
-    assert left.words == ""
-    clock[0] = 10.0
-    left.finished(cheap)
-    seconds = 10 * run_flops(dear) / run_flops(cheap)
+    left = TimeLeft(specs, now=lambda: clock[0])
+    assert str(left) == ""
+    clock[0] = seconds
+    left.finish(specs[0])
+    return str(left)
+
+
+def test_the_time_left_weights_runs_by_their_flops() -> None:
+    cheap, expensive = make_spec(method="unet"), make_spec(method="albunet_nbr_cap")
+    seconds = 10 * run_flops(expensive) / run_flops(cheap)
     assert seconds > 15
-    assert left.words == f"about {seconds:.0f} s left"
-    left.finished(dear)
-    assert left.words == ""
+    assert left_after(10, [cheap, expensive]) == f"about {seconds:.0f} s left"
+    assert left_after(10, [cheap]) == ""
+    assert left_after(7200, [make_spec(seed=seed) for seed in range(4)]) == "about 6.0 h left"
 
 
-@pytest.mark.parametrize(
-    ("elapsed", "words"), [(30, "about 90 s left"), (600, "about 30 min left"), (7200, "about 6.0 h left")]
-)
-def test_the_time_left_is_told_in_a_fitting_unit(elapsed: float, words: str) -> None:
-    specs = [make_spec(seed=seed) for seed in range(4)]
-    clock = [0.0]
-    left = TimeLeft(specs, now=lambda: clock[0])
-    clock[0] = elapsed
-    left.finished(specs[0])
-    assert left.words == words
-
-
-def test_a_network_that_cannot_be_counted_weighs_as_much_as_another() -> None:
+def test_runs_whose_flops_cannot_be_counted_weigh_the_same() -> None:
     specs = [make_spec(seed=seed, settings=["image_size=33"]) for seed in range(2)]  # fits no network
-    clock = [0.0]
-    left = TimeLeft(specs, now=lambda: clock[0])
-    clock[0] = 5.0
-    left.finished(specs[1])
-    assert left.words == "about 5 s left"
+    assert left_after(5, specs) == "about 5 s left"
 
 
-def test_a_log_gets_a_line_per_run() -> None:
-    file = io.StringIO()
-    screen = PlainDisplay(file)
+def test_a_log_gets_a_line_per_run(capsys: pytest.CaptureFixture[str]) -> None:
     specs = [make_spec(seed=seed) for seed in range(2)]
-    screen.begin(specs)
-    screen.finished(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
-    screen.finished(RunOutcome(specs[1], Status.FAILED, error="RuntimeError: no luck", seconds=2.0))
-    first, second = file.getvalue().splitlines()
-    assert first.startswith(
-        "[1/2] carpet unet 1-shot seed 0: IOU 0.5000 DC 0.6000 AUC 0.7000 ACC - (1.0 s), about 0 s left"
-    )
+    with stderr_messages(), show_progress() as display:
+        display.start(specs)
+        display.step(specs[0], 3)
+        display.finish(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
+        display.finish(RunOutcome(specs[1], Status.FAILED, error="RuntimeError: no luck", seconds=2.0))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "[1/2] carpet unet 1-shot seed 0: IOU 0.5000 DC 0.6000 AUC 0.7000 ACC - (1.0 s), about 0 s left"
     assert second == "[2/2] carpet unet 1-shot seed 1: FAILED, RuntimeError: no luck"
 
 
-def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = io.StringIO()
-    monkeypatch.setattr(
-        "benchmark.execution.progress.Console", lambda file: Console(file=file, force_terminal=True, width=120)
-    )
+def test_a_terminal_gets_bars_below_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    console = Console(file=terminal, force_terminal=True, width=120)
+    monkeypatch.setattr("benchmark.execution.progress.Console", lambda stderr: console)
     specs = [make_spec(seed=seed) for seed in range(3)]
-    with display(file) as screen:
-        screen.decoding("carpet", 1, 2)
-        screen.decoding("carpet", 2, 2)
-        screen.begin(specs)
-        screen.step(specs[0], 3)
-        screen.finished(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
-    shown = file.getvalue()
+    with stderr_messages(), show_progress() as display:
+        display.decode("carpet", 1, 2)
+        display.decode("carpet", 2, 2)
+        display.start(specs)
+        display.step(specs[0], 3)
+        display.finish(RunOutcome(specs[0], Status.DONE, METRICS, seconds=1.0))
+        logging.getLogger("benchmark.anything").warning("a [bold]category[/bold]\nof two lines")
+    shown = terminal.getvalue()
     assert "1/3" in shown
     assert "about 0 s left" in shown
     assert "carpet unet 1-shot seed 0: IOU 0.5000" in shown
+    assert "warning: a [bold]category[/bold]\\nof two lines" in shown

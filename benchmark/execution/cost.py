@@ -1,0 +1,172 @@
+"""What runs cost: FLOPs are counted; time and disk space are estimated from measurements."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from baselines import Recipe, create_network
+from baselines.networks.cost import NetworkCost, network_cost
+from benchmark.environment import prepare_torch
+from benchmark.protocol.runs import RunSpec
+from benchmark.training.samples import LARGEST_SIDE, PASTED, PASTED_SIDE
+from benchmark.training.train import paste_probability
+
+# A backward pass costs about twice a forward one: gradients of the inputs and of the weights.
+_FORWARD, _TRAINED = 1.0, 3.0
+_FLOPS_PER_MAC = 2.0
+# For what the measurement does not cover: other networks, other load on the machine, heat.
+_MARGIN_LOW, _MARGIN_HIGH = 0.75, 1.6
+# Measured on carpet at 64 and 512 px: tables and histograms; sample pictures, more with more defect types; pasted
+# images, each with its normal image.
+_RUN_BYTES, _BYTES_PER_TYPE_AND_PIXEL, _BYTES_PER_PASTED_PIXEL = 190e3, 3.6, 5.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The speed of this machine.
+
+    Attributes
+    ----------
+    low, high : float
+        FLOPs per second of the slowest and of the fastest measurement.
+    source : str
+        What was measured.
+    """
+
+    low: float
+    high: float
+    source: str
+
+
+def training_flops(recipe: Recipe, cost: NetworkCost, batch: int, paste: float) -> float:
+    """Return the expected FLOPs of one iteration of Algorithm 1, forward and backward.
+
+    Parameters
+    ----------
+    cost : NetworkCost
+        Of one image at the training size.
+    batch : int
+        m.
+    paste : float
+        Probability of a pasted minibatch, in [0, 1].
+
+    Examples
+    --------
+    >>> training_flops(Recipe("never"), NetworkCost(parameters=0, encode_macs=1.0, decode_macs=1.0), batch=2, paste=0)
+    24.0
+    """
+    trained = 1.0  # the batch that is decoded
+    if recipe.nbr:
+        trained += 1.0 + paste  # normal images always, the defective ones beside pasted ones
+    elif recipe.paste_weight == "realism":
+        trained += paste
+    forward_only = 1.0 if recipe.normal_statistics and not recipe.nbr else 0.0
+    macs = (_TRAINED * trained + _FORWARD * forward_only) * cost.encode_macs + _TRAINED * cost.decode_macs
+    return _FLOPS_PER_MAC * batch * macs
+
+
+def run_flops(spec: RunSpec) -> float:
+    """Return the FLOPs of a whole run: training, the test curve and scoring."""
+    protocol, draw = spec.protocol, spec.draw
+    cost = _cost(spec.method.network, protocol.width, protocol.image_size)
+    step = training_flops(
+        spec.method.recipe, cost, protocol.batch_size, paste_probability(spec.method.recipe, protocol)
+    )
+    curves = protocol.iterations // protocol.curve_every if protocol.curve_every else 0
+    images = len(draw.test) * (1 + curves) + 2 * len(draw.shots)
+    return protocol.iterations * step + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
+
+
+@functools.cache
+def _cost(network: str, width: float, size: int) -> NetworkCost:
+    return network_cost(network, width, size)
+
+
+def run_bytes(spec: RunSpec) -> float:
+    """Return the estimated size of a stored run in bytes."""
+    types = len({name.split("/")[1] for name in spec.draw.names})
+    side = min(spec.protocol.image_size, LARGEST_SIDE)
+    pasted = PASTED * min(side, PASTED_SIDE) ** 2 if spec.method.recipe.paste_weight == "realism" else 0
+    return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL + pasted * _BYTES_PER_PASTED_PIXEL
+
+
+def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:
+    """Return the rate of those runs that are stored; None if none are.
+
+    Parameters
+    ----------
+    results : pd.DataFrame
+        As ``load_results`` returns them.
+    """
+    seconds = results.set_index("id")[["train_seconds", "score_seconds"]].sum(axis=1)
+    rates = [run_flops(spec) / seconds[spec.id] for spec in specs if seconds.get(spec.id, 0) > 0]
+    if not rates:
+        return None
+    low, high = np.quantile(rates, [0.1, 0.9])
+    return Rate(float(low), float(high), f"{len(rates)} stored runs of this study")
+
+
+def measured_rate(specs: Sequence[RunSpec], device: torch.device, budget: float = 1.0) -> Rate:
+    """Time a few training steps of the cheapest and the most expensive network among the runs, on small images.
+
+    Parameters
+    ----------
+    budget : float
+        Seconds for each of the two.
+    """
+    protocol = specs[0].protocol
+    prepare_torch(protocol.threads)
+    networks = sorted(
+        dict.fromkeys(spec.method.network for spec in specs),
+        key=lambda name: _cost(name, protocol.width, protocol.image_size).macs,
+    )
+    size = min(protocol.image_size, 128)
+    rates = [_time(name, protocol.width, size, device, budget) for name in dict.fromkeys((networks[0], networks[-1]))]
+    return Rate(min(rates), max(rates), f"a calibration of {2 * budget:g} s at {size} px")
+
+
+def _time(name: str, width: float, size: int, device: torch.device, budget: float) -> float:
+    with torch.random.fork_rng(devices=[]):
+        network = create_network(name, width=width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images = torch.zeros(2, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-9, fused=True)
+
+    def step() -> float:
+        started = time.perf_counter()
+        optimizer.zero_grad()
+        network(images).sum().backward()
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - started
+
+    seconds = _median_time(step, budget)
+    return 2 * _TRAINED * _FLOPS_PER_MAC * _cost(name, width, size).macs / seconds
+
+
+def _median_time(step: Callable[[], float], budget: float) -> float:
+    """Return the median time of a step after the first one, repeated for about ``budget`` seconds."""
+    times: list[float] = []
+    spent = step()
+    while not times or spent < budget:
+        times.append(step())
+        spent += times[-1]
+    return float(np.median(times))
+
+
+def estimate_hours(flops: float, rate: Rate, jobs: int) -> tuple[float, float]:
+    """Return the least and the most hours that so many FLOPs should take.
+
+    Examples
+    --------
+    >>> estimate_hours(3.6e15, Rate(1e12, 1e12, "an example"), jobs=1)
+    (0.75, 1.6)
+    """
+    return flops / rate.high / jobs / 3600 * _MARGIN_LOW, flops / rate.low / jobs / 3600 * _MARGIN_HIGH

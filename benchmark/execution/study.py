@@ -1,0 +1,92 @@
+"""Completing a study: prepare and execute those of its runs that are not stored yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.data.datasets import DataSet
+from benchmark.data.image_cache import ImageCache
+from benchmark.execution.execute import execute
+from benchmark.execution.prepare import prepare
+from benchmark.execution.progress import show_progress
+from benchmark.execution.run_task import RunTask
+from benchmark.execution.workers import Workers
+from benchmark.protocol.profile import Profile
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.store import RecordedFailure, ResultStore
+from benchmark.training.one_run import RunContext
+
+RETRY_ADVICE = "add --retry-failed to try them again"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StudyRunner:
+    """Does the runs of a study that are not stored yet.
+
+    Attributes
+    ----------
+    profile : Profile
+    workers : Workers
+    cache : ImageCache
+    cache_limit : int
+        Bytes.
+    weights_dir : Path or None
+        Folder of pretrained weights.
+    timeout : float or None
+        Seconds after which a run fails.
+    retry_failed : bool
+        Whether runs that failed earlier are tried again.
+    """
+
+    profile: Profile
+    workers: Workers
+    cache: ImageCache
+    cache_limit: int
+    weights_dir: Path | None = None
+    timeout: float | None = None
+    retry_failed: bool = False
+
+    def __call__(self, specs: Sequence[RunSpec], dataset: DataSet, results: Path) -> None:
+        """Do the runs and show the progress.
+
+        Raises
+        ------
+        InputError
+            If images, weights or the results folder cannot be used.
+        KeyboardInterrupt
+            With the number of finished runs as its message.
+        """
+        store = ResultStore(results)
+        store.check(spec.id for spec in specs)
+        with show_progress() as display:
+            prepare(specs, dataset, self.profile, self.cache, self.cache_limit, self.weights_dir, display.decode)
+            to_do, earlier = self._find_to_do(specs, store)
+            display.start(to_do)
+            context = RunContext(dataset, self.cache, weights_dir=self.weights_dir)
+            task = RunTask(context, results, self.timeout, earlier)
+            pool, task = self.workers.assign(task, to_do, display.step)
+            try:
+                with closing(execute(to_do, task, pool)) as outcomes:
+                    for outcome in outcomes:
+                        display.finish(outcome)
+            except KeyboardInterrupt:
+                kept = sum(store.has(spec.id) for spec in specs)
+                raise KeyboardInterrupt(f"{kept} finished runs are kept") from None
+
+    def _find_to_do(
+        self, specs: Sequence[RunSpec], store: ResultStore
+    ) -> tuple[list[RunSpec], dict[str, RecordedFailure]]:
+        """Return the runs to do, and the earlier failures among all runs that are not stored."""
+        missing = [spec for spec in specs if not store.has(spec.id)]
+        earlier = store.read_failures(missing)
+        to_do = missing if self.retry_failed else [spec for spec in missing if spec.id not in earlier]
+        failed = f", {len(earlier)} failed earlier" if earlier else ""
+        advice = f": {RETRY_ADVICE}" if earlier and not self.retry_failed else ""
+        logger.info(f"{len(specs)} runs: {len(specs) - len(missing)} stored, {len(to_do)} to do{failed}{advice}")
+        return to_do, earlier

@@ -1,0 +1,93 @@
+"""Where runs are done: on the devices of this machine, or by the workers of a dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+from benchmark.devices import device_environments, device_in_worker
+from benchmark.execution.cluster import ClusterPool
+from benchmark.execution.loky_pool import LokyPool
+from benchmark.execution.pools import Pool, SequentialPool
+from benchmark.execution.run_task import RunTask
+from benchmark.protocol.runs import RunSpec
+
+# A run checks the time itself; one that hangs between two checks is killed this much later.
+_GRACE_SECONDS = 60.0
+
+
+class Workers(Protocol):
+    """Where runs are done."""
+
+    def assign(
+        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
+    ) -> tuple[Pool, RunTask]:
+        """Return the pool for some runs, and the task adapted to it.
+
+        Parameters
+        ----------
+        on_step : callable
+            As in ``RunTask``; used if runs are done in this process.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LocalWorkers:
+    """This process, or several processes of this machine.
+
+    Attributes
+    ----------
+    devices : sequence of torch.device
+        Assigned to the processes round-robin.
+    jobs : int
+        Runs at a time.
+    """
+
+    devices: Sequence[torch.device]
+    jobs: int
+
+    def assign(
+        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
+    ) -> tuple[Pool, RunTask]:
+        """Return a pool and its task; see ``Workers``."""
+        jobs = min(self.jobs, len(specs))
+        if jobs <= 1:
+            context = replace(task.context, device=self.devices[0])
+            return SequentialPool(), replace(task, context=context, on_step=on_step)
+        limit = None if task.timeout is None else task.timeout + _GRACE_SECONDS
+        context = replace(task.context, device=device_in_worker(self.devices))
+        return LokyPool(device_environments(self.devices[:jobs], jobs), limit), replace(task, context=context)
+
+
+@dataclass(frozen=True)
+class DaskWorkers:
+    """The workers of a dask cluster.
+
+    Attributes
+    ----------
+    scheduler : str
+        Address of the scheduler.
+    device : torch.device or None
+        What every worker must use; None for whatever each has.
+    """
+
+    scheduler: str
+    device: torch.device | None
+
+    def assign(
+        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
+    ) -> tuple[Pool, RunTask]:
+        """Return a pool and its task, whose paths are absolute; see ``Workers``."""
+        context = task.context
+        context = replace(
+            context,
+            cache=context.cache.resolved(),
+            device=self.device,
+            weights_dir=context.weights_dir and context.weights_dir.resolve(),
+        )
+        task = replace(task, context=context, results=task.results.resolve())
+        return ClusterPool(self.scheduler, task, specs) if specs else SequentialPool(), task
