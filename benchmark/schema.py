@@ -89,11 +89,11 @@ def convert(content: Any, kind: type[T]) -> T:
 
     Examples
     --------
-    >>> convert({"a": 1}, dict[str, int])
-    {'a': 1}
+    >>> convert({"1": "a"}, dict[int, str])
+    {1: 'a'}
     """
     try:
-        return msgspec.convert(content, type=kind)
+        return msgspec.convert(content, type=kind, str_keys=True)
     except msgspec.ValidationError as error:
         raise _translate(error) from None
 

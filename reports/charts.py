@@ -1,20 +1,22 @@
-"""Draw charts as SVG that stands inside a page: its colours are the page's, in light and dark."""
+"""Draw charts as SVG for use inside a page: the colours are the page's, light or dark."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from reports.figures import Chart, Series, hover_data
+from reports.figures import Chart, ChartData, Series, chart_data
 
-# Told apart by colour, by dash and by marker; report.css has a light and a dark value of each colour.
+# Lines differ in colour, dashes and marker; report.css has a light and a dark value of each colour.
 COLOURS = 8
 _DASHES = ("", "6 2", "2 2", "7 2 2 2", "9 2 4 2")
 _MARKERS = {
@@ -27,34 +29,19 @@ _MARKERS = {
     "*": "M0-4L1.1-1.3L4-1.2L1.8.6L2.5 3.4L0 1.8L-2.5 3.4L-1.8.6L-4-1.2L-1.1-1.3Z",
 }
 _OURS = "albunet_nbr_cap"
-# Colours of no other use, found again in the drawing and replaced by the page's own.
+# Placeholder colours, replaced in the finished drawing by the page's own.
 _INK, _RULE = "#000001", "#000002"
-_SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "chart",
-    "font.size": 8.5,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _RULE,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "grid.linewidth": 0.5,
-}
 _WIDTH, _HEIGHT = 4.7, 3.3  # inches of 72 units
-_MARKS = 7
-# Matplotlib's settings are the same for all threads.
-_DRAWING = Lock()
-# More would hide one another.
-_MOST_BANDS = 4
+_MARKERS_PER_LINE = 7
+# Matplotlib's settings are global to all threads.
+_LOCK = Lock()
+# More bands would cover each other.
+_MAX_BANDS = 4
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a method's line looks in every chart of a page.
+    """The style of a method's line in every chart of a page.
 
     Attributes
     ----------
@@ -76,29 +63,35 @@ class Style:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn chart: the SVG, the lines with their looks, and what reading values off it needs."""
+    """A drawn chart: the SVG, the lines with their styles, and the numbers for the page's script."""
 
     chart: Chart
     svg: str
     lines: tuple[tuple[Series, Style], ...]
-    data: dict[str, Any]
+    data: ChartData
 
 
 def line_styles(methods: list[str]) -> dict[str, Style]:
-    """Return a look for each method; no two of the first 280 are the same."""
+    """Return a style for each method; the first 280 are distinct.
+
+    Examples
+    --------
+    >>> line_styles(["unet", "albunet"])["albunet"].colour
+    2
+    """
     markers = list(_MARKERS)
     styles = {}
-    for place, method in enumerate(methods):
-        marker = markers[place % len(markers)]
+    for index, method in enumerate(methods):
+        marker = markers[index % len(markers)]
         ours = method == _OURS
-        dashes = "" if ours else _DASHES[place % len(_DASHES)]
-        styles[method] = Style(place % COLOURS + 1, dashes, marker, _MARKERS[marker], 2.2 if ours else 1.3)
+        dashes = "" if ours else _DASHES[index % len(_DASHES)]
+        styles[method] = Style(index % COLOURS + 1, dashes, marker, _MARKERS[marker], 2.2 if ours else 1.3)
     return styles
 
 
 def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
     """Draw a chart; its text stays text, and every id in it starts with the chart's key."""
-    with _DRAWING, matplotlib.rc_context(_SETTINGS):
+    with _drawing():
         figure = Figure(figsize=(_WIDTH, _HEIGHT))
         axes = figure.add_axes((0.105, 0.135, 0.875, 0.84))
         axes.patch.set_visible(False)
@@ -112,8 +105,8 @@ def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
         )
         axes.grid(axis="y")
         axes.set_axisbelow(True)
-        for place, line in enumerate(chart.series):
-            _plot(axes, line, styles[line.method], place, len(chart.series) <= _MOST_BANDS)
+        for index, line in enumerate(chart.series):
+            _plot(axes, line, styles[line.method], index, len(chart.series) <= _MAX_BANDS)
         file = io.StringIO()
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None, "Creator": None})
         box = axes.get_position()
@@ -126,29 +119,52 @@ def draw(chart: Chart, styles: dict[str, Style]) -> Drawing:
         chart,
         _for_page(file.getvalue(), chart),
         tuple((line, styles[line.method]) for line in chart.series),
-        hover_data(chart, (left, top, across, down)),
+        chart_data(chart, (left, top, across, down)),
     )
 
 
-def _plot(axes: Any, line: Series, style: Style, place: int, band: bool) -> None:
-    colour = _sentinel(style.colour)
+@contextmanager
+def _drawing() -> Iterator[None]:
+    settings = matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "chart",
+            "font.size": 8.5,
+            "axes.edgecolor": _INK,
+            "axes.labelcolor": _INK,
+            "text.color": _INK,
+            "xtick.color": _INK,
+            "ytick.color": _INK,
+            "grid.color": _RULE,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "grid.linewidth": 0.5,
+        }
+    )
+    with _LOCK, settings:
+        yield
+
+
+def _plot(axes: Axes, line: Series, style: Style, index: int, band: bool) -> None:
+    colour = _placeholder(style.colour)
     dashes = [float(length) for length in style.dashes.split()]
-    every = max(1, len(line.x) // _MARKS)
+    every = max(1, len(line.x) // _MARKERS_PER_LINE)
     axes.plot(
-        line.x, line.y, color=colour, linewidth=style.width, marker=style.marker, markersize=4.2, gid=f"line-{place}",
-        markeredgewidth=0, markevery=((place * every // 5) % every, every), clip_on=True,
+        line.x, line.y, color=colour, linewidth=style.width, marker=style.marker, markersize=4.2, gid=f"line-{index}",
+        markeredgewidth=0, markevery=((index * every // 5) % every, every), clip_on=True,
         linestyle=(0, [length / style.width for length in dashes]) if dashes else "-",
     )  # fmt: skip
     if band and line.low is not None and line.high is not None and line.n > 1:
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.14, linewidth=0, gid=f"band-{place}")
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.14, linewidth=0, gid=f"band-{index}")
 
 
-def _sentinel(colour: int) -> str:
+def _placeholder(colour: int) -> str:
     return f"#0000{colour + 15:02x}"
 
 
 def _for_page(svg: str, chart: Chart) -> str:
-    """Make a drawing part of a page: no prologue, no fixed size or colours, ids of its own."""
+    """Turn a drawing into part of a page: without prologue and fixed size, with the page's colours and unique ids."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" focusable="false">', svg, count=1)
@@ -157,7 +173,7 @@ def _for_page(svg: str, chart: Chart) -> str:
     svg = svg.replace("xlink:href", "href")
     svg = svg.replace(_INK, "currentColor").replace(_RULE, "var(--rule)")
     for colour in range(1, COLOURS + 1):
-        svg = svg.replace(_sentinel(colour), f"var(--series-{colour})")
+        svg = svg.replace(_placeholder(colour), f"var(--series-{colour})")
     svg = re.sub(r" font-family: [^;\"]*;", "", svg)
     svg = re.sub(r"(\.\d\d)\d+", r"\1", svg)
     return re.sub(r"\s*\n\s*", " ", svg).strip()

@@ -1,4 +1,4 @@
-"""Sort stored runs into sets that may be compared: one data set under one protocol."""
+"""Sort stored runs into comparable sets: one data set under one protocol."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
+from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
-from benchmark.score import METRICS
-from reports.cells import Cell, mean_cell
+from benchmark.results.records import Status
+from benchmark.score import METRICS, Metric
+from reports.cells import Cell, ImageCount, mean_cell
 
-# As the paper's tables list them: textures first.
+# In the order of the paper's tables: textures first.
 PAPER_CATEGORIES = (
     "carpet", "grid", "leather", "tile", "wood", "bottle", "cable", "capsule", "hazelnut", "metal_nut",
     "pill", "screw", "toothbrush", "transistor", "zipper",
 )  # fmt: skip
-_IMAGES = {
+# Why a run is in no mean.
+EXCLUDED = {Status.NOT_CONVERGED: "did not converge", Status.FAILED: "failed"}
+_IMAGE_COLUMNS: dict[ImageCount, str] = {
     "train_defective": "training_defective_images",
     "train_normal": "training_normal_images",
     "test_defective": "defective_images",
     "test_normal": "normal_images",
 }
 _CELL = ["category", "method", "shots"]
-# Longest words for a recipe in a title; a note lists this many places.
-_LONGEST_WORDS = 60
-_MOST_PLACES = 6
+# A longer description of a recipe gives way to its digest; a note lists this many categories and K.
+_MAX_DESCRIPTION = 60
+_MAX_PLACES = 6
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class ResultSet:
     protocol : str
         Digest of the protocol they share.
     variant : str
-        What sets these runs apart from others of that protocol (another batch size, changed images, a changed
+        What distinguishes these runs from others of that protocol (another batch size, changed images, a changed
         recipe), or "".
     profiles : tuple of str
         Names under which the protocol was run.
@@ -68,19 +71,19 @@ class ResultSet:
 
     @cached_property
     def categories(self) -> list[str]:
-        """Categories as the paper orders them, others after them by name."""
+        """Categories in the paper's order, then others by name."""
         return in_order(self.runs["category"].unique(), PAPER_CATEGORIES)
 
     @cached_property
     def methods(self) -> list[str]:
-        """Methods as the paper orders them; composed ones and those of plug-ins after them by name."""
+        """Methods in the paper's order, then composed ones and those of plug-ins by name."""
         # Not method_names(): a report must look the same where a plug-in is not installed.
         return in_order(self.runs["method"].unique(), tuple(method.name for method in PAPER_METHODS))
 
     @property
-    def expected(self) -> str:
-        """A sentence: which seeds and categories there should be; runs do not say which others were wanted."""
-        return "Expected are the categories, and for each K the seeds, of which any run is stored."
+    def expectation(self) -> str:
+        """A sentence: which categories and seeds there should be; runs do not record which others were wanted."""
+        return "Expected: every category with a stored run and, for each K, every seed with a stored run."
 
     def label(self, method: str) -> str:
         """Return a method's name as the paper prints it."""
@@ -94,17 +97,15 @@ class ResultSet:
         """Return whether there is a run of a method; every table draws on the same runs."""
         return method in self._labels
 
-    def cell(self, category: str, method: str, shots: int, metric: str) -> Cell:
-        """Return mean and sample deviation over the seeds that are done."""
-        place = (category, method, shots)
-        found = self._statistics.get(place, {})
-        done, not_converged, failed = (
-            self._counts.get((*place, status), 0) for status in ("done", "not_converged", "failed")
-        )
-        n = int(found.get((metric, "count"), 0))
+    def cell(self, category: str, method: str, shots: int, metric: Metric) -> Cell:
+        """Return mean and sample standard deviation over the seeds that are done."""
+        key = (category, method, shots)
+        statistics = self._statistics.get(key, {})
+        done, not_converged, failed = (self._counts.get((*key, status), 0) for status in Status)
+        n = int(statistics.get((metric, "count"), 0))
         return Cell(
-            float(found[metric, "mean"]) if n else None,
-            float(found[metric, "std"]) if n > 1 else None,
+            float(statistics[metric, "mean"]) if n else None,
+            float(statistics[metric, "std"]) if n > 1 else None,
             n,
             len(self.seeds(shots)),
             not_converged=not_converged,
@@ -112,78 +113,93 @@ class ResultSet:
             undefined=done - n,
         )
 
-    def mean(self, method: str, shots: int, metric: str, table: str) -> Cell:
+    def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
         """Return the mean over categories of their means over seeds; the same in every table."""
         return mean_cell([self.cell(category, method, shots, metric) for category in self.categories])
 
-    def stated_mean(self, method: str, shots: int, table: str) -> Cell | None:
+    def stated_mean(self, method: str, shots: int, metric: Metric) -> Cell | None:
         """Return None: runs state no means."""
         return None
 
-    def images(self, category: str, kind: str, shots: int | None = None) -> Cell:
-        """Return a count of images that the runs agree on; ``train_normal`` and ``test_normal`` are of any K."""
-        lines = [self._images.get((category, number), {}) for number in (self.shots if shots is None else [shots])]
-        found = {line[_IMAGES[kind], end] for line in lines if line for end in ("min", "max")}
-        known = {count for count in found if pd.notna(count)}
-        return Cell(int(known.pop()) if len(known) == 1 else None, count=True)
+    def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
+        """Return an image count if all runs agree on it; those of normal images do not depend on K."""
+        known = {
+            count
+            for number in (self.shots if shots is None else [shots])
+            for column, count in self._images.get((category, number), ())
+            if column == _IMAGE_COLUMNS[kind]
+        }
+        return Cell(known.pop() if len(known) == 1 else None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return which runs of these methods are in no number because they failed or did not converge."""
         runs = self.runs[self.runs["method"].isin(methods)]
         notes = []
-        for status, words in (("not_converged", "did not converge"), ("failed", "failed")):
+        for status, reason in EXCLUDED.items():
             count = int((runs["status"] == status).sum())
             if count:
-                places = self._places(runs, status, len(methods))
-                notes.append(f"{count} of {len(runs)} runs {words} and are in no mean: {places}.")
+                places = self._places(runs, status)
+                notes.append(f"{count} of {len(runs)} runs {reason}; excluded from the means: {places}.")
         return notes
 
-    def _places(self, runs: pd.DataFrame, status: str, methods: int) -> str:
-        """Say where runs of one status are: ``toothbrush 1-shot: U-Net (2 of 5), B (AlbuNet) (5 of 5)``."""
-        found = []
-        for (category, shots), here in runs.groupby(["category", "shots"], sort=False):
-            hit = here["status"] == status
-            if not hit.any():
+    def _places(self, runs: pd.DataFrame, status: Status) -> str:
+        """List where runs have a status: ``toothbrush 1-shot: U-Net (2 of 5), B (AlbuNet) (5 of 5)``."""
+        places = []
+        for (category, shots), group in runs.groupby(["category", "shots"], sort=False):
+            matches = group["status"] == status
+            if not matches.any():
                 continue
-            counts = hit.groupby(here["method"]).agg(["sum", "size"])
-            words = ", ".join(
+            counts = matches.groupby(group["method"]).agg(["sum", "size"])
+            methods = ", ".join(
                 f"{self.label(method)} ({counts.at[method, 'sum']} of {counts.at[method, 'size']})"
                 for method in in_order(counts.index[counts["sum"] > 0], tuple(self.methods))
             )
-            found.append(f"{category} {shots}-shot: " + ("all methods" if hit.all() and len(counts) > 1 else words))
-        if len(found) > _MOST_PLACES:
-            found[_MOST_PLACES:] = [f"and {len(found) - _MOST_PLACES} more"]
-        return "; ".join(found)
+            everywhere = matches.all() and len(counts) > 1
+            places.append(f"{category} {shots}-shot: {'all methods' if everywhere else methods}")
+        if len(places) > _MAX_PLACES:
+            places[_MAX_PLACES:] = [f"and {len(places) - _MAX_PLACES} more"]
+        return "; ".join(places)
 
     @cached_property
     def _labels(self) -> dict[str, str]:
-        return dict(self.runs.drop_duplicates("method").set_index("method")["label"])
+        return dict(self.runs.drop_duplicates("method").set_index("method")["label"].to_dict())
 
     @cached_property
     def _seeds(self) -> dict[int, list[int]]:
-        return {int(shots): sorted(map(int, here.unique())) for shots, here in self.runs.groupby("shots")["seed"]}
+        return {int(shots): sorted(map(int, seeds.unique())) for shots, seeds in self.runs.groupby("shots")["seed"]}
 
     @cached_property
-    def _statistics(self) -> dict[Any, dict[Any, float]]:
+    def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[Metric, str], float]]:
         """Map (category, method, K) to mean, deviation and count of each metric over the runs that are done."""
-        done = self.runs[self.runs["status"] == "done"]
-        return done.groupby(_CELL)[list(METRICS)].agg(["mean", "std", "count"]).to_dict("index")
+        done = self.runs[self.runs["status"] == Status.DONE]
+        return dict(done.groupby(_CELL)[list(METRICS)].agg(["mean", "std", "count"]).to_dict("index"))
 
     @cached_property
-    def _counts(self) -> dict[Any, int]:
-        """Map (category, method, K, status) to how many runs have it."""
-        return self.runs.groupby([*_CELL, "status"]).size().to_dict()
+    def _counts(self) -> dict[tuple[str, str, int, str], int]:
+        """Map (category, method, K, status) to the number of runs."""
+        return dict(self.runs.groupby([*_CELL, "status"]).size().to_dict())
 
     @cached_property
-    def _images(self) -> dict[tuple[str, int], dict[Any, Any]]:
-        counts = self.runs[list(_IMAGES.values())].apply(pd.to_numeric)
-        return counts.groupby([self.runs["category"], self.runs["shots"]]).agg(["min", "max"]).to_dict("index")
+    def _images(self) -> dict[tuple[str, int], set[tuple[str, int]]]:
+        """Map (category, K) to the distinct counts that its runs have, each with its column."""
+        columns = list(_IMAGE_COLUMNS.values())
+        counts = self.runs.melt(["category", "shots"], columns).dropna(subset="value").drop_duplicates()
+        found: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
+        for row in counts.itertuples():
+            found[row.category, int(row.shots)].add((row.variable, int(row.value)))
+        return found
 
 
 def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
-    """Return names sorted by their place in ``order``, the others behind by name."""
-    place = {name: index for index, name in enumerate(order)}
-    return sorted(names, key=lambda name: (place.get(name, len(place)), name))
+    """Return names sorted by their position in ``order``, then the others by name.
+
+    Examples
+    --------
+    >>> in_order(["b", "a", "z"], ["z"])
+    ['z', 'a', 'b']
+    """
+    position = {name: index for index, name in enumerate(order)}
+    return sorted(names, key=lambda name: (position.get(name, len(position)), name))
 
 
 def result_sets(results: pd.DataFrame) -> list[ResultSet]:
@@ -193,57 +209,73 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     in more than that, e.g. because a method's recipe was changed, ``variant`` says in what.
     """
     results = results.assign(variant="")
-    for column, per, words in (
+    for column, per, description in (
         ("batch_size", ["dataset", "protocol", "shots"], "batch size {}, "),
         ("data_digest", ["dataset", "protocol", "category"], "images {:.8}, "),
     ):
         ambiguous = results.groupby(per)[column].transform("nunique") > 1
-        results.loc[ambiguous, "variant"] += results.loc[ambiguous, column].map(words.format)
+        results.loc[ambiguous, "variant"] += results.loc[ambiguous, column].map(description.format)
     per = ["dataset", "protocol", "method"]
     changed = results[results.groupby(per)["recipe"].transform("nunique") > 1]
     for (_, _, method), recipes in changed.groupby(per)["recipe"]:
-        words_of = _recipe_words(recipes.unique())
-        results.loc[recipes.index, "variant"] += f"{method} with " + recipes.map(words_of) + ", "
-    # What is the same in all of that was drawn by changed code, or edited by hand.
-    again = results.groupby(["dataset", "protocol", "variant", *_CELL, "seed"]).cumcount()
-    results.loc[again > 0, "variant"] += (again[again > 0] + 1).map("repeat {}, ".format)
-    found = []
+        descriptions = _describe_recipes(recipes.unique())
+        results.loc[recipes.index, "variant"] += f"{method} with " + recipes.map(descriptions) + ", "
+    # Runs that agree in all of that were drawn by changed code, or edited by hand.
+    repeat = results.groupby(["dataset", "protocol", "variant", *_CELL, "seed"]).cumcount()
+    results.loc[repeat > 0, "variant"] += (repeat[repeat > 0] + 1).map("repeat {}, ".format)
+    sets = []
     for (dataset, protocol, variant), runs in results.groupby(["dataset", "protocol", "variant"], sort=True):
         profiles = tuple(sorted(runs["profile"].unique()))
-        found.append(ResultSet(dataset, protocol, variant.removesuffix(", "), profiles, runs.reset_index(drop=True)))
-    return _told_apart(found)
+        sets.append(ResultSet(dataset, protocol, variant.removesuffix(", "), profiles, runs.reset_index(drop=True)))
+    return _with_unique_titles(sets)
 
 
-def _recipe_words(recipes: Iterable[str]) -> dict[str, str]:
-    """Return for each recipe of a method what it has and the others have not: ``nbr=cosine, paste_weight=one``."""
+def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str | None = None) -> list[ResultSet]:
+    """Return the result sets of a data set and a profile; None stands for any.
+
+    Raises
+    ------
+    InputError
+        If none is left.
+    """
+    chosen = [
+        item for item in sets if dataset in (None, item.dataset) and (profile is None or profile in item.profiles)
+    ]
+    if not chosen:
+        stored = "; ".join(item.title for item in sets) or "nothing"
+        raise InputError(f"no stored runs of that data set and profile; stored are: {stored}")
+    return chosen
+
+
+def _describe_recipes(recipes: Iterable[str]) -> dict[str, str]:
+    """Return for each recipe of a method how it differs from the others: ``nbr=cosine, paste_weight=one``."""
     fields = {
         recipe: {key: json.dumps(value).strip('"') for key, value in json.loads(recipe).items()} for recipe in recipes
     }
     names = sorted(set().union(*fields.values()))
-    differ = [name for name in names if len({values.get(name) for values in fields.values()}) > 1]
-    words = {
-        recipe: ", ".join(f"{name}={values.get(name, 'absent')}" for name in differ)
-        for recipe, values in fields.items()
-    }
-    return {
-        recipe: said if len(said) <= _LONGEST_WORDS else f"recipe {hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
-        for recipe, said in words.items()
-    }
+    differing = [name for name in names if len({values.get(name) for values in fields.values()}) > 1]
+    descriptions = {}
+    for recipe, values in fields.items():
+        text = ", ".join(f"{name}={values.get(name, 'absent')}" for name in differing)
+        if len(text) > _MAX_DESCRIPTION:
+            text = f"recipe {hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+        descriptions[recipe] = text
+    return descriptions
 
 
-def _told_apart(sets: list[ResultSet]) -> list[ResultSet]:
-    """Add to titles that are the same what tells their sets apart."""
+def _with_unique_titles(sets: list[ResultSet]) -> list[ResultSet]:
+    """Add to equal titles what distinguishes their sets."""
     # A profile that was changed, or run with --set, keeps its name: then only the protocol's digest differs.
-    for words in (
+    for describe in (
         lambda item: f"training version {item.runs['training_version'].iloc[0]}",
         lambda item: f"protocol {item.protocol}",
     ):
-        said: dict[str, set[str]] = defaultdict(set)
+        descriptions: dict[str, set[str]] = defaultdict(set)
         for item in sets:
-            said[item.title].add(words(item))
+            descriptions[item.title].add(describe(item))
         sets = [
-            replace(item, variant=", ".join(filter(None, (item.variant, words(item)))))
-            if len(said[item.title]) > 1
+            replace(item, variant=", ".join(filter(None, (item.variant, describe(item)))))
+            if len(descriptions[item.title]) > 1
             else item
             for item in sets
         ]

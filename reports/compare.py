@@ -1,4 +1,4 @@
-"""The paper's numbers beside those of a table."""
+"""Compare a table with the paper's."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def compare(table: Table, published: Table) -> Table:
     Parameters
     ----------
     table : Table
-        Of stored runs, as ``build_table`` made it.
+        Of stored runs.
     published : Table
-        The table of that number from ``Published``.
+        The table of the same number from ``Published``.
 
     Returns
     -------
     Table
-        ``compared``; its notes say what the differences do not mean. Below the cells of Tables II and III, the paper's
-        mean and the difference are over those categories for which both have a number.
+        With ``compared`` set and notes on how to read the differences. In the rows of means of Tables II and III, the
+        paper's mean and the difference are over the categories for which both have a number.
     """
     known = {
         (row.section, row.key, key): cell
@@ -38,9 +38,9 @@ def compare(table: Table, published: Table) -> Table:
     }
     rows: list[Row] = []
     for section, block in table.blocks:
-        beside = [[_published(known, section, row.key, key) for key in table.keys] for row in block]
-        lines = [(row, cells) for row, cells in zip(block, beside, strict=True) if not row.is_mean]
-        for row, theirs in zip(block, beside, strict=True):
+        papers = [[_published(known, section, row.key, key) for key in table.keys] for row in block]
+        lines = [(row, cells) for row, cells in zip(block, papers, strict=True) if not row.is_mean]
+        for row, theirs in zip(block, papers, strict=True):
             if row.label == MEAN and row.is_mean:
                 cells = [
                     _compared_mean(cell, [(line.cells[i], others[i]) for line, others in lines])
@@ -54,7 +54,7 @@ def compare(table: Table, published: Table) -> Table:
 
 
 def _published(known: Mapping[_Place, Cell], section: str, key: str, column: str) -> Cell | None:
-    # Table I counts the same images twice, and both are compared with the paper's one count.
+    # Table I may count the same images in two ways; both are compared with the paper's count.
     return known.get((section, key, column)) or known.get(("", key, column))
 
 
@@ -74,33 +74,35 @@ def _compared_mean(mean: Cell, pairs: Sequence[tuple[Cell, Cell | None]]) -> Cel
     if not both:
         return mean
     ours, theirs = np.mean(both, axis=0)
-    return replace(mean, published=float(theirs), difference=float(ours - theirs), compared=len(both))
+    return replace(mean, published=float(theirs), difference=float(ours - theirs), compared_categories=len(both))
 
 
 def _notes(table: Table, published: Table) -> list[str]:
     cells = [cell for row in table.rows for cell in row.cells]
     if all(cell.published is None for cell in cells):
-        return ["The paper has no numbers for these."]
+        return ["The paper has no numbers to compare these with."]
     with_both = [cell for cell in cells if cell.difference is not None]
     notes = []
     if table.dataset != published.dataset:
         notes.append(
-            f"The images are those of {table.dataset}, the paper's those of MVTec AD: "
-            "the differences are between different images."
+            f"The runs use the images of {table.dataset}, the paper those of MVTec AD: "
+            "the differences compare different images."
         )
-    over = {cell.compared for cell in with_both if cell.compared}
-    if over:
+    shared = {cell.compared_categories for cell in with_both if cell.compared_categories}
+    if shared:
         notes.append(
-            f"Beside means, paper and difference are over the categories for which both have a number: {_range(over)}."
+            "For means, the paper's number and the difference are over the categories for which both have a number: "
+            f"{_range(shared)}."
         )
     every = len(Published.categories)
-    others = {cell.categories for cell in with_both if cell.categories and not cell.compared} - {every - 1, every}
+    others = {cell.categories for cell in with_both if cell.categories and not cell.compared_categories}
+    others -= {every - 1, every}
     if others:
         notes.append(
-            f"The paper's are means over its {every} categories (without toothbrush where it did not converge), these "
-            f"over {_range(others)}: the differences hold other categories as well as other runs."
+            f"The paper's means are over its {every} categories (without toothbrush where nothing converged), these "
+            f"over {_range(others)}: the differences also reflect different categories."
         )
-    return notes + [f"The paper: {note}" for note in published.notes if max(over, default=0) >= every - 1]
+    return notes + [f"The paper: {note}" for note in published.notes if max(shared, default=0) >= every - 1]
 
 
 def _range(counts: set[int]) -> str:

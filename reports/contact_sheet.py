@@ -1,4 +1,4 @@
-"""Contact sheets: a data set at a glance, its normal images and each defect type with the mask laid over."""
+"""Contact sheets: a data set at a glance, with its normal images and each defect type under its mask."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from reports.pages import write_page
 from reports.pictures import data_uri, paint
 
 PICTURE_SUFFIXES = (".jpg", ".png", ".webp")
-# Magenta occurs in no product.
+# Magenta: occurs in no product.
 _MASK = (255, 0, 220)
 _QUALITY = 85
 _MARGIN, _CAPTION = 6, 18
@@ -32,7 +32,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Label:
-    """Some images of one label: its split and name, how many there are in all, and those shown."""
+    """Some images of one label: its split and name, the number of its images, and those shown."""
 
     split: str
     name: str
@@ -49,12 +49,12 @@ class CategorySheet:
 
 
 def write_contact_sheet(sheets: Sequence[CategorySheet], title: str, path: Path) -> Path:
-    """Write a page (``.html``) with every shot, or a picture (``.jpg``, ``.png``, ``.webp``) with one of each label.
+    """Write a page (``.html``) of all shots, or a picture (``.jpg``, ``.png``, ``.webp``) with one of each label.
 
     Raises
     ------
     InputError
-        If the suffix is another one, or the file cannot be written.
+        If the suffix is a different one, or the file cannot be written.
     """
     if path.suffix == ".html":
         return write_page(path, "contact_sheet.html", title=title, sheets=sheets, plain=_plain, marked=_marked)
@@ -67,7 +67,7 @@ def write_contact_sheet(sheets: Sequence[CategorySheet], title: str, path: Path)
 
 
 def draw_overview(sheets: Sequence[CategorySheet]) -> Image.Image:
-    """Draw one line per category: a normal image, then one of each defect type with its mask outlined."""
+    """Draw one row per category: a normal image, then one of each defect type with its mask outlined."""
     font = ImageFont.load_default(12)
     lines = [
         [sheet.labels[0], *(label for label in sheet.labels if label.shots[0].mask is not None)] for sheet in sheets
@@ -81,27 +81,27 @@ def draw_overview(sheets: Sequence[CategorySheet]) -> Image.Image:
         for column, label in enumerate(labels):
             left, top = _MARGIN + column * step, _MARGIN + row * (step + _CAPTION)
             shot = label.shots[0]
-            words = sheet.category if shot.mask is None else label.name.replace("_", " ")
-            pen.text((left, top), _fit(words, side, lambda text: pen.textlength(text, font=font)), "black", font=font)
+            caption = sheet.category if shot.mask is None else label.name.replace("_", " ")
+            pen.text((left, top), _fit(caption, side, lambda text: pen.textlength(text, font=font)), "black", font=font)
             picture.paste(Image.fromarray(outlined(shot)), (left, top + _CAPTION))
     return picture
 
 
 def outlined(shot: Shot) -> np.ndarray:
-    """Return the image, uint8 (size, size, 3), with a line around its defect: what is inside stays to be seen."""
+    """Return the image, uint8 (size, size, 3), with a line around its defect, which stays visible."""
     if shot.mask is None:
         return shot.image
     width = max(1, round(len(shot.image) / 128))
     return paint(shot.image, ndimage.binary_dilation(shot.mask, iterations=width) & ~shot.mask, _MASK, 1.0)
 
 
-def _fit(words: str, width: float, length: Callable[[str], float]) -> str:
-    """Shorten a caption to what fits above its picture."""
-    if length(words) <= width:
-        return words
-    while words and length(words + "…") > width:
-        words = words[:-1]
-    return words + "…"
+def _fit(caption: str, width: float, length: Callable[[str], float]) -> str:
+    """Shorten a caption to the width of its picture."""
+    if length(caption) <= width:
+        return caption
+    while caption and length(caption + "…") > width:
+        caption = caption[:-1]
+    return caption + "…"
 
 
 def _plain(shot: Shot) -> str:

@@ -1,4 +1,4 @@
-"""Names of categories and methods come from folders and packages: made harmless for a terminal, UTF-8 and LaTeX."""
+"""Escape names of categories and methods, which come from folders and packages, for terminals, UTF-8 and LaTeX."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _LATEX = {
     "|": r"\textbar{}",
     # A bracket after \\ would be read as the line break's optional argument.
     "[": "{[}", "]": "{]}",
-    # In LaTeX's own encoding these have no single code to decompose.
+    # These do not decompose into a letter and an accent.
     "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "œ": r"\oe{}",
     "Œ": r"\OE{}", "λ": r"$\lambda$", "µ": r"$\mu$", "μ": r"$\mu$", "±": r"$\pm$", "°": r"$^\circ$", "\u2013": "--",
 }  # fmt: skip
-# Combining marks, by what Unicode puts behind a letter and LaTeX before it.
+# Combining marks: Unicode puts them after a letter, LaTeX before it.
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u ", "\u0307": ".",
     "\u0308": '"', "\u030a": "r ", "\u030b": "H ", "\u030c": "v ", "\u0327": "c ",
@@ -22,25 +22,29 @@ _ACCENTS = {
 
 
 def for_utf8(text: str) -> str:
-    r"""Return a text that can be written as UTF-8: half a surrogate pair, e.g. of a file's name, becomes ``\udc80``."""
+    r"""Return a string that can be encoded as UTF-8: a lone surrogate, e.g. in a file name, becomes ``\udc80``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def for_terminal(text: str) -> str:
-    r"""Return a text without line breaks or control codes, which become ``\n``, ``\x1b`` and the like."""
+    r"""Return a string whose line breaks and control codes are escaped as ``\n``, ``\x1b`` and the like.
+
+    Examples
+    --------
+    >>> for_terminal("a" + chr(27))
+    'a\\x1b'
+    """
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def width_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes: wide letters two, combining marks none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
-
-
 def for_latex(text: str) -> str:
-    """Return a text as LaTeX sets it with its standard fonts; what these lack is named by its code, e.g. (U+4E2D)."""
+    r"""Return a string escaped for LaTeX's standard fonts; a letter they lack becomes its code, e.g. (U+4E2D).
+
+    Examples
+    --------
+    >>> print(for_latex("50% ü"))
+    50\% \"{u}
+    """
     return "".join(map(_latex_letter, unicodedata.normalize("NFC", text)))
 
 

@@ -1,19 +1,23 @@
-"""What the paper's charts show, as plain numbers: ROC curves (Fig. 7) and test IOU during training (Fig. 9)."""
+"""The numbers behind the paper's charts: ROC curves (Fig. 7) and test IOU during training (Fig. 9)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-# Where the false positive rates of all runs are compared.
+from benchmark.results.records import Status
+from benchmark.score import Metric
+
+# The false positive rates at which the curves of all runs are averaged.
 GRID = np.linspace(0.0, 1.0, 101)
+V = TypeVar("V", float, np.ndarray)
 
 
-class CurvedRun(Protocol):
-    """What is needed of a run: ``page.stored.PageRun`` has it."""
+class CurveRun(Protocol):
+    """A run with its curves, as ``page.stored.PageRun`` is."""
 
     @property
     def category(self) -> str: ...
@@ -27,7 +31,7 @@ class CurvedRun(Protocol):
     def roc(self) -> np.ndarray | None: ...
     @property
     def learning(self) -> np.ndarray | None: ...
-    def metric(self, name: str) -> float | None: ...
+    def metric(self, name: Metric) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,12 @@ class Series:
     ----------
     method, label : str
     x, y : np.ndarray, shape (points,)
-    n, of : int
-        How many runs it rests on, and how many there should be.
-    summary : float or None
-        The number that belongs beside the name: an AUC, or the last IOU.
+    n, expected : int
+        How many runs it is based on, and how many there should be.
+    summary : float
+        The number shown beside the name: an AUC, or the last IOU.
     low, high : np.ndarray or None, shape (points,)
-        Least and greatest over seeds.
+        Minimum and maximum over seeds.
     """
 
     method: str
@@ -51,15 +55,15 @@ class Series:
     x: np.ndarray
     y: np.ndarray
     n: int
-    of: int
-    summary: float | None
+    expected: int
+    summary: float
     low: np.ndarray | None = None
     high: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: what it is called, its axes, and its lines.
+    """A chart: its title, axes and lines.
 
     Attributes
     ----------
@@ -83,91 +87,112 @@ class Chart:
 def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
     """Return the true positive rate at each false positive rate of ``GRID``.
 
-    Between points the curve is a straight line, as its AUC assumes; where it rises vertically the top counts.
+    The curve is linear between points, as its AUC assumes; where it rises vertically the highest point counts.
 
     Parameters
     ----------
     fpr, tpr : np.ndarray, shape (points,)
-        In [0, 1], both rising, from (0, 0) to (1, 1).
+        In [0, 1], both increasing, from (0, 0) to (1, 1).
     """
     last = np.append(np.diff(fpr) > 0, True)
-    return np.interp(GRID, fpr[last], tpr[last])
+    return np.asarray(np.interp(GRID, fpr[last], tpr[last]))
 
 
-def roc_chart(runs: Sequence[CurvedRun], methods: Iterable[tuple[str, str]], of: int, key: str, title: str) -> Chart:
+def roc_chart(
+    runs: Sequence[CurveRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
+) -> Chart:
     """Average ROC curves over seeds, then over categories (Fig. 7).
 
     Parameters
     ----------
     runs : sequence
-        Of one K; those that are not done are in no mean.
+        Of one K; only those that are done count.
     methods : iterable of (str, str)
         Name and label of each line.
-    of : int
+    expected : int
         How many runs of each method there should be.
     key, title : str
         Of the chart.
     """
     series = []
     for method, label in methods:
-        done = [run for run in runs if run.method == method and run.status == "done" and run.roc is not None]
-        if not done:
-            continue
-        tpr = mean_over_categories([(run.category, run.roc) for run in done])
-        auc = mean_over_categories([(run.category, run.metric("auc")) for run in done])
-        series.append(Series(method, label, GRID, tpr, len(done), of, float(auc)))
+        done = [run for run in runs if run.method == method and run.status == Status.DONE]
+        curves = [(run.category, run.roc) for run in done if run.roc is not None]
+        aucs = [(run.category, auc) for run in done if run.roc is not None and (auc := run.metric("auc")) is not None]
+        if curves:
+            tpr, auc = _mean_over_categories(curves), _mean_over_categories(aucs)
+            series.append(Series(method, label, GRID, tpr, len(curves), expected, float(auc)))
     return Chart(key, title, "False positive rate", "True positive rate", "AUC", tuple(series), (0.0, 1.0))
 
 
-def mean_over_categories(values: Sequence[tuple[str, Any]]) -> np.ndarray:
-    """Average over the runs of each category, then over categories, so that each weighs the same."""
+def _mean_over_categories(values: Sequence[tuple[str, V]]) -> V:
+    """Average over the runs of each category, then over categories, so that every category has the same weight."""
     categories = dict.fromkeys(category for category, _ in values)
-    means = [np.mean([value for where, value in values if where == category], axis=0) for category in categories]
-    return np.asarray(np.mean(means, axis=0))
+    means = [np.mean([value for name, value in values if name == category], axis=0) for category in categories]
+    mean: V = np.mean(means, axis=0)
+    return mean
 
 
 def learning_chart(
-    runs: Sequence[CurvedRun], methods: Iterable[tuple[str, str]], of: int, key: str, title: str
+    runs: Sequence[CurveRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
 ) -> Chart:
-    """Average the test IOU during training over seeds, with its least and greatest (Fig. 9).
+    """Average the test IOU during training over seeds, with minimum and maximum (Fig. 9).
 
     Parameters are those of ``roc_chart``; ``runs`` are of one category and K.
     """
     series = []
     for method, label in methods:
-        done = [run.learning for run in runs if run.method == method and run.status == "done"]
+        done = [run.learning for run in runs if run.method == method and run.status == Status.DONE]
         curves = [curve for curve in done if curve is not None and len(curve)]
         if not curves:
             continue
-        # Only where every seed was measured: a mean over some of them would jump where one begins or ends.
+        # Only iterations that every seed measured: a mean over some seeds would jump where one begins or ends.
         shared = sorted(set.intersection(*({float(x) for x in curve[:, 0]} for curve in curves)))
         if not shared:
             continue
         values = np.array([curve[np.isin(curve[:, 0], shared), 1] for curve in curves])
         mean = values.mean(axis=0)
         low, high = values.min(axis=0), values.max(axis=0)
-        series.append(Series(method, label, np.array(shared), mean, len(curves), of, float(mean[-1]), low, high))
+        series.append(Series(method, label, np.array(shared), mean, len(curves), expected, float(mean[-1]), low, high))
     end = max((float(line.x[-1]) for line in series), default=1.0)
     highest = max((float(line.high.max()) for line in series if line.high is not None), default=1.0)
     y_range = (0.0, max(0.1, float(np.ceil(10 * highest) / 10)))
     return Chart(key, title, "Iteration", "Mean test IOU", "last IOU", tuple(series), (0.0, end), y_range)
 
 
-def hover_data(chart: Chart, area: tuple[float, float, float, float]) -> dict[str, Any]:
-    """Return what the page needs to read values off a drawing: plain lists, rounded to what is printed.
+@dataclass(frozen=True)
+class SeriesData:
+    """The points of a line, rounded as printed."""
 
-    Parameters
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True)
+class ChartData:
+    """What the page's script needs to read values off a drawing.
+
+    Attributes
     ----------
+    key, x_label : str
+        Of the chart.
     area : tuple of float
         Left, top, width and height of the axes within the drawing.
+    range : tuple of float
+        Of x.
+    series : list of SeriesData
     """
-    return {
-        "key": chart.key,
-        "area": list(area),
-        "range": list(chart.x_range),
-        "x_label": chart.x_label,
-        "series": [
-            {"x": [round(float(x), 4) for x in line.x], "y": [round(float(y), 4) for y in line.y]}
-            for line in chart.series
-        ],
-    }
+
+    key: str
+    area: tuple[float, float, float, float]
+    range: tuple[float, float]
+    x_label: str
+    series: list[SeriesData]
+
+
+def chart_data(chart: Chart, area: tuple[float, float, float, float]) -> ChartData:
+    """Return what the page's script needs of a chart that was drawn into an area."""
+    series = [
+        SeriesData([round(float(x), 4) for x in line.x], [round(float(y), 4) for y in line.y]) for line in chart.series
+    ]
+    return ChartData(chart.key, area, chart.x_range, chart.x_label, series)

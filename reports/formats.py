@@ -1,4 +1,4 @@
-"""Write a table down: aligned text, CSV, LaTeX (booktabs), JSON."""
+"""Write a table as aligned text, CSV, LaTeX (booktabs) or JSON."""
 
 from __future__ import annotations
 
@@ -11,48 +11,37 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from reports.cells import Cell
-from reports.escapes import for_latex, for_terminal, for_utf8, width_of
+from reports.escapes import for_latex, for_terminal, for_utf8
 from reports.tables import Row, Table
+from reports.text_tables import text_table
 
 _SCALED = (r"\providecommand{\resizebox}[3]{#3}", r"\resizebox{\textwidth}{!}{%")
 _SIGNED = re.compile(r"^([+-][0-9.]+)")
-# A table of many columns is set across both columns of a page, and smaller.
-_MOST_NARROW = 4
+# A table of more columns spans both columns of a page, in smaller type.
+_MAX_NARROW = 4
 
 
 def as_text(table: Table, title: str = "") -> str:
     """Return a table in aligned columns; the best of each row has a ``*``."""
-    head = ["", table.corner, *table.columns]
-    lines = [
-        ["" if index else row.section, f"  {label}" if index else label, *map(_as_text, cells)]
-        for row in table.rows
-        for index, (label, cells) in enumerate(_lines(row))
+    blocks = [
+        [
+            [f"  {label}" if index else label, *map(_as_text, entries)]
+            for row in rows
+            for index, (label, entries) in enumerate(_lines(row))
+        ]
+        for _, rows in table.blocks
     ]
-    head, *lines = ([for_terminal(word) for word in line] for line in [head, *lines])
-    widths = [max(map(width_of, column)) for column in zip(head, *lines, strict=True)]
-
-    def aligned(line: Sequence[str]) -> str:
-        words = []
-        for i, (word, width) in enumerate(zip(line, widths, strict=True)):
-            space = " " * (width - width_of(word))
-            words.append(word + space if i < 2 else space + word)
-        return "  ".join(words if widths[0] else words[1:]).rstrip()
-
-    rule = "-" * width_of(aligned(head))
-    body: list[str] = []
-    section = ""
-    for line in lines:
-        new = line[0] not in ("", section)
-        if new and body:
-            body.append(rule)
-        body.append(aligned(line if new else ["", *line[1:]]))
-        section = line[0] or section
-    notes = [for_terminal(note) for note in table.notes]
-    return "\n".join([for_terminal(caption(table, title)), rule, aligned(head), rule, *body, rule, *notes]) + "\n"
+    head, align = [table.corner, *table.columns], "l" + "r" * len(table.columns)
+    if any(row.section for row in table.rows):
+        head, align = ["", *head], "l" + align
+        for (section, _), lines in zip(table.blocks, blocks, strict=True):
+            lines[:] = [["" if index else section, *line] for index, line in enumerate(lines)]
+    notes = "".join(f"{for_terminal(note)}\n" for note in table.notes)
+    return f"{for_terminal(caption(table, title))}\n{text_table(head, blocks, align)}{notes}"
 
 
 def as_records(table: Table, title: str = "") -> list[dict[str, object]]:
-    """Return a table in long form: one dict per cell, the paper's numbers in it once it was compared."""
+    """Return a table in long form: one record per cell, with the paper's numbers if it was compared."""
     return [
         {
             "table": table.number,
@@ -64,14 +53,14 @@ def as_records(table: Table, title: str = "") -> list[dict[str, object]]:
             "std": cell.std,
             "basis": cell.basis,
             "n": cell.n,
-            "of": cell.of,
+            "of": cell.expected,
             "partial": cell.partial,
             "not_converged": cell.not_converged,
             "failed": cell.failed,
             "undefined": cell.undefined,
             "missing": cell.missing,
             "categories": cell.categories,
-            "of_categories": cell.of_categories,
+            "of_categories": cell.expected_categories,
             "best": cell.best,
         }
         | (_comparison(cell) if table.compared else {})
@@ -86,16 +75,16 @@ def as_csv(table: Table, title: str = "") -> str:
 
 
 def as_json(table: Table, title: str = "") -> str:
-    """Return a table with its caption and notes, cells as ``as_records``, as JSON."""
+    """Return a table with its caption, notes and ``as_records`` as JSON."""
     return _json(_content(table, title))
 
 
 def as_latex(table: Table, title: str = "") -> str:
-    """Return a table environment for LaTeX with the booktabs package; best values in bold.
+    """Return a LaTeX table environment for the booktabs package; the best values are bold.
 
-    A document that loads graphicx gets wide tables scaled to the width of its text.
+    Wide tables are scaled to the text width in documents that load graphicx.
     """
-    wide = len(table.columns) > _MOST_NARROW
+    wide = len(table.columns) > _MAX_NARROW
     environment = "table*" if wide else "table"
     size = r"\scriptsize" if wide else r"\footnotesize"
     lines = [
@@ -114,9 +103,9 @@ def as_latex(table: Table, title: str = "") -> str:
         if section:
             lines.append(rf"\multicolumn{{{len(table.columns) + 1}}}{{l}}{{\emph{{{for_latex(section)}}}}} \\")
         for row in rows:
-            for index, (label, cells) in enumerate(_lines(row)):
+            for index, (label, entries) in enumerate(_lines(row)):
                 indent = r"\quad " if index and label else ""
-                lines.append(" & ".join([indent + for_latex(label), *map(_as_latex, cells)]) + r" \\")
+                lines.append(" & ".join([indent + for_latex(label), *map(_as_latex, entries)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else "")]
     if table.notes:
         lines += [r"\par\raggedright\footnotesize", *(rf"{for_latex(note)}\par" for note in table.notes)]
@@ -124,7 +113,7 @@ def as_latex(table: Table, title: str = "") -> str:
 
 
 def as_one(tables: Sequence[tuple[Table, str]], kind: str) -> str:
-    """Return tables with their titles as one text: CSV has one head, JSON of several tables is a list of them."""
+    """Return several tables with their titles as one string: CSV with one head, JSON as a list."""
     if kind == "csv":
         return _csv([record for table, title in tables for record in as_records(table, title)])
     if kind == "json" and len(tables) > 1:
@@ -133,7 +122,7 @@ def as_one(tables: Sequence[tuple[Table, str]], kind: str) -> str:
 
 
 def caption(table: Table, title: str = "") -> str:
-    """Return the line above a table: its number, what it shows and whose numbers they are."""
+    """Return the line above a table: its number, its title and the source of its numbers."""
     return f"Table {table.number}: {table.title}" + (f" ({title})" if title else "")
 
 
@@ -162,7 +151,7 @@ def _json(content: object) -> str:
 
 
 @dataclass(frozen=True)
-class _Words:
+class _Entry:
     """What is printed of a cell in one line."""
 
     number: str
@@ -170,38 +159,38 @@ class _Words:
     mark: str = ""
 
 
-def _lines(row: Row) -> list[tuple[str, list[_Words]]]:
-    """Return what is printed for a row, line by line, each with a label ("" for further marks of the line above).
+def _lines(row: Row) -> list[tuple[str, list[_Entry]]]:
+    """Return the lines printed for a row, each with its label ("" for further marks of the line above).
 
     Further marks, the paper's numbers and the differences stand below the numbers, so that columns stay narrow.
     """
-    # Of a mean first the runs: the shorter mark, for it stands beside the number.
-    marked = [cell.marks[::-1] if cell.of_categories else cell.marks for cell in row.cells]
-    first = [_Words(cell.number, cell.best, "".join(marks[:1])) for cell, marks in zip(row.cells, marked, strict=True)]
+    # For a mean the count of runs comes first: it is shorter, and stands beside the number.
+    marked = [cell.marks[::-1] if cell.expected_categories else cell.marks for cell in row.cells]
+    first = [_Entry(cell.number, cell.best, "".join(marks[:1])) for cell, marks in zip(row.cells, marked, strict=True)]
     lines = [(row.label, first)]
     for marks in zip_longest(*(marks[1:] for marks in marked), fillvalue=""):
-        lines.append(("", [_Words("", mark=mark) for mark in marks]))
+        lines.append(("", [_Entry("", mark=mark) for mark in marks]))
     if any(cell.published is not None for cell in row.cells):
         lines.append(("paper", [_published(cell) for cell in row.cells]))
-        lines.append(("difference", [_Words(cell.difference_text) for cell in row.cells]))
+        lines.append(("difference", [_Entry(cell.difference_text) for cell in row.cells]))
     return lines
 
 
-def _published(cell: Cell) -> _Words:
-    other = cell.compared not in (0, cell.categories)
-    return _Words(cell.published_text, mark=f"{cell.compared} categories" if other else "")
+def _published(cell: Cell) -> _Entry:
+    fewer = cell.compared_categories not in (0, cell.categories)
+    return _Entry(cell.published_text, mark=f"{cell.compared_categories} categories" if fewer else "")
 
 
-def _as_text(words: _Words) -> str:
-    mark = f"[{words.mark}]" if words.mark else ""
-    return f"{words.number}{'*' * words.best} {mark}".strip()
+def _as_text(entry: _Entry) -> str:
+    mark = f"[{entry.mark}]" if entry.mark else ""
+    return f"{entry.number}{'*' * entry.best} {mark}".strip()
 
 
-def _as_latex(words: _Words) -> str:
-    number = _SIGNED.sub(r"$\1$", for_latex(words.number))  # a minus, not a hyphen
+def _as_latex(entry: _Entry) -> str:
+    number = _SIGNED.sub(r"$\1$", for_latex(entry.number))  # a minus, not a hyphen
     bold = rf"\textbf{{{number}}}"
-    mark = for_latex(f"[{words.mark}]") if words.mark else ""
-    return f"{bold if words.best else number} {mark}".strip()
+    mark = for_latex(f"[{entry.mark}]") if entry.mark else ""
+    return f"{bold if entry.best else number} {mark}".strip()
 
 
 def _comparison(cell: Cell) -> dict[str, object]:
@@ -209,7 +198,7 @@ def _comparison(cell: Cell) -> dict[str, object]:
         "published": cell.published,
         "published_std": cell.published_std,
         "difference": cell.difference,
-        "compared_categories": cell.compared,
+        "compared_categories": cell.compared_categories,
     }
 
 
@@ -219,5 +208,5 @@ FORMATS: dict[str, Callable[[Table, str], str]] = {
     "latex": as_latex,
     "json": as_json,
 }
-# What a file of each format is called after.
+# Of files of each format.
 SUFFIXES = {"text": "txt", "csv": "csv", "latex": "tex", "json": "json"}

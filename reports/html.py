@@ -1,4 +1,4 @@
-"""The report: one page that needs no network, and beside it one page per category and K."""
+"""The report: one page that needs no network, and beside it a folder of one page per category and K."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import remove_stale_files, replace_folder
 from benchmark.results.table import iterate_records, results_table, warn_unreadable
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import result_sets
-from reports.page.details import Cell, write_detail
+from reports.page.details import DetailPage, write_detail
 from reports.page.evidence import compared_tables, comparisons
 from reports.page.links import detail_name, set_slug
-from reports.page.sections import cells, make_section
+from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
 from reports.pages import write_page
+from reports.wording import counted
 
 REPORT_NAME = "report.html"
-# A folder that holds it was made here, and may be replaced.
-_MARK = "about.txt"
+# A folder with this file was written by a report, and may be replaced.
+_MARKER = "about.txt"
 _ABOUT = "Pages of the report beside this folder. Writing that report again replaces the whole folder.\n"
 _THREADS = 4
 
@@ -39,7 +40,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     root : Path
         The results folder.
     command : sequence of str, optional
-        What was typed, shown at the end of the page.
+        The command line, shown at the end of the page.
     path : Path, optional
         Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder beside
         it, ``report_files``, which is replaced as a whole.
@@ -57,14 +58,14 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     Warns
     -----
     UserWarning
-        If runs, curves or pictures cannot be read; the pages show the others and name these.
+        If runs, curves or pictures cannot be read; the pages list these and show the others.
     """
     path = path or root / REPORT_NAME
     unreadable: list[str] = []
     records = list(iterate_records(root, unreadable))
     warn_unreadable(unreadable, root)
-    damaged: list[str] = []
-    stored = read_curves(records, root, damaged)
+    curves: list[str] = []
+    stored = read_curves(records, root, curves)
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = [
@@ -80,29 +81,29 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     ]
     with _our_folder(folder) as temporary:
         work = [
-            (temporary / set_slug(results) / detail_name(cell.category, cell.shots), cell)
+            (temporary / set_slug(results) / detail_name(page.category, page.shots), page)
             for results in sets
-            for cell in cells(results, stored, f"../../{quote(path.name)}")
+            for page in detail_pages(results, stored, f"../../{quote(path.name)}")
         ]
         pictures = _write_details(work)
     pictures = list(dict.fromkeys([*(line for section in sections for line in section.problems), *pictures]))
-    for lines, what in ((damaged, "curves"), (pictures, "sample pictures")):
+    for lines, noun in ((curves, "curve"), (pictures, "sample picture")):
         if lines:
-            warnings.warn(f"the report lacks {len(lines)} {what} and says which: {lines[0]}", stacklevel=2)
+            warnings.warn(f"the report lists {counted(len(lines), noun)} that cannot be read: {lines[0]}", stacklevel=2)
     return write_page(
         path,
         "report.html",
         sections=sections,
         published_verdicts=judge_published(),
         findings=find_contradictions(),
-        problems=[*unreadable, *damaged, *pictures],
+        problems=[*unreadable, *curves, *pictures],
         command=shlex.join(command),
     )
 
 
-def _write_details(work: Sequence[tuple[Path, Cell]]) -> list[str]:
-    """Write detail pages, several at once; return what cannot be read."""
-    # Threads: most of the time goes into decoding and encoding pictures, where Pillow lets go of the interpreter.
+def _write_details(work: Sequence[tuple[Path, DetailPage]]) -> list[str]:
+    """Write detail pages, several at a time; return a line for each picture that cannot be read."""
+    # Threads: most of the time goes into decoding and encoding pictures, during which Pillow releases the GIL.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         problems = pool.map(lambda item: write_detail(*item), work)
         return [line for lines in problems for line in lines]
@@ -110,10 +111,10 @@ def _write_details(work: Sequence[tuple[Path, Cell]]) -> list[str]:
 
 @contextmanager
 def _our_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to fill that replaces that of an earlier report; what else has its name is left alone."""
-    if folder.exists() and not (folder / _MARK).is_file():
-        raise InputError(f"{folder} is not of an earlier report: move it away, or name another file with --out")
+    """Yield a temporary folder that then replaces the folder of an earlier report, and no other folder."""
+    if folder.exists() and not (folder / _MARKER).is_file():
+        raise InputError(f"{folder} was not written by a report: move it away, or name another file with --out")
     remove_stale_files(folder.parent)
     with replace_folder(folder) as temporary:
-        (temporary / _MARK).write_text(_ABOUT, encoding="utf-8")
+        (temporary / _MARKER).write_text(_ABOUT, encoding="utf-8")
         yield temporary

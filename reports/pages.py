@@ -1,4 +1,4 @@
-"""Pages: one HTML file each, with style and script inside, that need no network."""
+"""Pages: single HTML files that contain their style and script and need no network."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.atomic import replace_file
+from benchmark.protocol.studies import FIGURE_STUDIES
+from benchmark.schema import to_builtins
+from benchmark.score import METRICS
 
 
-def write_page(path: Path, template: str, **values: Any) -> Path:
-    """Fill a template of this package and write it whole or not at all; everything put in is escaped.
+def write_page(path: Path, template: str, **values: object) -> Path:
+    """Fill a template of this package and write it atomically; all values are escaped.
 
     Raises
     ------
@@ -34,14 +36,26 @@ def static_text(name: str) -> str:
     return resources.files("reports").joinpath("static", name).read_text(encoding="utf-8")
 
 
-def embedded_json(value: Any) -> Markup:
-    """Return JSON that may stand in a script element: nothing in it can end the element."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+def embedded_json(value: object) -> Markup:
+    """Return JSON for a script element, escaped so that nothing in it can end the element.
+
+    Examples
+    --------
+    >>> print(embedded_json({"label": "</script>"}))
+    {"label":"\\u003c/script\\u003e"}
+    """
+    text = json.dumps(to_builtins(value), ensure_ascii=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def number_parts(text: str) -> tuple[str, str]:
-    """Split a cell's text, ``0.5854(0.0069) [1/2]``, into number and spread; the count is shown elsewhere."""
+    """Split a cell's text into number and standard deviation; further marks are dropped.
+
+    Examples
+    --------
+    >>> number_parts("0.5854(0.0069) [1/2]")
+    ('0.5854', '(0.0069)')
+    """
     number, spread = re.fullmatch(r"([^(\[]*)(\([^)]*\))?.*", text, re.DOTALL).groups()  # type: ignore[union-attr]
     return number.strip(), spread or ""
 
@@ -56,5 +70,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"embedded_json": embedded_json, "number_parts": number_parts}
-    environment.globals |= {"style": Markup(static_text("report.css")), "code": Markup(static_text("report.js"))}
+    environment.globals |= {
+        "style": Markup(static_text("report.css")),
+        "code": Markup(static_text("report.js")),
+        "metrics": METRICS,
+        "figure_titles": {number: study.title for number, study in FIGURE_STUDIES.items()},
+    }
     return environment

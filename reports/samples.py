@@ -1,39 +1,34 @@
-"""Kept pictures on pages: the qualitative figures (Figs. 6, 8, 10), and what a detail page shows of each run."""
+"""Stored pictures on pages: the qualitative figures (Figs. 6, 8 and 10) and the samples on detail pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.manifest import GOOD
 from benchmark.results.records import SampleRecord
 from reports.page.stored import FinishedRun
-from reports.pictures import data_uri, outcome
+from reports.pictures import data_uri, paint_outcome
 
 _QUALITY = 80
-# As Figs. 6, 8 and Fig. 10 choose them.
-FIGURE_CATEGORIES = ("bottle", "hazelnut", "tile", "zipper")
-PASTED_CATEGORIES = ("hazelnut", "tile")
-FIG_6_METHODS = (
-    "albunet_nbr_cap", "albunet", "ternausnet11", "ternausnet16", "unet", "attention_unet", "unet_plus_plus",
-)  # fmt: skip
-ABLATION_METHODS = ("albunet", "albunet_nbr", "albunet_nbr_cap")
+PictureKind = Literal["image", "truth", "normal"]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image on the page: a ``data:`` URI ("" where it cannot be read), what it shows in words, and a caption."""
+    """An image on the page: a ``data:`` URI ("" where it cannot be read), a description, and a caption."""
 
     uri: str
-    words: str
+    description: str
     caption: str = ""
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """An image with its mask, and what it is called."""
+    """An image with its mask, its label and its name."""
 
     label: str
     name: str
@@ -43,21 +38,21 @@ class Annotated:
 
 @dataclass(frozen=True)
 class GridLine:
-    """One test image, what it was learned from (None where that is shown elsewhere), and what each method made of it.
+    """One test image, a training image (None where that is shown elsewhere), and the prediction of each method.
 
-    An outcome is None where the method has no such run or did not keep the image.
+    A prediction is None where the method has no such run or did not store the image.
     """
 
     category: str
     seed: int
     test: Annotated
     training: Annotated | None
-    outcomes: tuple[Picture | None, ...]
+    predictions: tuple[Picture | None, ...]
 
 
 @dataclass(frozen=True)
 class PastedLine:
-    """A defective training image, and normal images each with the picture that pasting its defect gave (Fig. 10)."""
+    """A defective training image, and pairs of a normal image and the same with the defect pasted (Fig. 10)."""
 
     category: str
     seed: int
@@ -72,50 +67,52 @@ class Gallery:
     Attributes
     ----------
     problems : list of str
-        Of each picture that cannot be read, which and why.
+        A line for each picture that cannot be read.
     """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
         self._uris: dict[tuple[str, ...], str] = {}
 
-    def kept(self, run: FinishedRun, sample: SampleRecord, kind: str, words: str, caption: str = "") -> Picture:
-        """Return a picture as it was stored: photographs with loss, masks without."""
-        path = run.folder / "samples" / getattr(sample.files, kind)
-        # Every method keeps the same inputs, but a pasted image is the run's own.
+    def stored(
+        self, run: FinishedRun, sample: SampleRecord, kind: PictureKind, description: str, caption: str = ""
+    ) -> Picture:
+        """Return a picture as it was stored: photographs are encoded with loss, masks without."""
+        path = run.folder / "samples" / str(getattr(sample.files, kind))
+        # Every method stores the same inputs, but a pasted image is the run's own.
         shared = kind == "truth" or sample.role != "pasted"
         key = (run.category, sample.role, sample.name, kind) if shared else (str(path),)
-        return Picture(self._uri(key, path, None if kind == "truth" else _QUALITY), words, caption)
+        return Picture(self._uri(key, path, None if kind == "truth" else _QUALITY), description, caption)
 
-    def annotated(self, run: FinishedRun, sample: SampleRecord, what: str) -> Annotated:
+    def annotated(self, run: FinishedRun, sample: SampleRecord) -> Annotated:
         """Return an image of a run and its mask."""
-        name = sample.name
-        image = self.kept(run, sample, "image", f"{what} image {name}")
-        return Annotated(sample.label, name, image, self.kept(run, sample, "truth", f"annotated mask of {name}"))
+        name, role = sample.name, "test" if sample.role == "test" else "training"
+        image = self.stored(run, sample, "image", f"{role} image {name}")
+        return Annotated(sample.label, name, image, self.stored(run, sample, "truth", f"annotated mask of {name}"))
 
-    def outcome(self, run: FinishedRun, sample: SampleRecord) -> Picture:
-        """Return hits, false alarms and misses of a prediction, painted over the image."""
-        words = f"prediction of {run.label} for {sample.name}"
+    def prediction(self, run: FinishedRun, sample: SampleRecord) -> Picture:
+        """Return true positives, false positives and false negatives, painted over the image."""
+        description = f"prediction of {run.label} for {sample.name}"
         caption = "" if sample.iou is None else f"IOU {sample.iou:.2f}"
         folder, files = run.folder / "samples", sample.files
         key = (str(folder / str(files.prediction)),)
         if key not in self._uris:
             try:
-                painted = outcome(
+                painted = paint_outcome(
                     folder / files.image, folder / files.truth, folder / str(files.prediction), run.protocol.threshold
                 )
                 self._uris[key] = data_uri(painted, _QUALITY)
             except InputError as error:
                 self.problems.append(str(error))
                 self._uris[key] = ""
-        return Picture(self._uris[key], words, caption)
+        return Picture(self._uris[key], description, caption)
 
     def _uri(self, key: tuple[str, ...], path: Path, quality: int | None) -> str:
         if not self._uris.get(key):
             try:
                 self._uris[key] = data_uri(path, quality)
             except InputError as error:
-                # Not for good: another method's copy of it may be whole.
+                # Not remembered: another method's copy of it may be readable.
                 self.problems.append(str(error))
                 return ""
         return self._uris[key]
@@ -129,22 +126,18 @@ def sample_grid(runs: Iterable[FinishedRun], methods: Sequence[str], gallery: Ga
     runs : iterable of FinishedRun
         Of one category and K.
     methods : sequence of str
-        Of the outcomes, in order.
+        In the order of the predictions.
     gallery : Gallery
     """
-    there, seed = _of_one_seed(runs, methods)
-    if not there:
+    by_method, seed = _of_one_seed(runs, methods)
+    if not by_method:
         return []
-    guide = next(iter(there.values()))
+    run = next(iter(by_method.values()))
     return [
         GridLine(
-            guide.category,
-            seed,
-            gallery.annotated(guide, sample, "test"),
-            None,
-            tuple(_outcome(there.get(method), sample.name, gallery) for method in methods),
+            run.category, seed, gallery.annotated(run, sample), None, _predictions(by_method, methods, sample, gallery)
         )
-        for sample in guide.samples("test")
+        for sample in run.samples("test")
         if "first" in sample.reasons
     ]
 
@@ -163,61 +156,78 @@ def figure_lines(
     """
     lines = []
     for category in categories:
-        there, seed = _of_one_seed((run for run in runs if run.category == category), methods)
-        if not there:
+        by_method, seed = _of_one_seed((run for run in runs if run.category == category), methods)
+        if not by_method:
             continue
-        guide = next(iter(there.values()))
-        firsts = [s for s in guide.samples("test") if "first" in s.reasons and s.label != GOOD]
-        if not firsts:
+        run = next(iter(by_method.values()))
+        defective = [item for item in run.samples("test") if "first" in item.reasons and item.label != GOOD]
+        if not defective:
             continue
-        sample = firsts[0]
-        training = sorted(guide.samples("train"), key=lambda kept: kept.label != sample.label)
+        sample = defective[0]
+        training = sorted(run.samples("train"), key=lambda item: item.label != sample.label)
         lines.append(
             GridLine(
                 category,
                 seed,
-                gallery.annotated(guide, sample, "test"),
-                gallery.annotated(guide, training[0], "training") if training else None,
-                tuple(_outcome(there.get(method), sample.name, gallery) for method in methods),
+                gallery.annotated(run, sample),
+                gallery.annotated(run, training[0]) if training else None,
+                _predictions(by_method, methods, sample, gallery),
             )
         )
     return lines
 
 
-def chosen_categories(there: Sequence[str], paper: Sequence[str]) -> list[str]:
-    """Return the paper's categories where all are there, else the first as many that are."""
-    return list(paper) if set(paper) <= set(there) else list(there[: len(paper)])
+def choose_categories(available: Sequence[str], preferred: Sequence[str]) -> list[str]:
+    """Return the preferred categories if all are available, else the same number of others.
+
+    Examples
+    --------
+    >>> choose_categories(["carpet", "tile", "wood"], ["tile", "zipper"])
+    ['carpet', 'tile']
+    """
+    return list(preferred) if set(preferred) <= set(available) else list(available[: len(preferred)])
 
 
-def pasted_lines(runs: Sequence[FinishedRun], categories: Sequence[str], gallery: Gallery) -> list[PastedLine]:
-    """Return pasted images with their lambda, of the run with the lowest seed that kept any (Fig. 10).
+def pasted_lines(
+    runs: Sequence[FinishedRun], categories: Sequence[str], methods: Sequence[str], gallery: Gallery
+) -> list[PastedLine]:
+    """Return pasted images with their lambda, of the run with the lowest seed that stored any (Fig. 10).
 
-    ``runs`` are of one K; the paper's own method comes first, where it is there.
+    Parameters
+    ----------
+    runs : sequence of FinishedRun
+        Of one K.
+    categories : sequence of str
+    methods : sequence of str
+        Preferred over others that paste.
+    gallery : Gallery
     """
     lines = []
     for category in categories:
-        kept = [run for run in runs if run.category == category and run.samples("pasted")]
-        if not kept:
+        candidates = [run for run in runs if run.category == category and run.samples("pasted")]
+        if not candidates:
             continue
-        run = min(kept, key=lambda run: (run.method != "albunet_nbr_cap", run.method, run.seed))
+        run = min(candidates, key=lambda run: (run.method not in methods, run.method, run.seed))
         pasted = run.samples("pasted")
         source = run.record.draw.shots[0]
         original = next((sample for sample in run.samples("train") if sample.name == source), pasted[0])
         pairs = tuple(
             (
-                gallery.kept(run, sample, "normal", f"normal image {sample.name}"),
-                gallery.kept(
-                    run, sample, "image", f"the defect pasted upon {sample.name}", f"λ = {sample.realism:.4f}"
+                gallery.stored(run, sample, "normal", f"normal image {sample.name}"),
+                gallery.stored(
+                    run, sample, "image", f"the defect pasted onto {sample.name}", f"λ = {sample.realism:.4f}"
                 ),
             )
             for sample in pasted
         )
-        lines.append(PastedLine(category, run.seed, run.label, gallery.annotated(run, original, "training"), pairs))
+        lines.append(PastedLine(category, run.seed, run.label, gallery.annotated(run, original), pairs))
     return lines
 
 
-def extremes(runs: Iterable[FinishedRun], reason: str) -> tuple[FinishedRun, SampleRecord] | None:
-    """Return the run and the kept test image with the worst or the best IOU over a method's seeds, None without any.
+def find_extreme(
+    runs: Iterable[FinishedRun], reason: Literal["worst", "best"]
+) -> tuple[FinishedRun, SampleRecord] | None:
+    """Return the run and the stored test image with the worst or the best IOU over a method's seeds; None without any.
 
     Parameters
     ----------
@@ -225,18 +235,18 @@ def extremes(runs: Iterable[FinishedRun], reason: str) -> tuple[FinishedRun, Sam
         Of one category, K and method.
     reason : {"worst", "best"}
     """
-    found = [
+    candidates = [
         (run, sample)
         for run in runs
         for sample in run.samples("test")
         if reason in sample.reasons and sample.iou is not None
     ]
     choose = min if reason == "worst" else max
-    return choose(found, key=lambda pair: pair[1].iou or 0.0, default=None)
+    return choose(candidates, key=lambda pair: pair[1].iou or 0.0, default=None)
 
 
 def _of_one_seed(runs: Iterable[FinishedRun], methods: Sequence[str]) -> tuple[dict[str, FinishedRun], int]:
-    """Return the runs by method, in their order, of the lowest seed that most of the methods have."""
+    """Return the runs by method, in the order given, of the lowest seed that most of the methods have."""
     seeds: dict[int, dict[str, FinishedRun]] = {}
     for run in runs:
         if run.method in methods:
@@ -248,6 +258,13 @@ def _of_one_seed(runs: Iterable[FinishedRun], methods: Sequence[str]) -> tuple[d
     return {method: seeds[seed][method] for method in methods if method in seeds[seed]}, seed
 
 
-def _outcome(run: FinishedRun | None, name: str, gallery: Gallery) -> Picture | None:
-    sample = next((kept for kept in run.samples("test") if kept.name == name), None) if run else None
-    return gallery.outcome(run, sample) if run and sample else None
+def _predictions(
+    by_method: dict[str, FinishedRun], methods: Sequence[str], sample: SampleRecord, gallery: Gallery
+) -> tuple[Picture | None, ...]:
+    """Return the prediction of each method for one test image."""
+    pictures = []
+    for method in methods:
+        run = by_method.get(method)
+        own = [item for item in run.samples("test") if item.name == sample.name] if run else []
+        pictures.append(gallery.prediction(run, own[0]) if run and own else None)
+    return tuple(pictures)

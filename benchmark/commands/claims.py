@@ -1,4 +1,4 @@
-"""``claims``: what the paper claims, and what the stored runs say."""
+"""``claims``: verdicts on the paper's claims."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import json
 from benchmark.commands.options import add_results
 from benchmark.results.table import load_results
 from reports.claims import Verdict, as_records, as_text, judge, judge_published
-from reports.collect import result_sets
-from reports.tables import choose_sets
+from reports.collect import choose_sets, result_sets
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -17,13 +16,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
     parser.add_argument("--dataset", metavar="NAME", help="only this data set")
     parser.add_argument("--profile", metavar="NAME", help="only this profile")
-    parser.add_argument("--published", action="store_true", help="judge by the tables that the paper prints")
+    parser.add_argument("--published", action="store_true", help="judge by the paper's own tables; needs no results")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
-    """Print the ledger, one set of comparable runs after the other."""
+    """Print the verdicts for each set of comparable runs."""
     judged = _published() if options.published else _stored(options)
     if options.json:
         content = [{"results": title, "claims": as_records(verdicts)} for title, verdicts in judged]

@@ -1,4 +1,4 @@
-"""``report``: show what is stored."""
+"""``report``: write the HTML report of the stored runs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def do(options: argparse.Namespace) -> int:
-    """Write the page and say where it is."""
+    """Write the page and print its path."""
     print(f"report: {write_report(options.results, options.command, options.out)}")
     return 0

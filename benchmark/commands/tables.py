@@ -7,62 +7,63 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
 from benchmark.commands.options import add_results
 from benchmark.results.table import load_results
 from reports.cells import Source
-from reports.collect import result_sets
+from reports.collect import choose_sets, result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
 from reports.published import Published
-from reports.tables import TABLES, Table, all_tables, build_table, choose_sets
+from reports.tables import TABLES, Table, all_tables, build_table
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.description = (
-        "Print the paper's tables, from each set of comparable runs. [3/5 seeds] beside a number says that it is based "
-        "on fewer runs than others."
+        "Print the paper's tables for each set of comparable runs. [3/5 seeds] marks a number that is based on fewer "
+        "runs than expected."
     )
     add_results(parser)
     parser.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLES))
     parser.add_argument("--format", default="text", choices=FORMATS, help="default: text")
-    parser.add_argument("--paper", action="store_true", help="the paper's number and the difference below each")
-    parser.add_argument("--published", action="store_true", help="the paper's own numbers; needs no results")
+    parser.add_argument(
+        "--paper", action="store_true", help="print the paper's number and the difference below each number"
+    )
+    parser.add_argument("--published", action="store_true", help="print the paper's own numbers; needs no results")
     parser.add_argument("--dataset", metavar="NAME", help="only this data set")
     parser.add_argument("--profile", metavar="NAME", help="only this profile")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write table_2.csv and so on there instead, in a folder per set of runs where there are several",
+        help="write table_2.csv and so on to this folder; several sets of runs get a subfolder each",
     )
     parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:
-    """Print or write the tables, one set of comparable runs after the other."""
+    """Print or write the tables of each set of comparable runs."""
     numbers = chosen_numbers(options.table)
-    found = [(source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options)]
-    found = [(source, tables) for source, tables in found if tables]
-    if not found:
+    chosen = [(source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options)]
+    chosen = [(source, tables) for source, tables in chosen if tables]
+    if not chosen:
         wanted = " ".join(numbers)
         raise InputError(f"no stored runs for table {wanted}; do them with: run --table {wanted}")
     if options.out is not None:
-        write_all(found, options.out, options.format)
+        write_all(chosen, options.out, options.format)
     else:
-        print(as_one([(table, source.title) for source, tables in found for table in tables], options.format), end="")
+        print(as_one([(table, source.title) for source, tables in chosen for table in tables], options.format), end="")
     return 0
 
 
-def chosen_numbers(given: Sequence[str]) -> list[str]:
-    """Return the roman numbers that were asked for, each once; InputError if there is no such table."""
-    for number in given:
-        if number.upper() not in TABLES:
-            raise unknown_name("table", number, TABLES)
-    return list(dict.fromkeys(number.upper() for number in given))
+def chosen_numbers(names: Sequence[str]) -> list[str]:
+    """Return the Roman numerals of the requested tables, each once; InputError if there is no such table."""
+    for name in names:
+        if name.upper() not in TABLES:
+            raise unknown_name("table", name, TABLES)
+    return list(dict.fromkeys(name.upper() for name in names))
 
 
 def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
@@ -79,7 +80,7 @@ def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
 
 
 def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> list[Table]:
-    """Return the tables asked for, or all, as far as the source has anything for them."""
+    """Return the requested tables, or all, for which the source has any numbers."""
     tables = [build_table(number, source) for number in numbers] or all_tables(source)
     if with_paper:
         paper = Published()
@@ -87,18 +88,18 @@ def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> l
     return [table for table in tables if table.rows]
 
 
-def write_all(found: Sequence[tuple[Source, Sequence[Table]]], out: Path, kind: str) -> None:
-    """Write each table into a file of its own and say where; several sets of runs get a folder each.
+def write_all(chosen: Sequence[tuple[Source, Sequence[Table]]], out: Path, kind: str) -> None:
+    """Write each table to a file and print its path; several sets of runs get a subfolder each.
 
     Raises
     ------
     InputError
-        If a file cannot be written; it is not there then, or as it was.
+        If a file cannot be written; an earlier file of that name is unchanged.
     """
-    folders = folder_names([source.title for source, _ in found])
+    folders = folder_names([source.title for source, _ in chosen])
     texts = {
         out / folder / f"table_{TABLES.index(table.number) + 1}.{SUFFIXES[kind]}": FORMATS[kind](table, source.title)
-        for folder, (source, tables) in zip(folders, found, strict=True)
+        for folder, (source, tables) in zip(folders, chosen, strict=True)
         for table in tables
     }
     for path, text in texts.items():
@@ -108,7 +109,13 @@ def write_all(found: Sequence[tuple[Source, Sequence[Table]]], out: Path, kind: 
 
 
 def folder_names(titles: Sequence[str]) -> list[str]:
-    """Return a safe folder name for each title, no two the same; none for a single one."""
+    """Return a safe and unique folder name for each title; ``.`` for a single one.
+
+    Examples
+    --------
+    >>> folder_names(["folder:mine, profile quick", "synthetic"])
+    ['folder-mine-profile-quick', 'synthetic']
+    """
     if len(titles) == 1:
         return ["."]
     names: list[str] = []

@@ -1,6 +1,6 @@
-"""The paper against itself: what it prints, held against the rest of what it prints.
+"""Checks of the paper for internal contradictions: its tables against each other, its text and MVTec AD's counts.
 
-Every check is a function of a ``Paper`` (data) and returns findings; none knows a result beforehand.
+Every check is a function of a ``Paper`` (data) and returns findings; none has a result built in.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from reports.audit.cells import (
     equal_cells,
     equal_means,
     largest_deviations,
-    slopes_of_deviations,
+    ratios_of_deviations,
     smallest_deviations,
 )
-from reports.audit.finding import SEVERITIES, Finding
+from reports.audit.finding import Finding, Severity
 from reports.audit.images import batches, figures, table_of_images, totals
 from reports.audit.means import categories_behind_means, repeated_means, rows_of_means
 from reports.audit.source import Paper
 from reports.audit.words import capacity, comparables, gains, orders, quotations, same_training, shrinking_gains
 
-__all__ = ["CHECKS", "SEVERITIES", "Finding", "Paper", "find_contradictions"]
+__all__ = ["CHECKS", "Finding", "Paper", "Severity", "find_contradictions"]
 
 CHECKS: tuple[Callable[[Paper], list[Finding]], ...] = (
     rows_of_means,
@@ -43,14 +43,14 @@ CHECKS: tuple[Callable[[Paper], list[Finding]], ...] = (
     capacity,
     largest_deviations,
     smallest_deviations,
-    slopes_of_deviations,
+    ratios_of_deviations,
     equal_cells,
     equal_means,
 )
 
 
 def find_contradictions(paper: Paper | None = None) -> list[Finding]:
-    """Return everything the checks find, gravest first.
+    """Return everything the checks find, most serious first.
 
     Parameters
     ----------
@@ -60,8 +60,13 @@ def find_contradictions(paper: Paper | None = None) -> list[Finding]:
     Returns
     -------
     list of Finding
-        By severity in the order of ``SEVERITIES``, then in the order of ``CHECKS``.
+        By severity, then in the order of ``CHECKS``.
+
+    Examples
+    --------
+    >>> find_contradictions()[0].recomputed
+    '0.6387'
     """
     source = Paper.published() if paper is None else paper
     findings = [finding for check in CHECKS for finding in check(source)]
-    return sorted(findings, key=lambda finding: list(SEVERITIES).index(finding.severity))
+    return sorted(findings, key=lambda finding: list(Severity).index(finding.severity))

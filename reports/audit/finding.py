@@ -1,38 +1,56 @@
-"""What the audit hands back, and how it handles the digits that the paper prints."""
+"""Findings of the audit, and how their text is put together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-# Gravest first; the words under which a page or a terminal groups them.
-SEVERITIES = {
-    "contradiction": "Contradictions: both cannot be right, whatever was rounded",
-    "rounding": "Rounding: differences that rounding explains",
-    "remark": "Remarks: odd, or worded loosely, not impossible",
-}
+from reports.wording import joined
+
+
+class Severity(StrEnum):
+    """How serious a finding is, most serious first.
+
+    Examples
+    --------
+    >>> Severity.ROUNDING.heading
+    'Rounding: differences that rounding explains'
+    """
+
+    CONTRADICTION = "contradiction"
+    ROUNDING = "rounding"
+    REMARK = "remark"
+
+    @property
+    def heading(self) -> str:
+        """The heading under which pages and terminals group findings."""
+        return {
+            Severity.CONTRADICTION: "Contradictions: not all of it can be true, even allowing for rounding",
+            Severity.ROUNDING: "Rounding: differences that rounding explains",
+            Severity.REMARK: "Remarks: unusual or loosely worded, but possible",
+        }[self]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One place where the paper disagrees with itself, or looks odd.
+    """One place where the paper contradicts itself or looks unusual.
 
     Attributes
     ----------
     id : str
-        Letters, digits and hyphens; unique, and the same as long as the data are.
+        Letters, digits and hyphens; unique, and stable as long as the data do not change.
     where : str
-        The tables and sections it is about.
+        The tables and sections concerned.
     title : str
-        What is found, in a sentence.
+        The finding in one sentence.
     printed : str
-        What the paper prints, or says in short.
+        What the paper prints, or states in short.
     recomputed : str
         What follows from the rest of the paper instead.
     arithmetic : str
         Every step from one to the other, one per line.
-    severity : str
-        A key of ``SEVERITIES``.
+    severity : Severity
     """
 
     id: str
@@ -41,12 +59,12 @@ class Finding:
     printed: str
     recomputed: str
     arithmetic: str
-    severity: str
+    severity: Severity
 
     @property
     def heading(self) -> str:
-        """What the severity means."""
-        return SEVERITIES[self.severity]
+        """The heading of its severity."""
+        return self.severity.heading
 
     @property
     def steps(self) -> list[str]:
@@ -54,21 +72,23 @@ class Finding:
         return self.arithmetic.splitlines()
 
 
-def slug(*words: object) -> str:
-    """Return an id of these words: lower case, hyphens between."""
-    return "-".join(str(word) for word in words).replace("_", "-").replace("/", "-").lower()
+def slug(*parts: object) -> str:
+    """Return an id made of these parts: lower case, hyphens between.
 
-
-def joined(words: list[str]) -> str:
-    """Return words as an enumeration: ``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    Examples
+    --------
+    >>> slug("dice", 1, "metal_nut")
+    'dice-1-metal-nut'
+    """
+    return "-".join(map(str, parts)).replace("_", "-").replace("/", "-").lower()
 
 
 def tables(numbers: Sequence[str]) -> str:
-    """Return tables by name: ``Table II``, ``Tables II and III``."""
-    return f"Table{'s' * (len(numbers) > 1)} {joined(list(numbers))}"
+    """Return tables by name.
 
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: ``1 image``, ``2 images``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    Examples
+    --------
+    >>> tables(["II", "III"])
+    'Tables II and III'
+    """
+    return f"Table{'s' * (len(numbers) > 1)} {joined(numbers)}"

@@ -4,85 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import sqrt
+from typing import NamedTuple
 
-import pandas as pd
-
-from reports.audit.finding import Finding, joined, slug, tables
-from reports.audit.source import CELL_TABLES, MEAN, METRICS, NAMES, Paper, in_words, label, shown
+from reports.audit.finding import Finding, Severity, slug, tables
+from reports.audit.source import Paper, PrintedCell, columns_of, label, metric_name, shown, spaced
+from reports.paper import CATEGORY_TABLES, MEAN
+from reports.paper.statements import Column
+from reports.wording import joined
 
 # A printed mean is off by half a unit of its last digit at most, and so is the mean of printed cells.
 MARGIN = 1
-MARGIN_WORDS = f"Rounding of the cells and of the mean can move this by {shown(MARGIN)} at most."
+MARGIN_NOTE = f"Rounding of the cells and of the mean can account for {shown(MARGIN)} at most."
 ABLATIONS = ("V", "VI", "VII")
+
+
+class _MeanOfCells(NamedTuple):
+    """A printed mean of Table II or III, and the cells above it."""
+
+    shots: int
+    method: str
+    printed: int
+    cells: list[PrintedCell]
+
+    @property
+    def total(self) -> int:
+        return sum(cell.units for cell in self.cells)
+
+    @property
+    def mean(self) -> float:
+        return self.total / len(self.cells)
 
 
 def rows_of_means(paper: Paper) -> list[Finding]:
     """The printed row of means of Tables II and III against the cells above it."""
-    found = []
-    for number in CELL_TABLES.values():
+    findings = []
+    for number in CATEGORY_TABLES.values():
         steps = []
-        for shots, method, printed, cells in _rows(paper, number):
-            mean = cells["units"].sum() / len(cells)
-            if abs(printed - mean) > MARGIN:
-                found.append(_wrong_mean(paper, number, shots, method, printed, cells))
-            elif abs(printed - mean) > MARGIN / 2:
+        for row in _means_of_cells(paper, number):
+            if abs(row.printed - row.mean) > MARGIN:
+                findings.append(_wrong_mean(paper, number, row))
+            elif abs(row.printed - row.mean) > MARGIN / 2:
                 steps.append(
-                    f"{label(method)}, {shots}-shot: {shown(cells['units'].sum())} / {len(cells)} = {shown(mean)}; "
-                    f"printed {shown(printed)}"
+                    f"{label(row.method)}, {row.shots}-shot: {shown(row.total)} / {len(row.cells)} = "
+                    f"{shown(row.mean)}; printed {shown(row.printed)}"
                 )
         if steps:
-            found.append(
+            findings.append(
                 Finding(
                     id=slug("row-of-means-rounding", number),
                     where=f"Table {number}",
                     title=f"{len(steps)} printed {'mean differs' if len(steps) == 1 else 'means differ'} "
                     "from the mean of the printed cells in the last digit",
                     printed="the row of means",
-                    recomputed=f"apart by less than {shown(MARGIN)}, which rounding explains",
+                    recomputed=f"differences below {shown(MARGIN)}, which rounding explains",
                     arithmetic="\n".join(steps),
-                    severity="rounding",
+                    severity=Severity.ROUNDING,
                 )
             )
-    return found
+    return findings
 
 
-def _wrong_mean(paper: Paper, number: str, shots: int, method: str, printed: int, cells: pd.DataFrame) -> Finding:
-    total, count = int(cells["units"].sum()), len(cells)
-    mean = total / count
-    missing = printed * count - total
+def _wrong_mean(paper: Paper, number: str, row: _MeanOfCells) -> Finding:
+    count = len(row.cells)
+    missing = row.printed * count - row.total
     steps = [
-        f"{' + '.join(shown(value) for value in cells['units'])} = {shown(total)}",
-        f"{shown(total)} / {count} = {shown(mean)}; printed {shown(printed)}: apart by {shown(abs(printed - mean))}. "
-        + MARGIN_WORDS,
-        f"For the printed mean the cells would have to sum to {shown(printed * count)}, {shown(abs(missing))} "
+        f"{' + '.join(shown(cell.units) for cell in row.cells)} = {shown(row.total)}",
+        f"{shown(row.total)} / {count} = {shown(row.mean)}; printed {shown(row.printed)}: difference "
+        f"{shown(abs(row.printed - row.mean))}. {MARGIN_NOTE}",
+        f"For the printed mean the cells would have to sum to {shown(row.printed * count)}, {shown(abs(missing))} "
         f"{'more' if missing > 0 else 'less'}.",
     ]
-    for category in sorted(_blank(paper, number)):
-        rest = cells[cells["category"] != category]["units"]
+    for category in sorted(_blank_categories(paper, number)):
+        rest = [cell.units for cell in row.cells if cell.category != category]
         if len(rest) < count:
             steps.append(
-                f"Without {in_words(category)}, which has no numbers at another K: {shown(rest.sum())} / {len(rest)} = "
-                f"{shown(rest.mean())}."
+                f"Without {spaced(category)}, which has no numbers at another K: {shown(sum(rest))} / {len(rest)} = "
+                f"{shown(sum(rest) / len(rest))}."
             )
+    (metric,) = columns_of(number)
     return Finding(
-        id=slug("row-of-means", number, shots, method),
+        id=slug("row-of-means", number, row.shots, row.method),
         where=f"Table {number}",
-        title=f"Mean {NAMES[METRICS[number][0]]} of {label(method)}, {shots}-shot, is not the mean of its cells",
-        printed=shown(printed),
-        recomputed=shown(round(mean)),
+        title=f"Mean {metric_name(metric)} of {label(row.method)}, {row.shots}-shot, is not the mean of its cells",
+        printed=shown(row.printed),
+        recomputed=shown(round(row.mean)),
         arithmetic="\n".join(steps),
-        severity="contradiction",
+        severity=Severity.CONTRADICTION,
     )
 
 
-def _rows(paper: Paper, number: str) -> Iterator[tuple[int, str, int, pd.DataFrame]]:
-    """Yield K, method, printed mean and cells of every column of means."""
+def _means_of_cells(paper: Paper, number: str) -> Iterator[_MeanOfCells]:
     cells = paper.cells(number)
     for (shots, method, _), printed in paper.means(number).items():
-        yield shots, method, printed, cells[(cells["shots"] == shots) & (cells["method"] == method)]
+        column = [cell for cell in cells if (cell.shots, cell.method) == (shots, method)]
+        yield _MeanOfCells(shots, method, printed, column)
 
 
-def _blank(paper: Paper, number: str) -> set[str]:
+def _blank_categories(paper: Paper, number: str) -> set[str]:
     """Return the categories with a dash somewhere in a table."""
     table = paper.tables[number]
     return set(table[(table["category"] != MEAN) & table["mean"].isna()]["category"])
@@ -90,31 +108,31 @@ def _blank(paper: Paper, number: str) -> set[str]:
 
 def repeated_means(paper: Paper) -> list[Finding]:
     """Means of the same method, K and metric in two or more of Tables II, III and V to VII."""
-    printed: dict[tuple[int, str], dict[str, dict[str, int]]] = {}
-    for number in (*CELL_TABLES.values(), *ABLATIONS):
+    printed: dict[tuple[int, str], dict[Column, dict[str, int]]] = {}
+    for number in (*CATEGORY_TABLES.values(), *ABLATIONS):
         for (shots, method, metric), value in paper.means(number).items():
             printed.setdefault((shots, method), {}).setdefault(metric, {})[number] = value
-    found = []
+    findings = []
     for (shots, method), by_metric in printed.items():
-        apart = {metric: max(values.values()) - min(values.values()) for metric, values in by_metric.items()}
-        if not any(apart.values()):
+        differences = {metric: max(values.values()) - min(values.values()) for metric, values in by_metric.items()}
+        if not any(differences.values()):
             continue
-        certain = max(apart.values()) > MARGIN
+        certain = max(differences.values()) > MARGIN
         numbers = sorted({number for values in by_metric.values() for number in values})
         steps = [step for metric, values in by_metric.items() for step in _steps(paper, shots, method, metric, values)]
-        found.append(
+        findings.append(
             Finding(
                 id=slug("repeated-mean", shots, method),
                 where=tables(numbers),
                 title=f"Tables print different means for {label(method)}, {shots}-shot",
-                printed="; ".join(f"{NAMES[metric]} {_by_table(values)}" for metric, values in by_metric.items()),
-                recomputed="equal numbers, if they are one method's; apart by "
-                + joined([f"{shown(value)} ({NAMES[metric]})" for metric, value in apart.items() if value]),
+                printed="; ".join(f"{metric_name(metric)} {_by_table(values)}" for metric, values in by_metric.items()),
+                recomputed="equal numbers, if they are from the same method; they differ by "
+                + joined([f"{shown(value)} ({metric_name(metric)})" for metric, value in differences.items() if value]),
                 arithmetic="\n".join(steps),
-                severity="contradiction" if certain else "rounding",
+                severity=Severity.CONTRADICTION if certain else Severity.ROUNDING,
             )
         )
-    return found
+    return findings
 
 
 def _by_table(values: dict[str, int]) -> str:
@@ -125,84 +143,88 @@ def _by_table(values: dict[str, int]) -> str:
     return ", ".join(f"{shown(value)} ({', '.join(numbers)})" for value, numbers in where.items())
 
 
-def _steps(paper: Paper, shots: int, method: str, metric: str, values: dict[str, int]) -> list[str]:
-    """Return the difference of one metric beside what a second set of runs would make of it."""
-    apart = max(values.values()) - min(values.values())
-    if not apart:
-        return [f"{NAMES[metric]} is the same in every table, as the same runs would give: {_by_table(values)}."]
-    steps = [f"{NAMES[metric]}: {shown(max(values.values()))} - {shown(min(values.values()))} = {shown(apart)}."]
-    number = CELL_TABLES[metric]
-    cells = paper.cells(number)
-    cells = cells[(cells["shots"] == shots) & (cells["method"] == method)]
-    if number in values and len(cells):
-        seeds = paper.statements.protocol.seeds
-        error = sqrt(2 * (cells["spread"] ** 2).sum() / seeds) / len(cells)
+def _steps(paper: Paper, shots: int, method: str, metric: Column, values: dict[str, int]) -> list[str]:
+    """Return the difference of one metric beside what a second set of runs could explain."""
+    difference = max(values.values()) - min(values.values())
+    if not difference:
+        same = f"{metric_name(metric)} is the same in every table, as the same runs would give"
+        return [f"{same}: {_by_table(values)}."]
+    steps = [
+        f"{metric_name(metric)}: {shown(max(values.values()))} - {shown(min(values.values()))} = {shown(difference)}."
+    ]
+    (number,) = (table for name, table in CATEGORY_TABLES.items() if name == metric)
+    cells = [cell for cell in paper.cells(number) if (cell.shots, cell.method) == (shots, method)]
+    if number in values and cells:
+        seeds = paper.statements.settings.seeds
+        error = sqrt(2 * sum(cell.deviation**2 for cell in cells) / seeds) / len(cells)
+        mean = sum(cell.units for cell in cells) / len(cells)
         steps.append(
-            f"The cells of Table {number} average {shown(round(cells['units'].mean()))}. Were the tables two sets of "
-            f"{seeds} runs per category, their difference would have the standard error sqrt(2 / {seeds} x sum of "
-            f"squared deviations) / {len(cells)} = {shown(round(error))}; it is {apart / error:.1f} times as large."
+            f"The cells of Table {number} average {shown(round(mean))}. If the tables came from two sets of {seeds} "
+            f"runs per category, the standard error of their difference would be sqrt(2 / {seeds} x sum of squared "
+            f"deviations) / {len(cells)} = {shown(round(error))}; the difference is {difference / error:.1f} times as "
+            "large."
         )
         steps += _with_missing(paper, cells, values)
     return steps
 
 
-def _with_missing(paper: Paper, cells: pd.DataFrame, values: dict[str, int]) -> list[str]:
-    """Return the mean of cells over every category, those without a number counting 0, where there are such."""
-    everything = len(paper.tables["I"])
-    if len(cells) == everything:
+def _with_missing(paper: Paper, cells: list[PrintedCell], values: dict[str, int]) -> list[str]:
+    """Return the mean of cells over every category, counting those without a number as 0, if there are any."""
+    categories = len(paper.image_counts())
+    if len(cells) == categories:
         return []
-    mean = cells["units"].sum() / everything
+    mean = sum(cell.units for cell in cells) / categories
     same = [number for number, value in values.items() if abs(value - mean) <= MARGIN]
-    alike = f", which is the number of {tables(same)}" if same else ""
+    match = f", which is the number of {tables(same)}" if same else ""
     return [
-        f"Over all {everything} categories, 0 for those without a number, they average {shown(round(mean))}{alike}."
+        f"Over all {categories} categories, 0 for those without a number, they average {shown(round(mean))}{match}."
     ]
 
 
 def categories_behind_means(paper: Paper) -> list[Finding]:
     """Means over all the categories, where some categories have no number."""
-    everything = set(paper.tables["I"]["category"])
+    every = {row.category for row in paper.image_counts()}
     steps, sizes, numbers = [], {}, []
-    for number in CELL_TABLES.values():
-        behind = {shots: set(cells["category"]) for shots, cells in paper.cells(number).groupby("shots")}
-        if all(names == everything for names in behind.values()):
+    for number in CATEGORY_TABLES.values():
+        averaged: dict[int, set[str]] = {}
+        for cell in paper.cells(number):
+            averaged.setdefault(cell.shots, set()).add(cell.category)
+        if all(names == every for names in averaged.values()):
             continue
         numbers.append(number)
-        for shots, names in behind.items():
+        for shots, names in sorted(averaged.items()):
             sizes[shots] = len(names)
-            blank = joined([in_words(name) for name in sorted(everything - names)] or ["none"])
-            steps.append(
-                f"Table {number}, {shots}-shot: {len(names)} of {len(everything)} categories, without: {blank}."
-            )
-        steps += _over_common(paper, number, set.intersection(*behind.values()), len(everything))
+            blank = joined([spaced(name) for name in sorted(every - names)] or ["none"])
+            steps.append(f"Table {number}, {shots}-shot: {len(names)} of {len(every)} categories, without: {blank}.")
+        steps += _over_common(paper, number, set.intersection(*averaged.values()), len(every))
     if not numbers:
         return []
     return [
         Finding(
             id="categories-behind-means",
             where=f"{tables(numbers)}, footnote; Sections IV-G and IV-H",
-            title="Means at different K stand on different categories",
+            title="Means at different K are over different categories",
             printed="means over all the categories (IV-H), averaged across all the categories (IV-G)",
             recomputed="means over "
             + joined([f"{size} ({shots}-shot)" for shots, size in sizes.items()])
             + " categories",
             arithmetic="\n".join(steps),
-            severity="remark",
+            severity=Severity.REMARK,
         )
     ]
 
 
-def _over_common(paper: Paper, number: str, common: set[str], everything: int) -> list[str]:
-    """Return the means of fewer categories over all with 0 for the rest, and those of more over the common ones."""
+def _over_common(paper: Paper, number: str, common: set[str], every: int) -> list[str]:
+    """Return partial means over all categories with 0 for the rest, and the other means over the common categories."""
     fewer, more = [], []
-    for shots, method, printed, cells in _rows(paper, number):
-        shared = cells[cells["category"].isin(common)]["units"]
-        if len(cells) < everything:
-            zeros = shown(round(cells["units"].sum() / everything))
-            fewer.append(f"{label(method)} {zeros} ({shots}-shot, printed {shown(printed)})")
-        if len(shared) < len(cells):
-            more.append(f"{label(method)} {shown(round(shared.mean()))} ({shots}-shot, printed {shown(printed)})")
+    for row in _means_of_cells(paper, number):
+        shared = [cell.units for cell in row.cells if cell.category in common]
+        name, printed = label(row.method), f"({row.shots}-shot, printed {shown(row.printed)})"
+        if len(row.cells) < every:
+            fewer.append(f"{name} {shown(round(row.total / every))} {printed}")
+        if len(shared) < len(row.cells):
+            more.append(f"{name} {shown(round(sum(shared) / len(shared)))} {printed}")
     return [
-        *[f"Over all {everything}, 0 for those without a number: {joined(fewer)}."] * bool(fewer),
+        *[f"Over all {every}, 0 for those without a number: {joined(fewer)}."] * bool(fewer),
         *[f"Over the {len(common)} that have numbers at every K: {joined(more)}."] * bool(more),
     ]

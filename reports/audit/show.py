@@ -1,4 +1,4 @@
-"""Show findings: in a terminal, as JSON, as a page."""
+"""Show findings in a terminal, as JSON or as a page."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from reports.audit.finding import SEVERITIES, Finding, counted
+from reports.audit.finding import Finding, Severity
 from reports.pages import write_page
+from reports.wording import counted
 
 INDENT = "    "
-# Lines are never narrower than words can stand, nor wider than eyes can follow.
-NARROWEST, WIDEST = 50, 110
+# Wider lines are hard to read.
+MIN_WIDTH, MAX_WIDTH = 50, 110
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Return how many findings there are of each severity, in a line."""
-    counts = {name: sum(finding.severity == name for finding in findings) for name in SEVERITIES}
+    """Return the number of findings of each severity in one line."""
+    contradictions, rounding, remarks = (sum(item.severity is severity for item in findings) for severity in Severity)
     return (
-        f"{counted(counts['contradiction'], 'contradiction')}, "
-        f"{counted(counts['rounding'], 'difference')} that rounding explains, {counted(counts['remark'], 'remark')}"
+        f"{counted(contradictions, 'contradiction')}, {counted(rounding, 'difference')} that rounding explains, "
+        f"{counted(remarks, 'remark')}"
     )
 
 
-def as_text(findings: Sequence[Finding], width: int = WIDEST) -> str:
-    """Return the findings in groups, wrapped at a width, the counts last."""
-    width = min(max(width, NARROWEST), WIDEST)
+def as_text(findings: Sequence[Finding], width: int = MAX_WIDTH) -> str:
+    """Return the findings by severity, wrapped at a width, and their counts at the end."""
+    width = min(max(width, MIN_WIDTH), MAX_WIDTH)
     blocks = []
     for heading, group in groupby(findings, key=lambda finding: finding.heading):
         blocks.append("\n".join([*_wrapped(heading, width), "=" * min(len(heading), width)]))
@@ -47,7 +48,7 @@ def _block(number: int, finding: Finding, width: int) -> str:
 
 
 def _wrapped(text: str, width: int, start: str = "") -> list[str]:
-    """Return lines with a hanging indent; ``1-shot`` and the like stay whole."""
+    """Return lines with a hanging indent; ``1-shot`` and the like are not broken."""
     return textwrap.wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
 
 
@@ -57,7 +58,7 @@ def as_json(findings: Sequence[Finding]) -> str:
 
 
 def write_audit(findings: Sequence[Finding], path: Path) -> Path:
-    """Write the findings as a page of their own.
+    """Write the findings as a page.
 
     Raises
     ------

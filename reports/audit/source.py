@@ -1,4 +1,4 @@
-"""What the audit reads: the paper's tables, bold marks and statements, and what MVTec AD holds, as one value."""
+"""The input of the audit as one value: the paper's tables, bold marks and statements, and the counts of MVTec AD."""
 
 from __future__ import annotations
 
@@ -8,18 +8,69 @@ from dataclasses import dataclass
 import pandas as pd
 
 from baselines.methods import PAPER_METHODS
-from reports.paper import PUBLISHED_TABLES, bold_marks, mvtec_counts, published_table
-from reports.paper.statements import Statements, statements
+from reports.paper import CATEGORY_TABLES, MEAN, PUBLISHED_TABLES, bold_marks, mvtec_counts, published_table
+from reports.paper.statements import Column, Statements, read_statements
 
-MEAN = "mean"  # among the categories: the printed row of means
-METRICS = {"II": ("iou",), "III": ("dc",), "IV": ("acc_percent", "auc_percent")}
-ABLATION_METRICS = ("iou", "dc")
-CELL_TABLES = {"iou": "II", "dc": "III"}  # the tables that print every category
-NAMES = {"iou": "IOU", "dc": "DC", "acc_percent": "ACC", "auc_percent": "AUC"}
-# Printed numbers are compared as whole numbers of their last digit, which is exact.
+# The columns of each table that hold means over categories, once those of Tables II and III are named by metric.
+_ABLATION_COLUMNS: tuple[Column, ...] = ("iou", "dc")
+_COLUMNS: dict[str, tuple[Column, ...]] = {"II": ("iou",), "III": ("dc",), "IV": ("acc_percent", "auc_percent")}
+# Printed numbers are compared as integers in units of their last digit, which is exact.
 DIGITS = 4
 PERCENT_DIGITS = 2
-LABELS = {method.name: method.label for method in PAPER_METHODS}
+GOOD = "good"
+_LABELS = {method.name: method.label for method in PAPER_METHODS}
+
+
+@dataclass(frozen=True)
+class PrintedCell:
+    """A cell of Table II or III.
+
+    Attributes
+    ----------
+    shots : int
+    category, method : str
+    units, deviation : int
+        Mean and standard deviation in units of the last printed digit.
+    """
+
+    shots: int
+    category: str
+    method: str
+    units: int
+    deviation: int
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        return self.shots, self.category, self.method
+
+    @property
+    def name(self) -> str:
+        return f"{label(self.method)} on {spaced(self.category)} ({self.shots}-shot)"
+
+    @property
+    def text(self) -> str:
+        """The cell as printed: ``0.5854(0.0069)``."""
+        return f"{shown(self.units)}({shown(self.deviation)})"
+
+
+@dataclass(frozen=True)
+class CountsRow:
+    """A row of Table I.
+
+    Attributes
+    ----------
+    category, kind : str
+    train_defective, test_defective : dict of int to int
+        By K.
+    normal : dict of str to int
+        By split, ``train`` and ``test``.
+    """
+
+    category: str
+    kind: str
+    train_defective: dict[int, int]
+    test_defective: dict[int, int]
+    normal: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -31,7 +82,7 @@ class Paper:
     tables : mapping of str to pd.DataFrame
         By number.
     bold, counts : pd.DataFrame
-        Bold cells; images of MVTec AD.
+        Bold cells; image counts of MVTec AD.
     statements : Statements
     """
 
@@ -44,58 +95,101 @@ class Paper:
     def published(cls) -> Paper:
         """Return the paper as printed."""
         tables = {number: published_table(number) for number in PUBLISHED_TABLES}
-        return cls(tables, bold_marks(), mvtec_counts(), statements())
+        return cls(tables, bold_marks(), mvtec_counts(), read_statements())
 
-    def cells(self, number: str) -> pd.DataFrame:
-        """Return the cells of Table II or III without the row of means and the dashes.
-
-        Columns ``units`` and ``spread`` are mean and deviation as whole numbers of the last printed digit.
-        """
+    def cells(self, number: str) -> list[PrintedCell]:
+        """Return the cells of Table II or III without the row of means and the dashes."""
         table = self.tables[number]
-        cells = table[(table["category"] != MEAN) & table["mean"].notna()]
-        return cells.assign(units=cells["mean"].map(units), spread=cells["std"].map(units))
+        return [
+            PrintedCell(row.shots, row.category, row.method, units(row.mean), units(row.std))
+            for row in table[(table["category"] != MEAN) & table["mean"].notna()].itertuples()
+        ]
 
-    def means(self, number: str) -> dict[tuple[int, str, str], int]:
+    def means(self, number: str) -> dict[tuple[int, str, Column], int]:
         """Return what Tables II to VII print as means over categories.
 
         Returns
         -------
         dict
-            By K, method and metric, as whole numbers of the last printed digit.
+            (K, method, column) to the mean in units of the last printed digit.
         """
         table = self.tables[number]
-        if number in CELL_TABLES.values():
-            table = table[table["category"] == MEAN].rename(columns={"mean": METRICS[number][0]})
+        if number in CATEGORY_TABLES.values():
+            table = table[table["category"] == MEAN].rename(columns={"mean": columns_of(number)[0]})
         return {
-            (int(row["shots"]), row["method"], metric): units(row[metric], number)
-            for _, row in table.iterrows()
-            for metric in metrics(number)
+            (int(row["shots"]), row["method"], column): units(row[column], number)
+            for row in table.to_dict("records")
+            for column in columns_of(number)
         }
 
+    def image_counts(self) -> list[CountsRow]:
+        """Return the rows of Table I."""
+        return [
+            CountsRow(
+                row["category"],
+                row["kind"],
+                {shots: row[f"train_defect_{shots}shot"] for shots in self.statements.settings.shots},
+                {shots: row[f"test_defect_{shots}shot"] for shots in self.statements.settings.shots},
+                {"train": row["train_normal"], "test": row["test_normal"]},
+            )
+            for row in self.tables["I"].to_dict("records")
+        ]
 
-def metrics(number: str) -> tuple[str, ...]:
-    """Return the metrics whose means over categories a table prints."""
-    return METRICS.get(number, ABLATION_METRICS)
+    def defect_types(self) -> dict[str, dict[str, int]]:
+        """Return the number of images of each defect type of each category in MVTec AD."""
+        found: dict[str, dict[str, int]] = {}
+        for row in self.counts[self.counts["label"] != GOOD].itertuples():
+            found.setdefault(row.category, {})[row.label] = row.images
+        return found
+
+
+def columns_of(number: str) -> tuple[Column, ...]:
+    """Return the columns of a table that hold means over categories."""
+    return _COLUMNS.get(number, _ABLATION_COLUMNS)
+
+
+def metric_name(column: Column) -> str:
+    """Return the metric of a column as the paper prints it.
+
+    Examples
+    --------
+    >>> metric_name("acc_percent")
+    'ACC'
+    """
+    return column.removesuffix("_percent").upper()
 
 
 def units(value: float, number: str = "") -> int:
-    """Return a printed number as a whole number of its last digit: 0.4919 -> 4919, and 88.56 of Table IV -> 8856."""
-    return round(value * 10 ** _digits(number))
+    """Return a printed number in units of its last digit.
+
+    Examples
+    --------
+    >>> units(0.4919), units(88.56, "IV")
+    (4919, 8856)
+    """
+    last_digits: int = round(value * 10 ** _digits(number))
+    return last_digits
 
 
 def shown(value: float, number: str = "") -> str:
-    """Return a number of last digits as the paper prints it; a fraction of a digit shows one digit more."""
+    """Return a number of last digits as the paper prints it; a fraction of a digit shows one digit more.
+
+    Examples
+    --------
+    >>> shown(4919), shown(4919.5), shown(8856, "IV")
+    ('0.4919', '0.49195', '88.56%')
+    """
     digits = _digits(number)
     return f"{value / 10**digits:.{digits + (value != int(value))}f}" + ("%" if number == "IV" else "")
 
 
 def label(method: str) -> str:
     """Return a method's name as the paper prints it."""
-    return LABELS.get(method, method)
+    return _LABELS.get(method, method)
 
 
-def in_words(category: str) -> str:
-    """Return a category's name as the paper prints it, in lower case."""
+def spaced(category: str) -> str:
+    """Return a category's name with spaces: ``metal nut``."""
     return category.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""Checks of what the text says in words against the means that the tables print."""
+"""Checks of what the text states in words against the means that the tables print."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 from baselines.networks.cost import network_cost
-from reports.audit.finding import Finding, joined, slug, tables
-from reports.audit.source import NAMES, PERCENT_DIGITS, Paper, label, metrics, shown, units
-from reports.paper.statements import Gain, Order, Shrinking
+from reports.audit.finding import Finding, Severity, slug, tables
+from reports.audit.source import PERCENT_DIGITS, Paper, columns_of, label, metric_name, shown, units
+from reports.paper.statements import Column, Gain, Order, Shrinking
+from reports.wording import joined
 
 IMAGE_CHANNELS = 3
 HALF = 0.5
@@ -16,49 +17,51 @@ HALF = 0.5
 
 def quotations(paper: Paper) -> list[Finding]:
     """Numbers of a table that the text repeats."""
-    found = []
+    findings = []
     for quoted in paper.statements.quoted:
         means = paper.means(quoted.table)
         for metric, value in quoted.values.items():
             printed = means[quoted.shots, quoted.method, metric]
-            said = units(float(value), quoted.table)
-            if printed != said:
-                found.append(
+            stated = units(float(value), quoted.table)
+            if printed != stated:
+                findings.append(
                     Finding(
                         id=slug("quoted", quoted.id, metric),
                         where=f"Section {quoted.section}; Table {quoted.table}",
-                        title=f"The text repeats another {NAMES[metric]} than the table prints",
-                        printed=f"{shown(said, quoted.table)} in Section {quoted.section}",
+                        title=f"The text states a different {metric_name(metric)} than the table prints",
+                        printed=f"{shown(stated, quoted.table)} in Section {quoted.section}",
                         recomputed=f"{shown(printed, quoted.table)} in Table {quoted.table}",
-                        arithmetic=f"{label(quoted.method)}, {quoted.shots}-shot: {shown(said, quoted.table)} - "
-                        f"{shown(printed, quoted.table)} = {shown(said - printed, quoted.table)}",
-                        severity="contradiction",
+                        arithmetic=f"{label(quoted.method)}, {quoted.shots}-shot: {shown(stated, quoted.table)} - "
+                        f"{shown(printed, quoted.table)} = {shown(stated - printed, quoted.table)}",
+                        severity=Severity.CONTRADICTION,
                     )
                 )
-    return found
+    return findings
 
 
-def _leads(paper: Paper, numbers: tuple[str, ...], shots: int, method: str, other: str) -> list[tuple[str, str, int]]:
+def _leads(
+    paper: Paper, numbers: tuple[str, ...], shots: int, method: str, other: str
+) -> list[tuple[str, Column, int]]:
     """Return by how much a method leads another in every metric: table, metric, difference in last digits."""
     return [
         (number, metric, means[shots, method, metric] - means[shots, other, metric])
         for number in numbers
         for means in [paper.means(number)]
-        for metric in metrics(number)
+        for metric in columns_of(number)
     ]
 
 
-def _subtraction(paper: Paper, number: str, shots: int, metric: str, method: str, other: str) -> str:
+def _subtraction(paper: Paper, number: str, shots: int, metric: Column, method: str, other: str) -> str:
     means = paper.means(number)
     left, right = means[shots, method, metric], means[shots, other, metric]
     return (
-        f"{shots}-shot {NAMES[metric]} (Table {number}): {label(method)} {shown(left, number)} - "
+        f"{shots}-shot {metric_name(metric)} (Table {number}): {label(method)} {shown(left, number)} - "
         f"{label(other)} {shown(right, number)} = {shown(left - right, number)}"
     )
 
 
 def orders(paper: Paper) -> list[Finding]:
-    """Methods said to be better than others."""
+    """Methods stated to be better than others."""
     return [
         finding
         for order in paper.statements.orders
@@ -74,7 +77,7 @@ def _order(paper: Paper, order: Order, shots: int, other: str) -> list[Finding]:
         return []
     means = {number: paper.means(number) for number in order.tables}
     against = [
-        f"{NAMES[metric]} {shown(means[number][shots, order.method, metric], number)} against "
+        f"{metric_name(metric)} {shown(means[number][shots, order.method, metric], number)} against "
         f"{shown(means[number][shots, other, metric], number)}"
         for number, metric, lead in leads
         if lead <= 0
@@ -84,20 +87,20 @@ def _order(paper: Paper, order: Order, shots: int, other: str) -> list[Finding]:
             id=slug("order", order.id, shots, other),
             where=f"Section {order.section}; {tables(order.tables)}",
             title=f"{label(order.method)} does not beat {label(other)} at {shots}-shot",
-            printed=order.says,
+            printed=order.summary,
             recomputed=joined(against),
             arithmetic="\n".join(
                 _subtraction(paper, number, shots, metric, order.method, other) for number, metric, _ in leads
             ),
-            # A number printed lower stands for one at most as high; of two printed equal either may be higher.
-            severity="contradiction" if any(lead < 0 for _, _, lead in leads) else "rounding",
+            # A number printed lower is at most as high before rounding; of two printed equal either may be higher.
+            severity=Severity.CONTRADICTION if any(lead < 0 for _, _, lead in leads) else Severity.ROUNDING,
         )
     ]
 
 
 def comparables(paper: Paper) -> list[Finding]:
-    """Methods said to be about as good as others, where the numbers lean the other way than the text."""
-    found = []
+    """Methods stated to be about as good as others, where the numbers lean the other way than the text."""
+    findings = []
     for statement in paper.statements.comparables:
         sign = 1 if statement.leaning == "ahead" else -1
         contrary, steps = [], []
@@ -108,27 +111,27 @@ def comparables(paper: Paper) -> list[Finding]:
             for number, metric, _ in leads:
                 steps += [
                     _subtraction(paper, number, shots, metric, statement.method, other)
-                    for shots in paper.statements.protocol.shots
+                    for shots in paper.statements.settings.shots
                 ]
         if contrary:
             side = "above" if statement.leaning == "behind" else "below"
-            found.append(
+            findings.append(
                 Finding(
                     id=slug("comparable", statement.id),
                     where=f"Section {statement.section}; {tables(statement.tables)}",
                     title=f"{label(statement.method)} is {side} {joined(contrary)} at {statement.shots}-shot",
-                    printed=statement.says,
+                    printed=statement.summary,
                     recomputed=f"{side} {len(contrary)} of {len(statement.others)} in every metric; "
-                    "'comparable' has no number to hold against this",
+                    "'comparable' states no number to check this against",
                     arithmetic="\n".join(steps),
-                    severity="remark",
+                    severity=Severity.REMARK,
                 )
             )
-    return found
+    return findings
 
 
 def shrinking_gains(paper: Paper) -> list[Finding]:
-    """Gains said to be smaller at the second K."""
+    """Gains stated to be smaller at the second K."""
     return [
         finding
         for statement in paper.statements.shrinkings
@@ -157,25 +160,25 @@ def _shrinking(paper: Paper, statement: Shrinking, other: str) -> list[Finding]:
             id=slug("shrinking", statement.id, other),
             where=f"Section {statement.section}; {tables(statement.tables)}",
             title=f"The gain over {label(other)} does not shrink",
-            printed=statement.says,
-            recomputed="grows by " + joined([f"{shown(growth)} ({NAMES[metric]})" for metric, growth in grown]),
+            printed=statement.summary,
+            recomputed="grows by " + joined([f"{shown(growth)} ({metric_name(metric)})" for metric, growth in grown]),
             arithmetic="\n".join(steps),
-            severity="contradiction" if any(growth > margin for _, growth in grown) else "rounding",
+            severity=Severity.CONTRADICTION if any(growth > margin for _, growth in grown) else Severity.ROUNDING,
         )
     ]
 
 
 def gains(paper: Paper) -> list[Finding]:
-    """Gains put as "around P %", read as points of the metric and as per cent of the lower number.
+    """Gains stated as "around P %", read as points of the metric and as per cent of the lower number.
 
-    "Around" is taken for one unit of the last digit of P, beside the rounding of the table.
+    "Around" is read as within one unit of the last digit of P, beside the rounding of the table.
     """
-    found = []
+    findings = []
     for gain in paper.statements.gains:
         points, relative, steps, differences = True, True, [], []
         for shots, percent in gain.percent.items():
             around = float(_last_digit(percent))
-            for metric in metrics(gain.table):
+            for metric in columns_of(gain.table):
                 values = [paper.means(gain.table)[shots, name, metric] for name in (gain.method, gain.over)]
                 ranges = _points(*values), _relative(*values)
                 points &= ranges[0][0] <= float(percent) + around and ranges[0][1] >= float(percent) - around
@@ -184,32 +187,40 @@ def gains(paper: Paper) -> list[Finding]:
                 differences.append(f"{(values[0] - values[1]) / 100:.2f}")
         if relative:
             continue
-        found.append(
+        findings.append(
             Finding(
                 id=slug("gain", gain.id),
                 where=f"Section {gain.section}; Table {gain.table}",
-                title="A gain in % is in points of the metric, not in per cent of it"
+                title="A gain in % is in percentage points of the metric, not in per cent of it"
                 if points
-                else "A gain in % is neither in points of the metric nor in per cent of it",
-                printed=gain.says,
+                else "A gain in % is neither in percentage points of the metric nor in per cent of it",
+                printed=gain.summary,
                 recomputed=f"{joined(differences)} points",
-                arithmetic="\n".join([*steps, "'Around' is taken for one unit of the last digit of the percentage."]),
-                severity="remark" if points else "contradiction",
+                arithmetic="\n".join(
+                    [*steps, "'Around' is read as within one unit of the last digit of the percentage."]
+                ),
+                severity=Severity.REMARK if points else Severity.CONTRADICTION,
             )
         )
-    return found
+    return findings
 
 
-def _gain_step(gain: Gain, shots: int, metric: str, values: list[int], percent: Decimal) -> str:
+def _gain_step(gain: Gain, shots: int, metric: Column, values: list[int], percent: Decimal) -> str:
     better, worse = values
     return (
-        f"{shots}-shot {NAMES[metric]}: {shown(better)} - {shown(worse)} = {(better - worse) / 100:.2f} points; "
-        f"{shown(better)} / {shown(worse)} - 1 = {100 * (better / worse - 1):.1f}%; said: around {percent}%"
+        f"{shots}-shot {metric_name(metric)}: {shown(better)} - {shown(worse)} = {(better - worse) / 100:.2f} points; "
+        f"{shown(better)} / {shown(worse)} - 1 = {100 * (better / worse - 1):.1f}%; stated: around {percent}%"
     )
 
 
 def _last_digit(number: Decimal) -> Decimal:
-    """Return one unit of the last printed digit: 0.1 for 2.5, 1 for 7."""
+    """Return one unit of the last printed digit.
+
+    Examples
+    --------
+    >>> _last_digit(Decimal("2.5"))
+    Decimal('0.1')
+    """
     return Decimal(1).scaleb(int(number.as_tuple().exponent))
 
 
@@ -225,48 +236,48 @@ def _relative(better: int, worse: int) -> tuple[float, float]:
 
 def same_training(paper: Paper) -> list[Finding]:
     """Rows whose training the text describes in the same way, but whose numbers differ."""
-    found = []
+    findings = []
     for statement in paper.statements.same_trainings:
         first, second = paper.means(statement.first.table), paper.means(statement.second.table)
         keys = [
             (shots, statement.first.method, metric)
-            for shots in paper.statements.protocol.shots
-            for metric in metrics(statement.first.table)
+            for shots in paper.statements.settings.shots
+            for metric in columns_of(statement.first.table)
         ]
-        apart = {key: second[key[0], statement.second.method, key[2]] - first[key] for key in keys}
-        if max(map(abs, apart.values())) <= 1:
+        differences = {key: second[key[0], statement.second.method, key[2]] - first[key] for key in keys}
+        if max(map(abs, differences.values())) <= 1:
             continue
         names = [label(row.method) for row in (statement.first, statement.second)]
         steps = [
-            f"{key[0]}-shot {NAMES[key[2]]}: {names[1]} {shown(first[key] + apart[key])} "
+            f"{key[0]}-shot {metric_name(key[2])}: {names[1]} {shown(first[key] + differences[key])} "
             f"(Table {statement.second.table}) - {names[0]} {shown(first[key])} "
-            f"(Table {statement.first.table}) = {shown(apart[key])}"
+            f"(Table {statement.first.table}) = {shown(differences[key])}"
             for key in keys
         ]
         steps.append(
-            f"If {label(statement.base)} of Table {statement.first.table} does not paste, it is not the "
+            f"If {label(statement.base)} of Table {statement.first.table} was trained without pasting, it is not the "
             f"{label(statement.base)} of {tables(statement.base_tables)}, and pasting changes it by:"
         )
         steps += _effect_of_pasting(paper, statement.base, statement.base_tables, statement.first.table)
-        found.append(
+        findings.append(
             Finding(
                 id=slug("same-training", statement.id),
                 where=f"Sections {statement.section} and IV-H; Tables {statement.first.table} and "
                 f"{statement.second.table}",
-                title=f"{names[0]} and {names[1]} are the same training by the text, and have different numbers",
-                printed=statement.says,
-                recomputed="apart by up to " + shown(max(apart.values(), key=abs)),
+                title=f"The text describes the same training for {joined(names)}, but their numbers differ",
+                printed=statement.summary,
+                recomputed="they differ by up to " + shown(max(differences.values(), key=abs)),
                 arithmetic="\n".join(steps),
-                severity="contradiction",
+                severity=Severity.CONTRADICTION,
             )
         )
-    return found
+    return findings
 
 
 def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], without: str) -> list[str]:
     plain = paper.means(without)
     return [
-        f"{shots}-shot {NAMES[metric]}: {shown(value)} (Table {number}) - {shown(plain[shots, base, metric])} "
+        f"{shots}-shot {metric_name(metric)}: {shown(value)} (Table {number}) - {shown(plain[shots, base, metric])} "
         f"(Table {without}) = {shown(value - plain[shots, base, metric])}"
         for number in pasting
         for (shots, method, metric), value in paper.means(number).items()
@@ -275,7 +286,7 @@ def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], withou
 
 
 def capacity(paper: Paper) -> list[Finding]:
-    """The network said to have fewer parameters, with the channels of its own publication."""
+    """The network stated to have fewer parameters, with the channels of its own publication."""
     statement = paper.statements.capacity
     own = unet_parameters(statement.widths)
     larger = {name: network_cost(name).parameters for name in statement.larger}
@@ -288,23 +299,29 @@ def capacity(paper: Paper) -> list[Finding]:
             where=f"Sections {statement.section}",
             title=f"The {label(statement.smaller)} of [3] does not have fewer parameters than "
             f"{joined([label(name) for name in contrary])}",
-            printed=statement.says,
+            printed=statement.summary,
             recomputed=f"{own:,} parameters; {joined([f'{label(name)} {larger[name]:,}' for name in contrary])}",
             arithmetic="\n".join(
                 [
                     f"{label(statement.smaller)}, channels {', '.join(map(str, statement.widths))}, two 3x3 "
                     f"convolutions per level, 2x2 up-convolutions, one output: {own:,}",
-                    *(f"{label(name)}, as this suite builds it: {parameters:,}" for name, parameters in larger.items()),
+                    *(f"{label(name)}, as built here: {parameters:,}" for name, parameters in larger.items()),
                     "The paper prints no counts; narrower variants of U-Net are common.",
                 ]
             ),
-            severity="remark",
+            severity=Severity.REMARK,
         )
     ]
 
 
 def unet_parameters(widths: tuple[int, ...]) -> int:
-    """Return the parameters of U-Net as published: RGB in, one map out, convolutions with bias, no batch norm."""
+    """Return the parameters of U-Net as published: RGB in, one map out, convolutions with bias, no batch norm.
+
+    Examples
+    --------
+    >>> unet_parameters((64, 128, 256, 512, 1024))
+    31031745
+    """
 
     def convolution(size: int, inputs: int, outputs: int) -> int:
         return size * size * inputs * outputs + outputs

@@ -1,28 +1,28 @@
-"""The ledger: what the paper claims, and what stored runs, or its own tables, say about it.
+"""Verdicts on the claims of the paper, from stored runs or from the paper's own tables.
 
-Differences are taken so that a positive one is as claimed. "Shown" means: a two-sided sign-flip test over categories,
-Holm over the comparisons of the claim, at 0.05. A claim stands with all of its comparisons and falls with any one: it
-is supported if every comparison is, contradicted if one is.
+Differences are taken so that a positive one supports the claim. "Significantly" means: by a two-sided sign-flip test
+over categories, with Holm's correction over the comparisons of the claim, at 0.05. A claim of several comparisons is
+supported if every one is, and contradicted if any one is.
 
 ================= ==============================================================================================
 kind              rule of one comparison
 ================= ==============================================================================================
-better            supported if the mean difference is shown to be above the margin, contradicted if below it
-shrinks           the same for the gain at the first K less the gain at the second
-smaller_is_better the same for minus the rank correlation of score and parameters within each category
+better            supported if the mean difference is significantly above the margin, contradicted if below it
+shrinks           the same for the gain at the first K minus the gain at the second
+smaller_is_better the same for the negative rank correlation of score and parameters within each category
 within            supported if the 90 % interval of the mean difference (two one-sided t-tests) is inside the bounds,
                   contradicted if the interval, widened for the number of comparisons, is outside them
 value             supported if the mean over the categories that the paper averages is within the margin, contradicted
                   if it is not; inconclusive while one of them is incomplete
-none_converges    contradicted if a run converged, supported if every method was run and none did
-realism           supported if every kept image of the first category has the value, and the second less on average;
-                  contradicted if the first has less than the value on average, or not more than the second
-same_size         supported if all runs have one network and one number of parameters, else contradicted
+none_converges    contradicted if a run converged, supported if every method was run and none converged
+realism           supported if every stored image of the first category has at least the value, and the second less on
+                  average; contradicted if the first has less than the value on average, or not more than the second
+same_size         supported if all runs have the same network and number of parameters, else contradicted
 not_testable      not testable
 ================= ==============================================================================================
 
-A sentence about a printed table is also contradicted, without any test, if what is printed is on the wrong side of
-the margin or outside the bounds. What is neither is inconclusive; where nothing can be compared, not testable.
+A sentence about a printed table is also contradicted, without a test, if the printed numbers are on the wrong side of
+the margin or outside the bounds. Every other claim is inconclusive, or not testable where nothing can be compared.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from pathlib import Path
 
 from reports.claims.counted import judge_none_converges, judge_realism, judge_same_size, judge_value
 from reports.claims.evidence import Evidence, PublishedEvidence, StoredEvidence
-from reports.claims.ledger import Claim, read_claims
+from reports.claims.ledger import Claim, read_ledger
 from reports.claims.paired import judge_better, judge_shrinks, judge_smaller, judge_within
 from reports.claims.text import as_records, as_text
-from reports.claims.verdict import NOT_TESTABLE, VERDICTS, NoEvidence, Verdict
+from reports.claims.verdict import NotTestable, Outcome, Verdict
 from reports.collect import ResultSet
+from reports.wording import counted
 
-__all__ = ["VERDICTS", "Claim", "Verdict", "as_records", "as_text", "judge", "judge_published", "read_claims"]
+__all__ = ["Claim", "Outcome", "Verdict", "as_records", "as_text", "judge", "judge_published", "read_ledger"]
 
 RULES: dict[str, Callable[[Claim, Evidence], Verdict]] = {
     "better": judge_better,
@@ -60,8 +61,7 @@ def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
     ----------
     results : ResultSet
     root : Path, optional
-        The results folder; claims about single pixels, training curves, samples and sizes need the runs' files, and
-        are not testable without.
+        The results folder; without it, claims about pixels, training curves, samples and sizes are not testable.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
     """
     evidence = StoredEvidence(results, root)
     verdicts = []
-    for claim in read_claims():
+    for claim in read_ledger().claims:
         evidence.unreadable.clear()
         verdict = _decide(claim, evidence)
         if evidence.unreadable:
             first = next(iter(evidence.unreadable.values()))
-            line = f"{len(evidence.unreadable)} runs that cannot be read, the first: {first}"
+            line = f"{counted(len(evidence.unreadable), 'unreadable run')}, the first: {first}"
             verdict = replace(verdict, left_out=(*verdict.left_out, line))
-        if evidence.scope and verdict.verdict != NOT_TESTABLE:
+        if evidence.scope and verdict.outcome is not Outcome.NOT_TESTABLE:
             verdict = replace(verdict, reason=f"{evidence.scope}: {verdict.reason}")
         verdicts.append(verdict)
     return verdicts
@@ -91,15 +91,20 @@ def judge_published() -> list[Verdict]:
     -------
     list of Verdict
         One per claim, in the order of the paper.
+
+    Examples
+    --------
+    >>> [verdict.claim.id for verdict in judge_published() if verdict.outcome is Outcome.CONTRADICTED]
+    ['unet-ahead-at-1']
     """
-    return [_decide(claim, PublishedEvidence()) for claim in read_claims()]
+    return [_decide(claim, PublishedEvidence()) for claim in read_ledger().claims]
 
 
 def _decide(claim: Claim, evidence: Evidence) -> Verdict:
     try:
         if claim.kind not in RULES:
-            raise NoEvidence(claim.note)
+            raise NotTestable(claim.note)
         evidence.check(claim)
         return RULES[claim.kind](claim, evidence)
-    except NoEvidence as reason:
-        return Verdict(claim, NOT_TESTABLE, "", "", str(reason))
+    except NotTestable as reason:
+        return Verdict(claim, Outcome.NOT_TESTABLE, "", (), str(reason))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
+from math import inf
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from benchmark.score import Metric
+from reports.paper import read_toml
+
+# Metrics that only the files of a run give.
+Measure = Literal["background_error", "defect_found", "time_to_90"]
+ClaimMetric = Metric | Measure
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A claim of the paper that has its own verdict.
 
     Attributes
@@ -21,9 +28,9 @@ class Claim:
     sentence : str
         In our words, as it is tested.
     quote : str
-        The words of the paper it stands on.
+        The words of the paper that make the claim.
     kind : str
-        The rule of its verdict, a key of ``rules.RULES``.
+        The rule of its verdict.
     methods, against : tuple of str
         Each of the first is compared with each of the second; ``against`` is empty where nothing is compared.
     metrics : tuple of str
@@ -33,9 +40,9 @@ class Claim:
     categories : tuple of str
         Those the sentence names; empty for all.
     margin : float
-        By how much a difference must be larger, or a value may be off.
+        By how much a difference must exceed 0, or how far a value may be off.
     low, high : float
-        Bounds of a difference that is as claimed.
+        Bounds of a difference that supports the claim.
     value : float or None
     margin_source : str
         Where margin, bounds or value come from.
@@ -47,37 +54,53 @@ class Claim:
     section: str
     sentence: str
     quote: str
-    kind: str
+    kind: Literal[
+        "better",
+        "shrinks",
+        "smaller_is_better",
+        "within",
+        "value",
+        "none_converges",
+        "realism",
+        "same_size",
+        "not_testable",
+    ]
     methods: tuple[str, ...]
     shots: tuple[int, ...]
     against: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[ClaimMetric, ...] = ()
     tables: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     margin: float = 0.0
-    low: float = float("-inf")
-    high: float = float("inf")
+    low: float = -inf
+    high: float = inf
     value: float | None = None
     margin_source: str = ""
     note: str = ""
 
 
+class Ledger(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything in ``claims.toml``.
+
+    Attributes
+    ----------
+    parameters : dict of str to int
+        Trainable parameters of the benchmark networks at width 1, by method.
+    claims : tuple of Claim
+        In the order of the paper.
+    """
+
+    parameters: dict[str, int]
+    claims: tuple[Claim, ...] = msgspec.field(name="claim")
+
+
 @cache
-def _ledger() -> dict[str, Any]:
-    with (resources.files("reports.paper") / "claims.toml").open("rb") as file:
-        return tomllib.load(file)
+def read_ledger() -> Ledger:
+    """Return the claims, and the numbers of parameters they are about.
 
-
-def read_claims() -> tuple[Claim, ...]:
-    """Return every claim in the order of the paper."""
-    return tuple(_claim(entry) for entry in _ledger()["claim"])
-
-
-def _claim(entry: dict[str, Any]) -> Claim:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return Claim(**values)
-
-
-def parameter_counts() -> dict[str, int]:
-    """Return the trainable parameters of the benchmark networks at width 1, by method."""
-    return dict(_ledger()["parameters"])
+    Examples
+    --------
+    >>> read_ledger().claims[0].id
+    'ours-best-iou-1'
+    """
+    return read_toml("claims.toml", Ledger)

@@ -1,4 +1,4 @@
-"""Verdicts for the terminal, and as plain records."""
+"""Verdicts as text for the terminal, and as plain records for JSON."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
-from reports.claims.verdict import VERDICTS, Verdict, first_of
+from reports.claims.verdict import Outcome, Verdict
+from reports.escapes import for_terminal
+from reports.wording import abridged
 
 _WIDTH = 110
 
 
 def as_text(verdicts: Sequence[Verdict], title: str = "") -> str:
-    """Return verdicts with what they rest on, those of one section together, and how many there are of each."""
-    lines = [f"Claims of the paper{f' ({title})' if title else ''}"]
+    """Return verdicts with their basis, by section, and the number of each outcome."""
+    lines = [for_terminal(f"Claims of the paper{f' ({title})' if title else ''}")]
     section = ""
     for verdict in verdicts:
         if verdict.claim.section != section:
             section = verdict.claim.section
             lines += ["", f"Section {section}"]
         lines += ["", *_one(verdict)]
-    counts = Counter(verdict.verdict for verdict in verdicts)
-    return "\n".join([*lines, "", ", ".join(f"{counts[name]} {name}" for name in VERDICTS), ""])
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    return "\n".join([*lines, "", ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome), ""])
 
 
 def _one(verdict: Verdict) -> list[str]:
     claim = verdict.claim
     parts = [
-        (f"{verdict.verdict.upper()}  {claim.id}", ""),
+        (f"{verdict.outcome.upper()}  {claim.id}", ""),
         (claim.sentence, "  "),
         (f'paper: "{claim.quote}"', "  "),
         (f"reason: {verdict.reason}", "  "),
         (verdict.test and f"test: {verdict.test}", "  "),
-        *((figure, "    ") for figure in verdict.figures.split("; ") if figure and verdict.comparisons),
-        (not verdict.comparisons and verdict.figures, "    "),
-        (verdict.left_out and f"left out: {first_of(verdict.left_out)}", "  "),
+        *((figure, "    ") for figure in verdict.figures),
+        (verdict.left_out and f"left out: {abridged(verdict.left_out)}", "  "),
         (claim.margin_source and verdict.test and f"bounds: {claim.margin_source}", "  "),
         (claim.note and claim.note != verdict.reason and f"note: {claim.note}", "  "),
     ]
@@ -44,23 +44,23 @@ def _one(verdict: Verdict) -> list[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    # Names come from folders of users: what is not printable would steer the terminal.
-    plain = "".join(character if character.isprintable() else "?" for character in text)
-    return textwrap.wrap(plain, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
+    return textwrap.wrap(
+        for_terminal(text), _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+    )
 
 
-def as_records(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Return verdicts as plain data: one dict per claim, open bounds as None."""
+def as_records(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
+    """Return verdicts as plain data for JSON, one record per claim."""
     return [
         {
             "id": verdict.claim.id,
             "section": verdict.claim.section,
             "sentence": verdict.claim.sentence,
             "quote": verdict.claim.quote,
-            "verdict": verdict.verdict,
+            "verdict": verdict.outcome,
             "reason": verdict.reason,
             "test": verdict.test,
-            "figures": verdict.figures,
+            "figures": "; ".join(verdict.figures),
             "comparisons": [asdict(comparison) for comparison in verdict.comparisons],
             "left_out": list(verdict.left_out),
             "margin_source": verdict.claim.margin_source,

@@ -1,51 +1,51 @@
-"""What is said about a claim."""
+"""The verdict on a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reports.claims.ledger import Claim
 from reports.statistics import Comparison
 
-SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "contradicted", "inconclusive", "not testable"
-VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE)
+
+class Outcome(StrEnum):
+    """What the numbers say about a claim."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    INCONCLUSIVE = "inconclusive"
+    NOT_TESTABLE = "not testable"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What numbers say about a claim.
+    """The outcome for one claim, and its basis.
 
     Attributes
     ----------
     claim : Claim
-    verdict : {"supported", "contradicted", "inconclusive", "not testable"}
+    outcome : Outcome
     test : str
         What was done; "" for nothing.
-    figures : str
-        The numbers, one comparison after the other; "" if there are none.
+    figures : tuple of str
+        The numbers, one string per comparison.
     reason : str
-        Why this verdict.
+        Why this outcome.
     comparisons : tuple of Comparison
-        Those made over categories, positive as claimed; empty for other kinds of claim.
+        Those made over categories, positive where they support the claim; empty for other kinds of claim.
     left_out : tuple of str
         Categories that are in no pair, and runs that could not be read.
     """
 
     claim: Claim
-    verdict: str
+    outcome: Outcome
     test: str
-    figures: str
+    figures: tuple[str, ...]
     reason: str
     comparisons: tuple[Comparison, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
-class NoEvidence(Exception):  # noqa: N818  (not an error: a verdict says it)
-    """What a claim is about is not there; the message says what."""
-
-
-def first_of(lines: Sequence[str], most: int = 3) -> str:
-    """Return lines joined, those beyond the first few counted."""
-    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
-    return "; ".join(lines[:most]) + more
+class NotTestable(Exception):  # noqa: N818  (not an error: it becomes a verdict)
+    """There are no numbers to judge a claim by; the message says why."""

@@ -1,1 +1,1 @@
-"""The rooms of the report page: what is stored, links, sections, one page per category and K."""
+"""The modules of the report page: stored runs, links, sections, one page per category and K."""

@@ -1,13 +1,15 @@
-"""One page per category and K: every method with its seeds, what it learned from, its worst and best predictions."""
+"""One page per category and K: the training images, and every method with its seeds, worst and best predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from benchmark.protocol.studies import FIGURE_STUDIES
 from benchmark.results.records import Status
 from benchmark.score import METRICS
 from reports.charts import Drawing, draw, line_styles
@@ -15,14 +17,14 @@ from reports.figures import learning_chart, roc_chart
 from reports.page.links import method_anchor
 from reports.page.stored import FinishedRun, PageRun
 from reports.pages import write_page
-from reports.samples import Annotated, Gallery, Picture, extremes, sample_grid
+from reports.samples import Annotated, Gallery, Picture, find_extreme, sample_grid
 
-_NONE = "\N{EN DASH}"
+_DASH = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One category and K of a result set: what its page is made from.
+class DetailPage:
+    """One category and K of a result set: the input of its page.
 
     Attributes
     ----------
@@ -31,13 +33,13 @@ class Cell:
     title : str
         Of the result set.
     comparable : bool
-        Whether the images are those of the paper.
+        Whether the images are the paper's.
     back : str
-        Address of the result set in the report, from where the page stands.
+        Address of the result set in the report, relative to the page.
     methods : tuple of (str, str)
         Name and label of every method of the result set.
-    of : int
-        How many runs of each there should be.
+    expected : int
+        How many runs of each method there should be.
     runs : tuple of PageRun
     """
 
@@ -47,7 +49,7 @@ class Cell:
     comparable: bool
     back: str
     methods: tuple[tuple[str, str], ...]
-    of: int
+    expected: int
     runs: tuple[PageRun, ...]
 
 
@@ -55,24 +57,24 @@ class Cell:
 class Extreme:
     """A method's worst or best prediction over its seeds."""
 
-    words: str
+    reason: Literal["worst", "best"]
     run: FinishedRun
     test: Annotated
-    outcome: Picture
+    prediction: Picture
 
 
 @dataclass(frozen=True)
 class MethodPart:
-    """What the page says of one method.
+    """What the page shows of one method.
 
     Attributes
     ----------
     label, anchor : str
     runs : tuple of PageRun
         By seed.
-    done, of : int
+    done, expected : int
     means : tuple of str
-        Mean and deviation over seeds of IOU, DC, AUC and ACC, as Table II prints them.
+        Mean and standard deviation over seeds of each of ``METRICS``.
     seconds : str
         Mean over finished runs.
     extremes : tuple of Extreme
@@ -82,19 +84,19 @@ class MethodPart:
     anchor: str
     runs: tuple[PageRun, ...]
     done: int
-    of: int
+    expected: int
     means: tuple[str, ...]
     seconds: str
     extremes: tuple[Extreme, ...]
 
     @property
     def partial(self) -> bool:
-        return self.done < self.of
+        return self.done < self.expected
 
 
 @dataclass(frozen=True)
 class TrainingPart:
-    """What the runs of one seed learned from."""
+    """The training images of the runs of one seed."""
 
     seed: int
     shown: tuple[Annotated, ...]
@@ -102,13 +104,13 @@ class TrainingPart:
     normals: int
 
 
-def write_detail(path: Path, cell: Cell) -> list[str]:
+def write_detail(path: Path, page: DetailPage) -> list[str]:
     """Write the page of one category and K.
 
     Returns
     -------
     list of str
-        Of each picture that cannot be read, which and why.
+        A line for each picture that cannot be read.
 
     Raises
     ------
@@ -116,75 +118,85 @@ def write_detail(path: Path, cell: Cell) -> list[str]:
         If the page cannot be written.
     """
     gallery = Gallery()
-    names = [name for name, _ in cell.methods]
-    parts = [method_part(cell, name, label, gallery) for name, label in cell.methods]
-    finished = [run for run in cell.runs if isinstance(run, FinishedRun)]
-    there = [(name, label) for name, label in cell.methods if any(run.method == name for run in finished)]
-    values = {
-        "cell": cell,
-        "parts": [part for part in parts if part.runs],
-        "absent": [part.label for part in parts if not part.runs],
-        "charts": _charts(cell, names),
-        "training": training_parts(finished, gallery),
-        "grid_methods": [label for _, label in there],
-        "lines": sample_grid(finished, [name for name, _ in there], gallery),
-        "dash": _NONE,
-    }
+    parts = [method_part(page, name, label, gallery) for name, label in page.methods]
+    finished = [run for run in page.runs if isinstance(run, FinishedRun)]
+    shown = [(name, label) for name, label in page.methods if any(run.method == name for run in finished)]
+    training = training_parts(finished, gallery)
+    lines = sample_grid(finished, [name for name, _ in shown], gallery)
     problems = list(dict.fromkeys(gallery.problems))
-    write_page(path, "report_detail.html", problems=problems, **values)
+    write_page(
+        path,
+        "report_detail.html",
+        page=page,
+        parts=[part for part in parts if part.runs],
+        absent=[part.label for part in parts if not part.runs],
+        charts=_charts(page),
+        training=training,
+        grid_methods=[label for _, label in shown],
+        lines=lines,
+        problems=problems,
+    )
     return problems
 
 
-def method_part(cell: Cell, method: str, label: str, gallery: Gallery) -> MethodPart:
-    """Gather what the page says of one method."""
-    runs = tuple(sorted((run for run in cell.runs if run.method == method), key=lambda run: (run.seed, run.id)))
+def method_part(page: DetailPage, method: str, label: str, gallery: Gallery) -> MethodPart:
+    """Gather what the page shows of one method."""
+    runs = tuple(sorted((run for run in page.runs if run.method == method), key=lambda run: (run.seed, run.id)))
     done = [run for run in runs if run.status is Status.DONE]
     seconds = [run.seconds for run in runs if run.seconds is not None]
-    shown = []
-    for reason in ("worst", "best"):
-        found = extremes([run for run in runs if isinstance(run, FinishedRun)], reason)
-        if found:
-            run, sample = found
-            shown.append(Extreme(reason, run, gallery.annotated(run, sample, "test"), gallery.outcome(run, sample)))
     return MethodPart(
         label,
         method_anchor(method),
         runs,
         len(done),
-        cell.of,
-        tuple(spread([run.metric(metric) for run in done]) for metric in METRICS),
-        f"{np.mean(seconds):.1f}" if seconds else _NONE,
-        tuple(shown),
+        page.expected,
+        tuple(mean_and_deviation([run.metric(metric) for run in done]) for metric in METRICS),
+        f"{np.mean(seconds):.1f}" if seconds else _DASH,
+        tuple(_extremes([run for run in runs if isinstance(run, FinishedRun)], gallery)),
     )
 
 
-def spread(values: Sequence[float | None]) -> str:
-    """Return mean and sample deviation (n - 1) as ``0.5854 (0.0069)``, without the latter for a single value."""
+def _extremes(runs: Sequence[FinishedRun], gallery: Gallery) -> Iterator[Extreme]:
+    reasons: tuple[Literal["worst", "best"], ...] = ("worst", "best")
+    for reason in reasons:
+        extreme = find_extreme(runs, reason)
+        if extreme:
+            yield Extreme(reason, extreme[0], gallery.annotated(*extreme), gallery.prediction(*extreme))
+
+
+def mean_and_deviation(values: Sequence[float | None]) -> str:
+    """Return mean and sample standard deviation (n - 1); the mean alone for a single value.
+
+    Examples
+    --------
+    >>> mean_and_deviation([0.25, 0.75, None])
+    '0.5000 (0.3536)'
+    """
     known = [value for value in values if value is not None]
     if not known:
-        return _NONE
+        return _DASH
     mean = f"{np.mean(known):.4f}"
     return f"{mean} ({np.std(known, ddof=1):.4f})" if len(known) > 1 else mean
 
 
 def training_parts(runs: Sequence[FinishedRun], gallery: Gallery) -> list[TrainingPart]:
-    """Return what each seed learned from; all methods of a seed share it."""
-    guides = {run.seed: run for run in sorted(runs, key=lambda run: run.seed, reverse=True)}
+    """Return the training images of each seed, which all methods share."""
+    by_seed = {run.seed: run for run in sorted(runs, key=lambda run: run.seed, reverse=True)}
     return [
         TrainingPart(
             seed,
-            tuple(gallery.annotated(run, sample, "training") for sample in run.samples("train")),
+            tuple(gallery.annotated(run, sample) for sample in run.samples("train")),
             run.record.draw.shots,
             run.record.draw.normals,
         )
-        for seed, run in sorted(guides.items())
+        for seed, run in sorted(by_seed.items())
     ]
 
 
-def _charts(cell: Cell, names: list[str]) -> list[Drawing]:
-    styles = line_styles(names)
+def _charts(page: DetailPage) -> list[Drawing]:
+    styles = line_styles([name for name, _ in page.methods])
     charts = (
-        learning_chart(cell.runs, cell.methods, cell.of, "chart-iou", "Mean test IOU during training"),
-        roc_chart(cell.runs, cell.methods, cell.of, "chart-roc", "ROC curve over test images"),
+        learning_chart(page.runs, page.methods, page.expected, "chart-iou", FIGURE_STUDIES["9"].title),
+        roc_chart(page.runs, page.methods, page.expected, "chart-roc", FIGURE_STUDIES["7"].title),
     )
     return [draw(chart, styles) for chart in charts if chart.series]

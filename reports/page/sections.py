@@ -1,4 +1,4 @@
-"""The report's sections: all that the page shows of one result set, as plain values for its template."""
+"""The report's sections: what the page shows of one result set, as plain values for its template."""
 
 from __future__ import annotations
 
@@ -7,38 +7,26 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from benchmark.protocol.studies import FIGURE_STUDIES, Study
 from benchmark.schema import to_builtins
 from reports.charts import Drawing, draw, line_styles
 from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
 from reports.figures import learning_chart, roc_chart
 from reports.formats import as_csv, as_latex
-from reports.page.details import Cell
+from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
 from reports.page.stored import FailedRun, FinishedRun, PageRun
-from reports.samples import (
-    ABLATION_METHODS,
-    FIG_6_METHODS,
-    FIGURE_CATEGORIES,
-    PASTED_CATEGORIES,
-    Gallery,
-    GridLine,
-    PastedLine,
-    chosen_categories,
-    figure_lines,
-    pasted_lines,
-)
+from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
 from reports.tables import Row, Table
 
 COMPARABLE = "mvtec-ad"
-_FIG_9_CATEGORY = "carpet"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of texts, for what is no table of the paper.
+    """A table of strings that is not one of the paper's.
 
     Attributes
     ----------
@@ -62,11 +50,11 @@ class TableView:
     ----------
     table : Table
     blocks : list of (str, list of (Row, list of str))
-        Each section's rows, with the address of the page of each cell ("" for none).
+        Each section's rows, with the address of each cell's detail page ("" for none).
     downloads : tuple of (str, str, str)
-        Of each format its name, the file's name and a ``data:`` URI.
+        For each format its name, a file name and a ``data:`` URI.
     compared : bool
-        Whether any cell has the paper's number beside it.
+        Whether any cell has the paper's number.
     """
 
     table: Table
@@ -94,8 +82,7 @@ class Section:
     comparable: bool
     counts: Mapping[str, int]
     hours: float
-    made: tuple[str, str]
-    threshold: str
+    dates: tuple[str, str]
     notes: list[tuple[str, str]]
     failures: list[tuple[str, str]]
     verdicts: Sequence[Verdict]
@@ -110,7 +97,7 @@ class Section:
     runs: list[tuple[PageRun, str]]
     runs_csv: str
     timings: Listing
-    protocol: list[tuple[str, str]]
+    protocol: dict[str, str]
     environments: list[str]
     problems: list[str]
 
@@ -131,7 +118,7 @@ def make_section(
     stored : mapping
         Every run by id.
     folder : str
-        Address of the detail pages' folder, from where the report stands.
+        Address of the folder of detail pages, relative to the report.
     tables, verdicts, statistics : sequence
         Made from the same result set.
     """
@@ -139,17 +126,17 @@ def make_section(
     finished = [run for run in runs if isinstance(run, FinishedRun)]
     gallery = Gallery()
     name = set_slug(results)
+    pages = f"{folder}/{name}"
     days = sorted(run.record.created[:10] for run in finished)
-    fields = _protocol(finished or runs)
-    category = _FIG_9_CATEGORY if _FIG_9_CATEGORY in results.categories else results.categories[0]
+    protocol = _protocol(finished or runs)
+    (category,) = choose_categories(results.categories, FIGURE_STUDIES["9"].categories)
     return Section(
         results=results,
         slug=name,
         comparable=results.dataset == COMPARABLE,
         counts={status: int(count) for status, count in results.runs["status"].value_counts().items()},
         hours=sum(run.seconds for run in finished) / 3600,
-        made=(days[0], days[-1]) if days else ("", ""),
-        threshold=dict(fields).get("threshold", "?"),
+        dates=(days[0], days[-1]) if days else ("", ""),
         notes=list(dict.fromkeys((run.category, note) for run in finished for note in run.record.notes)),
         failures=[
             (f"{run.category} {run.label} {run.shots}-shot seed {run.seed}", run.record.error)
@@ -157,28 +144,28 @@ def make_section(
             if isinstance(run, FailedRun)
         ],
         verdicts=verdicts,
-        tables=[table_view(table, results, f"{folder}/{name}") for table in tables],
+        tables=[table_view(table, results, pages) for table in tables],
         statistics=statistics,
-        qualitative=_qualitative(results, finished, gallery),
+        qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
         roc=_roc_charts(results, runs, name),
         learning=_learning_charts(results, runs, category, name),
         learning_category=category,
         pasted=_pasted(results, finished, gallery),
         details=[
-            (category, [(shots, f"{folder}/{name}/{detail_name(category, shots)}") for shots in _shots(runs, category)])
+            (category, [(shots, f"{pages}/{detail_name(category, shots)}") for shots in _shots(runs, category)])
             for category in results.categories
         ],
-        runs=[(run, f"{folder}/{name}/{_address(run.category, run.shots, run.method)}") for run in runs],
+        runs=[(run, f"{pages}/{_address(run.category, run.shots, run.method)}") for run in runs],
         runs_csv=_download(results.runs.to_csv(index=False, lineterminator="\n"), "csv"),
         timings=timings(results, finished),
-        protocol=fields,
-        environments=sorted({_environment(run.record.environment) for run in finished}),
+        protocol=protocol,
+        environments=sorted({_environment(run) for run in finished}),
         problems=list(dict.fromkeys(gallery.problems)),
     )
 
 
-def cells(results: ResultSet, stored: Mapping[str, PageRun], report: str) -> list[Cell]:
-    """Return what each detail page of a result set is made from.
+def detail_pages(results: ResultSet, stored: Mapping[str, PageRun], report: str) -> list[DetailPage]:
+    """Return the input of each detail page of a result set.
 
     Parameters
     ----------
@@ -186,12 +173,12 @@ def cells(results: ResultSet, stored: Mapping[str, PageRun], report: str) -> lis
     stored : mapping
         Every run by id.
     report : str
-        Address of the report from where the pages stand.
+        Address of the report, relative to the pages.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
     methods = tuple((method, results.label(method)) for method in results.methods)
     return [
-        Cell(
+        DetailPage(
             category,
             shots,
             results.title,
@@ -207,13 +194,13 @@ def cells(results: ResultSet, stored: Mapping[str, PageRun], report: str) -> lis
 
 
 def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
-    """Add to a table what the page needs: where its cells lead, and its downloads."""
-    there = {tuple(key) for key in results.runs[["category", "shots", "method"]].itertuples(index=False)}
+    """Add to a table the addresses of its cells and its downloads."""
+    stored = {tuple(key) for key in results.runs[["category", "shots", "method"]].itertuples(index=False)}
 
     def address(row: Row, method: str) -> str:
         shots = re.fullmatch(r"(\d+)-shot", row.section)
         key = (row.key, int(shots[1]) if shots else -1, method)
-        return f"{folder}/{_address(*key)}" if key in there else ""
+        return f"{folder}/{_address(*key)}" if key in stored else ""
 
     blocks = [
         (section, [(row, [address(row, key) for key in table.keys]) for row in rows]) for section, rows in table.blocks
@@ -228,7 +215,7 @@ def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
 
 
 def timings(results: ResultSet, finished: Sequence[FinishedRun]) -> Listing:
-    """Return how long the finished runs of each method took."""
+    """Return the time taken by the finished runs of each method."""
     rows = []
     for method in results.methods:
         runs = [run for run in finished if run.method == method]
@@ -240,61 +227,61 @@ def timings(results: ResultSet, finished: Sequence[FinishedRun]) -> Listing:
         numbers = (f"{value:.2f}" for value in (train / 3600, score / 3600, each))
         rows.append((results.label(method), str(len(runs)), *numbers))
     head = ("Method", "Finished runs", "Training, hours", "Scoring, hours", "Seconds per run")
-    return Listing("Hours of training and scoring, by method", head, tuple(rows))
+    return Listing("Time of training and scoring, by method", head, tuple(rows))
 
 
-def _qualitative(results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery) -> list[QualitativeFigure]:
+def _qualitative(
+    number: str, results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery
+) -> QualitativeFigure:
+    study = FIGURE_STUDIES[number]
     lowest = [run for run in finished if run.shots == min(results.shots)]
-    categories = chosen_categories(results.categories, FIGURE_CATEGORIES)
-    figures = []
-    for number, title, wanted in (
-        ("6", "Predictions of the compared methods", FIG_6_METHODS),
-        ("8", "Predictions of the ablation models", ABLATION_METHODS),
-    ):
-        methods = [method for method in wanted if any(run.method == method for run in lowest)]
-        lines = figure_lines(lowest, categories, methods, gallery)
-        labels = tuple(results.label(method) for method in methods)
-        figures.append(QualitativeFigure(number, f"{title}, {min(results.shots)}-shot", labels, lines))
-    return figures
+    methods = [method for method in study.methods if any(run.method == method for run in lowest)]
+    lines = figure_lines(lowest, choose_categories(results.categories, study.categories), methods, gallery)
+    labels = tuple(results.label(method) for method in methods)
+    return QualitativeFigure(number, f"{study.title}, {min(results.shots)}-shot", labels, lines)
 
 
 def _pasted(results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery) -> list[PastedLine]:
-    lowest = [run for run in finished if run.shots == min(results.shots)]
-    there = [category for category in results.categories if any(_has_pasted(run, category) for run in lowest)]
-    return pasted_lines(lowest, chosen_categories(there, PASTED_CATEGORIES), gallery)
+    study = FIGURE_STUDIES["10"]
+    pasting = [run for run in finished if run.shots == min(results.shots) and run.samples("pasted")]
+    available = [category for category in results.categories if any(run.category == category for run in pasting)]
+    return pasted_lines(pasting, choose_categories(available, study.categories), study.methods, gallery)
 
 
-def _has_pasted(run: FinishedRun, category: str) -> bool:
-    return run.category == category and bool(run.samples("pasted"))
-
-
-def _methods(results: ResultSet, wanted: Sequence[str] | None = None) -> list[tuple[str, str]]:
-    return [(method, results.label(method)) for method in results.methods if wanted is None or method in wanted]
+def _methods(results: ResultSet, study: Study) -> list[tuple[str, str]]:
+    return [
+        (method, results.label(method)) for method in results.methods if study.open_ended or method in study.methods
+    ]
 
 
 def _roc_charts(results: ResultSet, runs: Sequence[PageRun], name: str) -> list[Drawing]:
-    styles = line_styles(results.methods)
-    drawings = []
-    for shots in results.shots:
-        of = len(results.categories) * len(results.seeds(shots))
-        here = [run for run in runs if run.shots == shots]
-        chart = roc_chart(here, _methods(results), of, f"{name}-roc-{shots}", f"{shots}-shot")
-        if chart.series:
-            drawings.append(draw(chart, styles))
-    return drawings
+    styles, methods = line_styles(results.methods), _methods(results, FIGURE_STUDIES["7"])
+    charts = (
+        roc_chart(
+            [run for run in runs if run.shots == shots],
+            methods,
+            len(results.categories) * len(results.seeds(shots)),
+            f"{name}-roc-{shots}",
+            f"{shots}-shot",
+        )
+        for shots in results.shots
+    )
+    return [draw(chart, styles) for chart in charts if chart.series]
 
 
 def _learning_charts(results: ResultSet, runs: Sequence[PageRun], category: str, name: str) -> list[Drawing]:
-    styles = line_styles(results.methods)
-    drawings = []
-    for shots in results.shots:
-        here = [run for run in runs if run.shots == shots and run.category == category]
-        methods = _methods(results, ABLATION_METHODS)
-        of = len(results.seeds(shots))
-        chart = learning_chart(here, methods, of, f"{name}-iou-{shots}", f"{category}, {shots}-shot")
-        if chart.series:
-            drawings.append(draw(chart, styles))
-    return drawings
+    styles, methods = line_styles(results.methods), _methods(results, FIGURE_STUDIES["9"])
+    charts = (
+        learning_chart(
+            [run for run in runs if run.shots == shots and run.category == category],
+            methods,
+            len(results.seeds(shots)),
+            f"{name}-iou-{shots}",
+            f"{category}, {shots}-shot",
+        )
+        for shots in results.shots
+    )
+    return [draw(chart, styles) for chart in charts if chart.series]
 
 
 def _shots(runs: Sequence[PageRun], category: str) -> list[int]:
@@ -309,13 +296,15 @@ def _download(text: str, kind: str) -> str:
     return f"data:text/{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 
 
-def _protocol(runs: Sequence[PageRun]) -> list[tuple[str, str]]:
-    """Return every profile field; the batch size is named for each K."""
-    fields = to_builtins(runs[0].protocol)
+def _protocol(runs: Sequence[PageRun]) -> dict[str, str]:
+    """Return every setting by name; the batch size for each K."""
+    fields = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in to_builtins(runs[0].protocol).items()
+    }
     sizes = {run.shots: run.protocol.batch_size for run in runs}
-    fields["batch_size"] = ", ".join(f"{size} for {shots}-shot" for shots, size in sorted(sizes.items()))
-    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
+    return fields | {"batch_size": ", ".join(f"{size} for {shots}-shot" for shots, size in sorted(sizes.items()))}
 
 
-def _environment(environment: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in environment.items())
+def _environment(run: FinishedRun) -> str:
+    return ", ".join(f"{name} {value}" for name, value in run.record.environment.items())

@@ -1,10 +1,11 @@
-"""A recorded run as the pages need it: its record, read once, and the curves beside it."""
+"""Recorded runs as pages show them: the record and the curves beside it, read once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -12,9 +13,8 @@ from baselines.errors import InputError
 from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
 from benchmark.results.stored_run import StoredRun
+from benchmark.score import Metric
 from reports.figures import roc_on_grid
-
-METRICS = ("iou", "dc", "auc", "acc")
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,16 @@ class PageRun:
 
     @property
     def learning(self) -> np.ndarray | None:
-        """Iteration and mean test IOU then, shape (points, 2); None where there is no readable curve."""
+        """Iteration and mean test IOU, shape (points, 2); None where there is no readable curve."""
         return None
 
     @property
     def seconds(self) -> float | None:
-        """Of training and scoring; None for a failure."""
+        """Time of training and scoring; None for a failure."""
         return None
 
-    def metric(self, name: str) -> float | None:
-        """Return one of ``METRICS`` in [0, 1], None where the run has none."""
+    def metric(self, name: Metric) -> float | None:
+        """Return a metric in [0, 1], None where it is undefined."""
         return None
 
 
@@ -104,7 +104,7 @@ class FinishedRun(PageRun):
     roc : np.ndarray or None
         TPR on ``figures.GRID``; None where there is no AUC or no readable curve.
     learning : np.ndarray or None, shape (points, 2)
-        Iteration and mean test IOU then; None where there is no readable curve.
+        Iteration and mean test IOU; None where there is no readable curve.
     """
 
     record: RunRecord
@@ -114,21 +114,20 @@ class FinishedRun(PageRun):
 
     @property
     def seconds(self) -> float:
-        """Of training and scoring."""
+        """Time of training and scoring."""
         return self.record.timings.train_seconds + self.record.timings.score_seconds
 
-    def metric(self, name: str) -> float | None:
-        """Return one of ``METRICS`` in [0, 1], None where it is undefined."""
-        value: float | None = getattr(self.record.metrics, name)
-        return value
+    def metric(self, name: Metric) -> float | None:
+        """Return a metric in [0, 1], None where it is undefined."""
+        return self.record.metrics.by_name()[name]
 
-    def samples(self, role: str) -> list[SampleRecord]:
-        """Return the kept pictures of a role: train, test or pasted."""
+    def samples(self, role: Literal["train", "test", "pasted"]) -> list[SampleRecord]:
+        """Return the stored samples of a role."""
         return [sample for sample in self.record.samples if sample.role == role]
 
 
 def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, problems: list[str]) -> dict[str, PageRun]:
-    """Return runs by id with their curves; a curve that cannot be read is named in ``problems`` and left out."""
+    """Return runs by id with their curves; curves that cannot be read are left out and listed in ``problems``."""
     runs: dict[str, PageRun] = {}
     for record in records:
         if isinstance(record, FailureRecord):

@@ -1,25 +1,33 @@
-"""What the paper prints: its tables, bold marks and statements as data, each with the section it stands in."""
+"""What the paper prints: its tables, bold marks and statements as data, each with its section."""
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from importlib import resources
+from typing import TypeVar
 
 import pandas as pd
 
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
+from benchmark.schema import SchemaError, convert
+from benchmark.score import Metric
 
-# Number -> file, caption and section of origin.
-_TABLES = {
-    "I": ("table_1_image_counts.csv", "Numbers of images", "Section IV-A"),
-    "II": ("table_2_iou.csv", "Mean IOU", "Section IV-F"),
-    "III": ("table_3_dc.csv", "Mean DC", "Section IV-F"),
-    "IV": ("table_4_anomaly_detection.csv", "ACC and AUC", "Section IV-G"),
-    "V": ("table_5_ablation.csv", "Ablation of the regularization methods", "Section IV-H"),
-    "VI": ("table_6_lambda.csv", "Ablation of lambda", "Section IV-H"),
-    "VII": ("table_7_nbr_similarity.csv", "Ablation of the NBR loss", "Section IV-H"),
+T = TypeVar("T")
+
+_FILES = {
+    "I": "table_1_image_counts.csv",  # Section IV-A
+    "II": "table_2_iou.csv",  # Section IV-F
+    "III": "table_3_dc.csv",  # Section IV-F
+    "IV": "table_4_anomaly_detection.csv",  # Section IV-G
+    "V": "table_5_ablation.csv",  # Section IV-H
+    "VI": "table_6_lambda.csv",  # Section IV-H
+    "VII": "table_7_nbr_similarity.csv",  # Section IV-H
 }
-PUBLISHED_TABLES = tuple(_TABLES)
+PUBLISHED_TABLES = tuple(_FILES)
+# The tables that print a number per category.
+CATEGORY_TABLES: dict[Metric, str] = {"iou": "II", "dc": "III"}
+MEAN = "mean"  # among their categories: the printed row of means
 
 
 def published_table(number: str) -> pd.DataFrame:
@@ -34,42 +42,73 @@ def published_table(number: str) -> pd.DataFrame:
     ------
     InputError
         If there is no such table.
+
+    Examples
+    --------
+    >>> published_table("VI")["iou"].tolist()
+    [0.4745, 0.4919, 0.6371, 0.6445]
     """
-    return _read(_known(number)).copy()
+    if number not in _FILES:
+        raise unknown_name("table", number, _FILES)
+    return _read_csv(f"tables/{_FILES[number]}").copy()
 
 
-def provenance(number: str) -> str:
-    """Return where a table stands in the paper; InputError if there is none of that number."""
-    _, caption, section = _TABLES[_known(number)]
-    return f"Table {number}, {caption} ({section})"
+@cache
+def published_means(number: str) -> dict[tuple[int, str, Metric], float]:
+    """Return the means over categories that Tables II to VII print: (K, method, metric) to a number in [0, 1].
+
+    Examples
+    --------
+    >>> published_means("IV")[1, "albunet_nbr_cap", "auc"]
+    0.9219
+    """
+    table = published_table(number)
+    for metric, category_table in CATEGORY_TABLES.items():
+        if number == category_table:
+            table = table[table["category"] == MEAN].rename(columns={"mean": metric})
+    if number == "IV":
+        shares = (table[["acc_percent", "auc_percent"]] / 100).round(4)  # printed with two digits of a percentage
+        table = table.assign(acc=shares["acc_percent"], auc=shares["auc_percent"])
+    metrics: tuple[Metric, ...] = ("iou", "dc", "auc", "acc")
+    return {
+        (row["shots"], row["method"], metric): row[metric]
+        for row in table.to_dict("records")
+        for metric in metrics
+        if metric in row
+    }
 
 
 def bold_marks() -> pd.DataFrame:
     """Return which cells the paper prints in bold: ``table shots category method``.
 
-    The text that the data were taken from has lost its type, so bold is inferred: in Tables II and III a gap parts
-    number and deviation (``0.6852 (0.0046)``) in every cell of one column and in no other cell. Numbers without a
-    deviation, in the rows of means and in Table IV, cannot show it: whether they are bold is not known, and not here.
+    The text that the data were taken from does not show bold type, so it is inferred: in Tables II and III a space
+    separates number and deviation (``0.6852 (0.0046)``) in every cell of one column and in no other cell. For numbers
+    without a deviation (rows of means, Table IV) bold type is unknown, and they are left out.
     """
     return _read_csv("bold.csv").copy()
 
 
 def mvtec_counts() -> pd.DataFrame:
-    """Return the images of MVTec AD as published [36]: ``category split label images side_px mode``.
+    """Return the image counts of MVTec AD as published [36]: ``category split label images side_px mode``.
 
     ``label`` is ``good`` or a defect type; ``split`` is ``train`` or ``test``.
     """
     return _read_csv("mvtec_ad_counts.csv").copy()
 
 
-def _known(number: str) -> str:
-    if number not in _TABLES:
-        raise unknown_name("table", number, _TABLES)
-    return number
+def read_toml(name: str, kind: type[T]) -> T:
+    """Return one of this package's TOML files as a declared type.
 
-
-def _read(number: str) -> pd.DataFrame:
-    return _read_csv(f"tables/{_TABLES[number][0]}")
+    Raises
+    ------
+    InputError
+        If a field is missing, unknown or of another type; it is named.
+    """
+    content = (resources.files("reports.paper") / name).read_text(encoding="utf-8")
+    try:
+        return convert(tomllib.loads(content), kind)
+    except SchemaError as error:
+        raise InputError(f"reports/paper/{name}: {error}") from None
 
 
 @cache

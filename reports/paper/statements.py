@@ -1,46 +1,48 @@
-"""What the paper says in words and captions, typed: the statements its numbers can be held against."""
+"""What the paper states in words and captions, typed: the statements that its numbers can be checked against."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from importlib import resources
-from typing import Any
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from reports.paper import read_toml
+
+# Of the published tables; those of Tables II and III are named by their metric.
+Column = Literal["iou", "dc", "acc_percent", "auc_percent"]
 
 
-@dataclass(frozen=True)
-class Statement:
-    """One thing the paper says.
+class Statement(Struct, frozen=True, forbid_unknown_fields=True):
+    """One statement of the paper.
 
     Attributes
     ----------
     id : str
         Short name, unique among the statements.
     section : str
-        Where the paper says it, e.g. ``IV-F``.
-    says : str
-        What it says, in short.
+        Where the paper makes it, e.g. ``IV-F``.
+    summary : str
+        The statement in short.
     """
 
     id: str
     section: str
-    says: str
+    summary: str
 
 
-@dataclass(frozen=True)
-class Quoted(Statement):
+class Quoted(Statement, frozen=True):
     """Numbers of one row of a table, repeated in the text; ``values`` by column."""
 
     table: str
     method: str
     shots: int
-    values: dict[str, Decimal]
+    values: dict[Column, Decimal]
 
 
-@dataclass(frozen=True)
-class Order(Statement):
+class Order(Statement, frozen=True):
     """``method`` is better than every one of ``beats``, in each table and for each K."""
 
     tables: tuple[str, ...]
@@ -49,20 +51,18 @@ class Order(Statement):
     beats: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Comparable(Statement):
-    """``method`` is about as good as ``others``; the text leans towards its being ``ahead`` or ``behind``."""
+class Comparable(Statement, frozen=True):
+    """``method`` is about as good as ``others``; if anything, the text puts it ``ahead`` or ``behind``."""
 
     tables: tuple[str, ...]
     shots: int
     method: str
     others: tuple[str, ...]
-    leaning: str
+    leaning: Literal["ahead", "behind"]
 
 
-@dataclass(frozen=True)
-class Shrinking(Statement):
-    """What ``method`` gains over each of ``over`` is smaller for the second of ``shots`` than for the first."""
+class Shrinking(Statement, frozen=True):
+    """The gain of ``method`` over each of ``over`` is smaller for the second of ``shots`` than for the first."""
 
     tables: tuple[str, ...]
     shots: tuple[int, int]
@@ -70,9 +70,8 @@ class Shrinking(Statement):
     over: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Gain(Statement):
-    """``method`` is better than ``over`` by around ``percent[K]`` %; the digits printed say how exactly."""
+class Gain(Statement, frozen=True):
+    """``method`` is better than ``over`` by around ``percent[K]`` %; its printed digits give the precision."""
 
     table: str
     method: str
@@ -80,19 +79,17 @@ class Gain(Statement):
     percent: dict[int, Decimal]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
     """A row of a table that has methods as rows."""
 
     table: str
     method: str
 
 
-@dataclass(frozen=True)
-class SameTraining(Statement):
+class SameTraining(Statement, frozen=True):
     """Two rows whose training the text describes in the same way.
 
-    That rests on ``base`` being trained as the benchmarked method of that name, whose means ``base_tables`` print.
+    This holds if ``base`` is trained as the benchmarked method of that name, whose means ``base_tables`` print.
     """
 
     first: Row
@@ -101,8 +98,7 @@ class SameTraining(Statement):
     base_tables: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Capacity(Statement):
+class Capacity(Statement, frozen=True):
     """``smaller`` has fewer parameters than each of ``larger``; ``widths`` are its channels as first published."""
 
     smaller: str
@@ -110,9 +106,8 @@ class Capacity(Statement):
     widths: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Figure(Statement):
-    """What a figure's caption, and the text on it, say of its content.
+class Figure(Statement, frozen=True):
+    """What a figure's caption, and the text about it, state about its content.
 
     Attributes
     ----------
@@ -120,26 +115,25 @@ class Figure(Statement):
     categories : tuple of str
         Shown, as the caption names them.
     defect_types : tuple of str
-        Shown of each of these categories; empty where none are named.
+        Shown for each of these categories; empty where none are named.
     kinds : dict of str to int
-        How many of the categories are said to be ``object`` and ``texture``.
+        How many of the categories are stated to be ``object`` and ``texture``.
     training_images : int or None
-        How many annotated images the shown networks are said to be trained from.
-    panels_said, panels_listed : str
+        How many annotated images the networks are stated to be trained from.
+    panels_announced, panels_listed : str
         First and last letter of the range of predicted masks that the caption announces, and of those it lists.
     """
 
     number: int
     categories: tuple[str, ...]
     defect_types: tuple[str, ...] = ()
-    kinds: dict[str, int] | None = None
+    kinds: dict[Literal["object", "texture"], int] = {}
     training_images: int | None = None
-    panels_said: str = ""
+    panels_announced: str = ""
     panels_listed: str = ""
 
 
-@dataclass(frozen=True)
-class Protocol:
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Counts and settings of Section IV.
 
     Attributes
@@ -147,11 +141,11 @@ class Protocol:
     images : int
         Of MVTec AD.
     more_types_than : int
-        A bound below the number of defect types.
+        A lower bound of the number of defect types.
     shots : tuple of int
-        The Ks.
-    shots_per : str
-        What K images are drawn from each of: ``defect_type`` or ``category``.
+        The values of K.
+    shots_per : {"defect_type", "category"}
+        What K images are drawn from each of.
     seeds : int
         Repetitions behind every mean and standard deviation.
     batch_size : dict of int to int
@@ -161,58 +155,26 @@ class Protocol:
     images: int
     more_types_than: int
     shots: tuple[int, ...]
-    shots_per: str
+    shots_per: Literal["defect_type", "category"]
     seeds: int
     batch_size: dict[int, int]
 
 
-@dataclass(frozen=True)
-class Statements:
+class Statements(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in ``statements.toml``, by kind."""
 
-    protocol: Protocol
+    settings: Settings
     quoted: tuple[Quoted, ...]
-    orders: tuple[Order, ...]
-    comparables: tuple[Comparable, ...]
-    shrinkings: tuple[Shrinking, ...]
-    gains: tuple[Gain, ...]
-    same_trainings: tuple[SameTraining, ...]
+    orders: tuple[Order, ...] = msgspec.field(name="order")
+    comparables: tuple[Comparable, ...] = msgspec.field(name="comparable")
+    shrinkings: tuple[Shrinking, ...] = msgspec.field(name="shrinking")
+    gains: tuple[Gain, ...] = msgspec.field(name="gain")
+    same_trainings: tuple[SameTraining, ...] = msgspec.field(name="same_training")
     capacity: Capacity
-    figures: tuple[Figure, ...]
+    figures: tuple[Figure, ...] = msgspec.field(name="figure")
 
 
 @cache
-def statements() -> Statements:
-    """Return what the paper says in words, each statement with the section it stands in."""
-    with (resources.files("reports.paper") / "statements.toml").open("rb") as file:
-        kinds = tomllib.load(file)
-    protocol = {**kinds["protocol"], "batch_size": _by_shots(kinds["protocol"]["batch_size"])}
-    return Statements(
-        protocol=Protocol(**_frozen(protocol)),
-        quoted=tuple(
-            Quoted(**{**entry, "values": {key: Decimal(value) for key, value in entry["values"].items()}})
-            for entry in kinds["quoted"]
-        ),
-        orders=tuple(Order(**_frozen(entry)) for entry in kinds["order"]),
-        comparables=tuple(Comparable(**_frozen(entry)) for entry in kinds["comparable"]),
-        shrinkings=tuple(Shrinking(**_frozen(entry)) for entry in kinds["shrinking"]),
-        gains=tuple(
-            Gain(**{**entry, "percent": {k: Decimal(v) for k, v in _by_shots(entry["percent"]).items()}})
-            for entry in kinds["gain"]
-        ),
-        same_trainings=tuple(
-            SameTraining(**_frozen({**entry, "first": Row(**entry["first"]), "second": Row(**entry["second"])}))
-            for entry in kinds["same_training"]
-        ),
-        capacity=Capacity(**_frozen(kinds["capacity"])),
-        figures=tuple(Figure(**_frozen(entry)) for entry in kinds["figure"]),
-    )
-
-
-def _frozen(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-
-
-def _by_shots(entry: dict[str, Any]) -> dict[int, Any]:
-    """Return a table of TOML, whose keys are words, by K."""
-    return {int(shots): value for shots, value in entry.items()}
+def read_statements() -> Statements:
+    """Return what the paper states in words, each statement with its section."""
+    return read_toml("statements.toml", Statements)

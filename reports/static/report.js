@@ -1,10 +1,10 @@
-// What a reader can do on the page: sort, filter, read values off charts, choose light or dark. All of it is extra:
-// without this script the page shows the same numbers.
+// Sorting, filtering, reading values off charts, and choosing light or dark. The page shows the same numbers without
+// this script.
 "use strict";
 (() => {
   const THEME = "few-shot-report-theme";
   const remembered = () => { try { return localStorage.getItem(THEME); } catch { return null; } };
-  const remember = (theme) => { try { localStorage.setItem(THEME, theme); } catch { /* then for this page only */ } };
+  const remember = (theme) => { try { localStorage.setItem(THEME, theme); } catch { /* not stored: it holds for this page only */ } };
   const root = document.documentElement;
   if (["light", "dark"].includes(remembered())) root.dataset.theme = remembered();
 
@@ -13,14 +13,14 @@
     button.type = "button";
     button.className = "theme";
     const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-    const say = () => { button.textContent = isDark() ? "Light" : "Dark"; button.setAttribute("aria-label", `Use ${button.textContent.toLowerCase()} colours`); };
-    button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; remember(root.dataset.theme); say(); });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", say);
-    say();
+    const update = () => { button.textContent = isDark() ? "Light" : "Dark"; button.setAttribute("aria-label", `Use ${button.textContent.toLowerCase()} colours`); };
+    button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; remember(root.dataset.theme); update(); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+    update();
     document.querySelector("header")?.append(button);
   }
 
-  // Sorting: up, down, as it was. Rows of means stay last, block headings first.
+  // Sorting: ascending, descending, original order. Rows of means stay last, block headings first.
   function valueOf(row, column) {
     const cell = row.cells[column];
     const text = (cell.querySelector(".value") || cell).textContent.trim();
@@ -36,16 +36,16 @@
 
   function sortTable(table, column, direction) {
     for (const body of table.tBodies) {
-      body.rowsAsWritten ||= [...body.rows];
+      body.originalRows ||= [...body.rows];
       const fixed = (row) => row.matches(".block, .mean");
-      const rows = body.rowsAsWritten.filter((row) => !fixed(row));
+      const rows = body.originalRows.filter((row) => !fixed(row));
       if (direction) {
         const keyed = rows.map((row) => [valueOf(row, column), row]);
         keyed.sort(([a], [b]) => (a === null) - (b === null) || (a === null ? 0 : direction * compare(a, b)));
         rows.splice(0, rows.length, ...keyed.map(([, row]) => row));
       }
-      const block = body.rowsAsWritten.filter((row) => row.matches(".block"));
-      const mean = body.rowsAsWritten.filter((row) => row.matches(".mean"));
+      const block = body.originalRows.filter((row) => row.matches(".block"));
+      const mean = body.originalRows.filter((row) => row.matches(".mean"));
       body.append(...block, ...rows, ...mean);
     }
   }
@@ -86,14 +86,14 @@
     if (form.elements.text.value || [...form.querySelectorAll("select")].some((select) => select.value)) apply();
   }
 
-  // Charts: a slider (and the pointer) chooses an x; the table below shows every line's value there.
+  // Charts: a slider (or the pointer) chooses an x; the table below shows the value of every line there.
   function nearest(values, x) {
     let best = 0;
     values.forEach((value, index) => { if (Math.abs(value - x) < Math.abs(values[best] - x)) best = index; });
     return best;
   }
 
-  function makeReadable(figure, data) {
+  function addSlider(figure, data) {
     const xs = [...new Set(data.series.flatMap((line) => line.x))].sort((a, b) => a - b);
     const svg = figure.querySelector(".plot svg");
     const table = figure.querySelector(".lines");
@@ -119,9 +119,9 @@
       const place = left + (width * (x - low)) / (high - low);
       cursor.setAttribute("x1", place);
       cursor.setAttribute("x2", place);
-      const said = `${short} ${Number.isInteger(high) && high > 1 ? x : x.toFixed(2)}`;
-      head.textContent = `at ${said}`;
-      slider.setAttribute("aria-valuetext", said);
+      const position = `${short} ${Number.isInteger(high) && high > 1 ? x : x.toFixed(2)}`;
+      head.textContent = `at ${position}`;
+      slider.setAttribute("aria-valuetext", position);
       data.series.forEach((line, index) => { cells[index].textContent = line.y[nearest(line.x, x)].toFixed(4); });
     };
     slider.value = data.range[1] === 1 ? nearest(xs, 0.1) : xs.length - 1;
@@ -151,8 +151,8 @@
     addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
   }
 
-  function joinPaperSwitches() {
-    // One choice holds for all result sets.
+  function linkPaperSwitches() {
+    // One choice applies to all result sets.
     const switches = [...document.querySelectorAll(".paper-switch")];
     switches.forEach((box) => box.addEventListener("change", () => switches.forEach((other) => { other.checked = box.checked; })));
   }
@@ -162,8 +162,8 @@
     document.querySelectorAll("table.sortable").forEach(makeSortable);
     document.querySelectorAll("form.filter").forEach(makeFilter);
     const charts = JSON.parse(document.getElementById("charts")?.textContent || "[]");
-    charts.forEach((data) => makeReadable(document.querySelector(`[data-chart="${data.key}"]`), data));
+    charts.forEach((data) => addSlider(document.querySelector(`[data-chart="${data.key}"]`), data));
     openForPrinting();
-    joinPaperSwitches();
+    linkPaperSwitches();
   });
 })();

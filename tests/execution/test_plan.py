@@ -54,7 +54,7 @@ def test_all_tables_and_figures_together_need_the_runs_of_the_profile(
     assert isinstance(studies, dict)
     assert studies["table II"] == 7 * 15 * 2 * 5
     assert studies["table V"] == 3 * 15 * 2 * 5
-    assert studies["figure 6"] == 5 * 4
+    assert studies["figure 6"] == 7 * 4
     assert studies["figure 9"] == 3 * 2 * 5
     assert plan["shared"] == sum(studies.values()) - 1500
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pandas as pd
 
 from reports.audit import Paper
@@ -15,16 +16,16 @@ from reports.paper.statements import (
     Figure,
     Gain,
     Order,
-    Protocol,
     Quoted,
     Row,
     SameTraining,
+    Settings,
     Shrinking,
     Statements,
 )
 
 OURS, NBR, LAMBDA1, EUCLIDEAN = "albunet_nbr_cap", "albunet_nbr", "albunet_nbr_cap_lambda1", "albunet_nbr_cap_euclidean"
-# Mean IOU of a method before what sets categories apart: U-Net beats B with one shot only, gains shrink.
+# Mean IOU of a method before the effect of the category: U-Net beats B at 1-shot only, gains shrink.
 SKILL = {
     1: {"unet": 0.33, "attention_unet": 0.27, "albunet": 0.31, OURS: 0.50},
     5: {"unet": 0.52, "attention_unet": 0.50, "albunet": 0.56, OURS: 0.66},
@@ -60,14 +61,14 @@ def clean_paper() -> Paper:
 
 
 def with_means(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return Table II or III of these cells: the row of means anew."""
+    """Return Table II or III of these cells, with their row of means."""
     cells = cells[cells["category"] != "mean"]
     means = cells.groupby(["shots", "method"], as_index=False)["mean"].mean().round(4).assign(category="mean")
     return pd.concat([cells, means])[["shots", "category", "method", "mean", "std"]].reset_index(drop=True)
 
 
 def change(table: pd.DataFrame, column: str, value: object, /, **key: object) -> pd.DataFrame:
-    """Return a table with one column changed in the rows of a key; a function is given the old value."""
+    """Return a table with one column changed in the rows of a key; a function gets the old value."""
     rows = pd.Series(True, index=table.index)
     for name, wanted in key.items():
         rows &= table[name] == wanted
@@ -78,17 +79,17 @@ def change(table: pd.DataFrame, column: str, value: object, /, **key: object) ->
 
 
 def in_table(number: str, alter: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Paper], Paper]:
-    """Return what alters one table of a paper."""
+    """Return a function that alters one table of a paper."""
     return lambda paper: replace(paper, tables={**paper.tables, number: alter(paper.tables[number])})
 
 
 def in_statements(**fields: object) -> Callable[[Paper], Paper]:
-    """Return what replaces fields of a paper's statements; a function is given the old value."""
+    """Return a function that replaces fields of a paper's statements; a function gets the old value."""
 
     def alter(paper: Paper) -> Paper:
-        said = paper.statements
-        new = {name: value(getattr(said, name)) if callable(value) else value for name, value in fields.items()}
-        return replace(paper, statements=replace(said, **new))  # type: ignore[arg-type]
+        old = paper.statements
+        new = {name: value(getattr(old, name)) if callable(value) else value for name, value in fields.items()}
+        return replace(paper, statements=msgspec.structs.replace(old, **new))
 
     return alter
 
@@ -106,10 +107,10 @@ def _rows(values: dict[str, dict[int, tuple[float, ...]]]) -> pd.DataFrame:
 def _images() -> pd.DataFrame:
     rows = []
     for category, defects in DEFECTS.items():
-        types, there = len(defects), sum(defects.values())
+        types, images = len(defects), sum(defects.values())
         kind = "object" if category == "hazelnut" else "texture"
         rows.append(
-            (category, kind, types, 5 * types, NORMALS["train"], there - types, there - 5 * types, NORMALS["test"])
+            (category, kind, types, 5 * types, NORMALS["train"], images - types, images - 5 * types, NORMALS["test"])
         )
     names = "category kind train_defect_1shot train_defect_5shot train_normal test_defect_1shot test_defect_5shot"
     return pd.DataFrame(rows, columns=[*names.split(), "test_normal"])
@@ -130,7 +131,7 @@ def _statements() -> Statements:
     both = ("II", "III")
     others = tuple(method for method in SKILL[1] if method != OURS)
     return Statements(
-        protocol=Protocol(
+        settings=Settings(
             images=137, more_types_than=5, shots=(1, 5), shots_per="defect_type", seeds=5, batch_size={1: 1, 5: 4}
         ),
         quoted=(Quoted("said", "IV-G", "91.25%", "IV", OURS, 1, {"acc_percent": Decimal("91.25")}),),

@@ -17,7 +17,7 @@ HOSTILE = "<script>alert('x')</script>\"ü"
 
 
 class Outline(HTMLParser):
-    """Collects what the tests ask about."""
+    """The ids, links and images of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ FRAME = """
 def browse(
     page: Path, tmp_path: Path, *options: str, script: str = "", fragment: str = "", width: int | None = None
 ) -> dict[str, Any]:
-    """Open the page in a headless browser and return what the probe saw there.
+    """Open the page in a headless browser and return what the probe found.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def browse(
 
 
 def reads_well(seen: dict[str, Any]) -> None:
-    """Check that a page is whole, asks for nothing, fits its window, and has its headings in order."""
+    """Check that a page is complete, requests nothing, fits its window, and has its headings in order."""
     assert seen["images"]
     assert (seen["broken"], seen["requests"], seen["unscoped"], seen["uncaptioned"]) == (0, 0, 0, 0)
     assert seen["problems"] == []

@@ -1,4 +1,4 @@
-"""The audit on a clean paper, which gives nothing, and on one with a contradiction planted in it, which gives that."""
+"""The audit of a clean paper, which finds nothing, and of one with a planted contradiction, which finds just that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -13,7 +14,7 @@ from reports.audit import Paper, find_contradictions
 from tests.reports.clean_paper import LAMBDA1, OURS, change, clean_paper, in_statements, in_table, with_means
 
 
-def test_a_clean_paper_gives_nothing() -> None:
+def test_a_clean_paper_has_no_findings() -> None:
     assert find_contradictions(clean_paper()) == []
 
 
@@ -32,12 +33,12 @@ def mean_of(number: str, by: float, method: str, column: str = "mean", **key: ob
 
 def only(name: str, **fields: object) -> Callable[[Paper], Paper]:
     """Change fields of the first statement of a kind."""
-    return in_statements(**{name: lambda listed: (replace(listed[0], **fields), *listed[1:])})
+    return in_statements(**{name: lambda listed: (msgspec.structs.replace(listed[0], **fields), *listed[1:])})
 
 
 def of_all(name: str, **fields: object) -> Callable[[Paper], Paper]:
     """Change fields of the only value of a kind."""
-    return in_statements(**{name: lambda value: replace(value, **fields)})
+    return in_statements(**{name: lambda value: msgspec.structs.replace(value, **fields)})
 
 
 def blank_tile(paper: Paper) -> Paper:
@@ -92,8 +93,8 @@ PLANTED = {
     ),
     "a gain in points": (only("gains", percent={1: Decimal(3), 5: Decimal(3)}), {"gain-cap": "remark"}),
     "a gain in nothing": (only("gains", percent={1: Decimal(9), 5: Decimal(9)}), {"gain-cap": "contradiction"}),
-    "images missing": (of_all("protocol", images=138), {"images-in-all": "contradiction"}),
-    "defect types missing": (of_all("protocol", more_types_than=6), {"defect-types-in-all": "contradiction"}),
+    "images missing": (of_all("settings", images=138), {"images-in-all": "contradiction"}),
+    "defect types missing": (of_all("settings", more_types_than=6), {"defect-types-in-all": "contradiction"}),
     "normal images missing": (
         in_table("I", lambda table: change(table, "test_normal", 8, category="tile")),
         {"normal-images": "contradiction"},
@@ -104,14 +105,14 @@ PLANTED = {
     ),
     "other kinds in a figure": (only("figures", kinds={"object": 2}), {"figure-6-kinds": "contradiction"}),
     "a defect type that is not there": (
-        only("figures", categories=("carpet",), kinds=None, defect_types=("cut", "oil")),
+        only("figures", categories=("carpet",), kinds={}, defect_types=("cut", "oil")),
         {"figure-6-types": "contradiction"},
     ),
     "more training images than said": (
         only("figures", training_images=1), {"figure-6-training-images": "contradiction"}
     ),
     "panels unannounced": (only("figures", panels_listed="c-g"), {"figure-6-panels": "remark"}),
-    "a batch too large": (of_all("protocol", batch_size={1: 2, 5: 4}), {"batch-1": "remark"}),
+    "a batch too large": (of_all("settings", batch_size={1: 2, 5: 4}), {"batch-1": "remark"}),
     "a category without numbers": (blank_tile, {"categories-behind-means": "remark"}),
     "a method on the other side": (only("comparables", leaning="ahead"), {"comparable-unet-5": "remark"}),
     "a network that is larger": (
@@ -140,7 +141,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_what_is_planted_is_found_and_nothing_else(name: str) -> None:
+def test_a_planted_contradiction_is_found_and_nothing_else(name: str) -> None:
     plant, expected = PLANTED[name]
     assert {finding.id: finding.severity for finding in find_contradictions(plant(clean_paper()))} == expected
 
@@ -165,13 +166,13 @@ def test_equal_means_leave_an_order_open() -> None:
     assert ("order-unet-1-albunet", "rounding") in {(finding.id, finding.severity) for finding in findings}
 
 
-def test_the_grave_come_first() -> None:
-    grave = mean_of("II", 0.002, "unet", **ROW)
-    light = only("figures", panels_listed="c-g")
-    assert [f.severity for f in find_contradictions(grave(light(clean_paper())))] == ["contradiction", "remark"]
+def test_the_most_serious_findings_come_first() -> None:
+    serious = mean_of("II", 0.002, "unet", **ROW)
+    slight = only("figures", panels_listed="c-g")
+    assert [f.severity for f in find_contradictions(serious(slight(clean_paper())))] == ["contradiction", "remark"]
 
 
-def test_data_given_are_left_as_they_were() -> None:
+def test_the_audit_does_not_change_its_input() -> None:
     paper = clean_paper()
     before = {number: table.copy() for number, table in paper.tables.items()}
     find_contradictions(paper)

@@ -1,4 +1,4 @@
-"""The page of each category and K, the links to it, and the folder it lies in."""
+"""The page of each category and K, the links to it, and its folder."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from baselines import InputError
+from baselines import InputError, get_method
 from benchmark.atomic import replace_folder
 from benchmark.processes import host_name
+from benchmark.protocol.studies import FIGURE_STUDIES
 from benchmark.results.table import iterate_records
 from reports.html import write_report
-from reports.page.details import spread
+from reports.page.details import mean_and_deviation
 from reports.page.links import slug
 from reports.page.stored import FinishedRun, read_curves
-from reports.samples import Gallery, chosen_categories, extremes, figure_lines, pasted_lines, sample_grid
+from reports.samples import Gallery, figure_lines, find_extreme, pasted_lines, sample_grid
 from tests.factories import store_run, store_whole
 from tests.reports.pages import HOSTILE, Outline
 
@@ -59,7 +60,7 @@ def test_slugs_are_safe_different_for_different_names_and_plain_names_stay() -> 
     assert (slug("carpet"), slug("metal_nut")) == ("carpet", "metal_nut")
 
 
-def test_each_cell_of_table_2_leads_to_its_method_on_its_page_and_back(whole: Path) -> None:
+def test_each_cell_of_table_2_links_to_its_method_on_its_page_and_back(whole: Path) -> None:
     text = (whole / "report.html").read_text(encoding="utf-8")
     links = {unescape(link) for link in Outline(text).links if link.startswith("report_files/")}
     cells = {link for link in links if "#" in link}
@@ -74,7 +75,7 @@ def test_each_cell_of_table_2_leads_to_its_method_on_its_page_and_back(whole: Pa
         assert f'id="{anchor}"' in text
 
 
-def test_detail_pages_are_whole_and_ask_for_nothing(whole: Path) -> None:
+def test_detail_pages_are_complete_and_request_nothing(whole: Path) -> None:
     pages = sorted(folder_of(whole).iterdir())
     assert [page.name for page in pages] == [f"{c}_{k}-shot.html" for c in ("hazelnut", "tile") for k in (1, 5)]
     for page in pages:
@@ -85,20 +86,20 @@ def test_detail_pages_are_whole_and_ask_for_nothing(whole: Path) -> None:
         assert outline.images_without_words == 0
 
 
-def test_a_page_names_every_seed_of_every_method_and_what_it_learned_from(whole: Path, runs: list[FinishedRun]) -> None:
+def test_a_page_names_every_seed_of_every_method_and_its_training_images(whole: Path, runs: list[FinishedRun]) -> None:
     text = (folder_of(whole) / "tile_1-shot.html").read_text(encoding="utf-8")
-    here = [run.record for run in runs if (run.category, run.shots) == ("tile", 1)]
-    assert len(here) == 20
-    for record in here:
+    records = [run.record for run in runs if (run.category, run.shots) == ("tile", 1)]
+    assert len(records) == 20
+    for record in records:
         assert f"<code>{record.id}</code>" in text
         assert f"{record.metrics.iou:.4f}" in text
     assert text.count("test/cut/0.png; and 2 normal images") == 2
-    values = [record.metrics.iou for record in here if record.method == "unet"]
+    values = [record.metrics.iou for record in records if record.method == "unet"]
     assert f"{pd.Series(values).mean():.4f}" in text
     assert f"({pd.Series(values).std():.4f})" in text
 
 
-def test_partial_cells_say_how_many_seeds_they_rest_on_and_failures_why(tmp_path: Path) -> None:
+def test_partial_cells_state_how_many_seeds_they_are_based_on_and_failures_why(tmp_path: Path) -> None:
     store_run(tmp_path, 0.5, seed=0)
     store_run(tmp_path, status="failed", seed=1)
     store_run(tmp_path, 0.3, seed=2, status="not_converged")
@@ -113,20 +114,24 @@ def test_partial_cells_say_how_many_seeds_they_rest_on_and_failures_why(tmp_path
 
 
 def test_spread_is_the_sample_deviation() -> None:
-    assert spread([0.1, 0.2, 0.6]) == f"0.3000 ({np.sqrt((0.04 + 0.01 + 0.09) / 2):.4f})"
-    assert (spread([0.25, None]), spread([]), spread([None])) == ("0.2500", "\N{EN DASH}", "\N{EN DASH}")
+    assert mean_and_deviation([0.1, 0.2, 0.6]) == f"0.3000 ({np.sqrt((0.04 + 0.01 + 0.09) / 2):.4f})"
+    assert (mean_and_deviation([0.25, None]), mean_and_deviation([]), mean_and_deviation([None])) == (
+        "0.2500",
+        "\N{EN DASH}",
+        "\N{EN DASH}",
+    )
 
 
-def test_worst_and_best_are_sought_over_all_seeds(tmp_path: Path) -> None:
+def test_worst_and_best_predictions_are_taken_over_all_seeds(tmp_path: Path) -> None:
     for seed, iou in enumerate((0.6, 0.2, 0.9)):
         store_run(tmp_path, iou, seed=seed)
     runs = finished_runs(tmp_path)
-    found = [extremes(runs, reason) for reason in ("worst", "best")]
+    found = [find_extreme(runs, reason) for reason in ("worst", "best")]
     assert [(pair[0].seed, pair[1].iou) for pair in found if pair] == [(1, 0.2), (2, 0.9)]
-    assert extremes([], "worst") is None
+    assert find_extreme([], "worst") is None
 
 
-def test_figures_6_and_8_show_a_defective_test_image_with_its_own_defect_type_learned_from(
+def test_figures_6_and_8_show_a_defective_test_image_and_a_training_image_of_its_defect_type(
     runs: list[FinishedRun],
 ) -> None:
     one_shot = [run for run in runs if run.shots == 1]
@@ -139,19 +144,28 @@ def test_figures_6_and_8_show_a_defective_test_image_with_its_own_defect_type_le
     for line in lines:
         assert line.training is not None
         assert line.training.label == line.test.label
-        ours, baseline, absent = line.outcomes
+        ours, baseline, absent = line.predictions
         assert ours is not None
         assert baseline is not None
         assert ours.uri.startswith("data:image/webp")
         assert absent is None
-    assert chosen_categories(["carpet", "tile"], ("tile", "zipper")) == ["carpet", "tile"]
-    assert chosen_categories(["carpet", "zipper", "tile"], ("tile", "zipper")) == ["tile", "zipper"]
 
 
-def test_figure_10_shows_lambda_of_each_pasted_image_and_says_when_there_are_none(
+def test_the_report_shows_what_the_studies_of_the_figures_name(whole: Path) -> None:
+    text = (whole / "report.html").read_text(encoding="utf-8")
+    for number in ("6", "8"):
+        study = FIGURE_STUDIES[number]
+        (head,) = re.findall(rf"Figure {number}</caption>\s*<thead>(.*?)</thead>", text, re.DOTALL)
+        shown = re.findall(r'<th scope="col">(.*?)</th>', head)
+        labels = [get_method(name).label for name in study.methods]
+        assert [unescape(name) for name in shown][-len(labels) :] == labels
+        assert f"{study.title}, 1-shot" in text
+
+
+def test_figure_10_shows_lambda_of_each_pasted_image_or_that_there_are_none(
     whole: Path, runs: list[FinishedRun], tmp_path: Path
 ) -> None:
-    lines = pasted_lines([run for run in runs if run.shots == 1], ["hazelnut", "tile"], Gallery())
+    lines = pasted_lines([run for run in runs if run.shots == 1], ["hazelnut", "tile"], ["albunet_nbr_cap"], Gallery())
     assert [(line.category, line.label, len(line.pairs)) for line in lines] == [
         ("hazelnut", "B+NBR+CaP (ours)", 4),
         ("tile", "B+NBR+CaP (ours)", 4),
@@ -159,7 +173,7 @@ def test_figure_10_shows_lambda_of_each_pasted_image_and_says_when_there_are_non
     assert {pasted.caption for line in lines for _, pasted in line.pairs} == {"λ = 0.9000"}
     assert (whole / "report.html").read_text(encoding="utf-8").count("λ = 0.9000") == 8
     store_run(tmp_path)
-    assert "No stored run kept pasted images" in write_report(tmp_path).read_text(encoding="utf-8")
+    assert "No stored run has pasted images" in write_report(tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_grid_shows_the_seed_that_most_methods_have(tmp_path: Path) -> None:
@@ -168,7 +182,7 @@ def test_a_grid_shows_the_seed_that_most_methods_have(tmp_path: Path) -> None:
     assert {line.seed for line in sample_grid(finished_runs(tmp_path), ["unet", "albunet"], Gallery())} == {1}
 
 
-def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
+def test_pages_of_an_earlier_report_are_replaced_and_links_stay(tmp_path: Path) -> None:
     store_run(tmp_path, category="carpet")
     gone = store_run(tmp_path, category="tile")
     write_report(tmp_path)
@@ -179,26 +193,26 @@ def test_pages_of_an_earlier_report_go_and_links_stay(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-def test_what_a_killed_report_left_half_written_goes(tmp_path: Path) -> None:
+def test_stale_files_of_a_killed_report_are_removed(tmp_path: Path) -> None:
     store_run(tmp_path)
-    # No process can have that number.
+    # No process can have that id.
     (tmp_path / f".report_files~{2**31 - 1}~{host_name()}~0123abcd.partial").mkdir()
     write_report(tmp_path)
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_folder_that_is_not_of_a_report_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_no_report_wrote_is_left_alone(tmp_path: Path) -> None:
     store_run(tmp_path)
     precious = tmp_path / "thesis_files" / "chapter.txt"
     precious.parent.mkdir()
     precious.write_text("years of work", encoding="utf-8")
-    with pytest.raises(InputError, match="thesis_files is not of an earlier report: move it away"):
+    with pytest.raises(InputError, match="thesis_files"):
         write_report(tmp_path, path=tmp_path / "thesis.html")
     assert precious.read_text(encoding="utf-8") == "years of work"
     assert not (tmp_path / "thesis.html").exists()
 
 
-def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+def test_a_folder_is_replaced_atomically(tmp_path: Path) -> None:
     folder = tmp_path / "pages"
     with replace_folder(folder) as temporary:
         (temporary / "old").touch()
@@ -211,22 +225,22 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["pages"]
 
 
-def test_troubles_of_every_page_come_back(tmp_path: Path) -> None:
+def test_unreadable_pictures_of_every_page_are_reported(tmp_path: Path) -> None:
     runs = [store_run(tmp_path, category=f"product{number}") for number in range(6)]
     lost = [next((tmp_path / "runs" / run.id / "samples").glob("test_*_prediction.png")) for run in runs[1::2]]
     for path in lost:
         path.unlink()
-    with pytest.warns(UserWarning, match="the report lacks 3 sample pictures"):
+    with pytest.warns(UserWarning, match="3 sample pictures that cannot be read"):
         text = write_report(tmp_path).read_text(encoding="utf-8")
     assert len(list(folder_of(tmp_path).iterdir())) == 6
     assert all(str(path) in text for path in lost)
 
 
-def test_damaged_curves_are_named_and_the_rest_is_shown(tmp_path: Path) -> None:
-    kept, harmed = store_run(tmp_path, seed=0), store_run(tmp_path, seed=1)
-    (tmp_path / "runs" / harmed.id / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
-    with pytest.warns(UserWarning, match=r"the report lacks 1 curves and says which: .*roc\.csv"):
+def test_corrupted_curves_are_named_and_the_rest_is_shown(tmp_path: Path) -> None:
+    intact, corrupted = store_run(tmp_path, seed=0), store_run(tmp_path, seed=1)
+    (tmp_path / "runs" / corrupted.id / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"1 curve that cannot be read: .*roc\.csv"):
         text = write_report(tmp_path).read_text(encoding="utf-8")
-    assert f"{harmed.id}/roc.csv has the columns" in text
-    assert f"<code>{kept.id}</code>" in text
-    assert f"<code>{harmed.id}</code>" in text
+    assert f"{corrupted.id}/roc.csv has the columns" in text
+    assert f"<code>{intact.id}</code>" in text
+    assert f"<code>{corrupted.id}</code>" in text

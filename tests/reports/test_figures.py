@@ -1,4 +1,4 @@
-"""The charts: their numbers against plain statements of what they mean, and drawings that belong to their page."""
+"""The charts: their numbers against plain statements of what they mean, and their drawings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from reports.charts import draw, line_styles
-from reports.figures import GRID, Chart, Series, hover_data, learning_chart, roc_chart, roc_on_grid
+from reports.figures import GRID, Chart, Series, chart_data, learning_chart, roc_chart, roc_on_grid
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def test_between_points_a_roc_curve_is_straight() -> None:
     assert on_grid == pytest.approx(0.2 + 0.8 * GRID)
 
 
-def test_fig_7_averages_seeds_then_categories_so_that_each_category_weighs_the_same() -> None:
+def test_fig_7_averages_seeds_then_categories_so_that_each_category_has_the_same_weight() -> None:
     low, high = np.full(101, 0.2), np.full(101, 0.8)
     runs = [
         Run("carpet", roc=low, auc=0.2),
@@ -58,12 +58,12 @@ def test_fig_7_averages_seeds_then_categories_so_that_each_category_weighs_the_s
         Run("tile", roc=None, auc=None),
     ]
     (line,) = roc_chart(runs, METHODS, 8, "k", "1-shot").series
-    assert (line.method, line.n, line.of) == ("unet", 4, 8)
+    assert (line.method, line.n, line.expected) == ("unet", 4, 8)
     assert line.y == pytest.approx(np.full(101, 0.5))
     assert line.summary == pytest.approx(0.5)
 
 
-def test_fig_9_has_the_mean_and_the_extremes_over_seeds_where_every_seed_was_measured() -> None:
+def test_fig_9_has_mean_and_range_over_seeds_at_iterations_that_every_seed_measured() -> None:
     runs = [
         Run(learning=np.array([[40, 0.1], [80, 0.3], [120, 0.9]])),
         Run(learning=np.array([[40, 0.3], [80, 0.4]])),
@@ -77,15 +77,15 @@ def test_fig_9_has_the_mean_and_the_extremes_over_seeds_where_every_seed_was_mea
     assert line.low is not None
     assert line.high is not None
     assert (line.low.tolist(), line.high.tolist()) == ([0.1, 0.3], [0.3, 0.4])
-    assert (line.n, line.of, line.summary) == (2, 3, pytest.approx(0.35))
+    assert (line.n, line.expected, line.summary) == (2, 3, pytest.approx(0.35))
     assert (chart.x_range, chart.y_range) == ((0.0, 80.0), (0.0, 0.4))
 
 
-def test_values_for_reading_off_are_those_of_the_lines() -> None:
+def test_the_numbers_for_the_page_s_script_are_those_of_the_lines() -> None:
     (line,) = roc_chart([Run(roc=GRID**0.5, auc=0.6)], METHODS, 1, "k", "t").series
-    data = hover_data(Chart("k", "t", "x", "y", "AUC", (line,), (0, 1)), (1.0, 2.0, 3.0, 4.0))
-    assert data["series"][0]["x"] == pytest.approx(GRID)
-    assert data["series"][0]["y"] == pytest.approx(GRID**0.5, abs=5e-5)
+    data = chart_data(Chart("k", "t", "x", "y", "AUC", (line,), (0, 1)), (1.0, 2.0, 3.0, 4.0))
+    assert data.series[0].x == pytest.approx(GRID)
+    assert data.series[0].y == pytest.approx(GRID**0.5, abs=5e-5)
 
 
 def series(count: int) -> tuple[Series, ...]:
@@ -114,7 +114,7 @@ def test_a_drawing_takes_its_colours_from_the_page_and_keeps_its_text_and_its_id
 
 def test_no_two_lines_look_the_same_and_neighbours_differ_in_more_than_colour() -> None:
     styles = list(line_styles([f"m{i}" for i in range(60)]).values())
-    looks = [(style.colour, style.dashes, style.marker) for style in styles]
-    assert len(set(looks)) == 60
-    without_colour = [look[1:] for look in looks[:12]]
+    styles_seen = [(style.colour, style.dashes, style.marker) for style in styles]
+    assert len(set(styles_seen)) == 60
+    without_colour = [style[1:] for style in styles_seen[:12]]
     assert len(set(without_colour)) == 12

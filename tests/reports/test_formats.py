@@ -1,4 +1,4 @@
-"""Text, CSV, LaTeX and JSON: whole, aligned, escaped; what is partial or not converged is marked in each."""
+"""Text, CSV, LaTeX and JSON: complete, aligned, escaped; partial numbers are marked in each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def csv_lines(text: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """U-Net is whole; of B one seed on carpet and none on bottle; ours converged once in two."""
+    """U-Net is complete; B has one seed on carpet and none on bottle; ours converged once in two."""
     for category in ("carpet", "bottle"):
         for seed, value in enumerate((0.30, 0.40)):
             store_run(tmp_path, value, category=category, method="unet", seed=seed)
@@ -49,7 +49,7 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_text_marks_what_is_partial_and_explains_it(study: Path) -> None:
+def test_text_marks_partial_numbers_and_explains_the_marks(study: Path) -> None:
     lines = as_text(table_of(study), "my results").splitlines()
     assert lines[0] == "Table II: Mean IOU (my results)"
     body = [re.split(r"\s{2,}", line.strip()) for line in lines]
@@ -57,13 +57,15 @@ def test_text_marks_what_is_partial_and_explains_it(study: Path) -> None:
     assert ["[1 not converged]"] in body
     assert ["Mean", "0.3500", "0.9000 [1/4 runs]", "0.6000 [1/4 runs]"] in body
     assert ["[1/2 categories]", "[1/2 categories]"] in body
-    assert any(line.startswith("[n/m ...]: over n of m. Expected are") for line in lines)
-    assert any(line.startswith("1 of 7 runs did not converge and are in no mean: carpet 1-shot") for line in lines)
+    assert any(line.startswith("[n/m ...]: based on n of m. Expected: every category") for line in lines)
+    assert any(
+        line.startswith("1 of 7 runs did not converge; excluded from the means: carpet 1-shot") for line in lines
+    )
     table = [line for line in lines[1:] if not line.startswith(("[n/m", "1 of 7"))]
     assert len({len(line) for line in table if "0." in line}) <= 2  # right-aligned columns end together
 
 
-def test_csv_and_json_state_what_each_number_rests_on(study: Path) -> None:
+def test_csv_and_json_state_the_basis_of_each_number(study: Path) -> None:
     table = table_of(study)
     content = json.loads(as_json(table, "my results"))
     assert (content["table"], content["dataset"], content["results"]) == ("II", "synthetic", "my results")
@@ -83,7 +85,7 @@ def test_csv_and_json_state_what_each_number_rests_on(study: Path) -> None:
         assert str(nothing["missing"]) == "2"
 
 
-def test_latex_marks_what_is_partial(study: Path) -> None:
+def test_latex_marks_partial_numbers(study: Path) -> None:
     text = as_latex(table_of(study))
     check_syntax(text)
     assert cells_of(text, "carpet") == ["0.3500(0.0707)", "0.9000 {[}1/2 seeds{]}", "0.6000 {[}1/2 seeds{]}"]
@@ -91,7 +93,7 @@ def test_latex_marks_what_is_partial(study: Path) -> None:
     assert "\n1 of 7 runs did not converge" in text
 
 
-def test_the_papers_numbers_and_the_differences_stand_in_every_format(study: Path) -> None:
+def test_every_format_has_the_paper_s_numbers_and_the_differences(study: Path) -> None:
     table = with_paper(table_of(study))
     lines = as_text(table).splitlines()
     at = next(index for index, line in enumerate(lines) if " carpet " in line)
@@ -108,18 +110,18 @@ def test_the_papers_numbers_and_the_differences_stand_in_every_format(study: Pat
     check_syntax(latex)
     assert cells_of(latex, r"\quad difference") == ["$-0.1495$", "$+0.5539$", "$+0.0146$"]
     for text in (as_text(table), as_json(table), latex):
-        assert "the differences are between different images" in text
+        assert "the differences compare different images" in text
     assert "published" not in as_csv(table_of(study))
 
 
-def test_a_mean_that_is_compared_over_fewer_categories_says_over_how_many(study: Path) -> None:
+def test_a_mean_that_is_compared_over_fewer_categories_states_how_many(study: Path) -> None:
     store_run(study, 0.80, category="widget", method="unet")
     text = as_text(with_paper(table_of(study)))
     (line,) = [line for line in text.splitlines() if line.lstrip().startswith("paper") and "categories]" in line]
     assert line.split()[:4] == ["paper", "0.3825", "[2", "categories]"]
 
 
-def test_a_difference_of_nothing_has_no_minus(tmp_path: Path) -> None:
+def test_a_difference_of_zero_has_no_minus(tmp_path: Path) -> None:
     table = with_paper(build_table("V", Published()))
     assert {cell.difference_text for row in table.rows for cell in row.cells} == {"+0.0000"}
     store_run(tmp_path, 0.5, category="carpet", method="unet")
@@ -134,7 +136,7 @@ def hostile_table(root: Path) -> Table:
     return build_table("II", found)
 
 
-def test_hostile_names_come_back_from_csv_and_json_and_are_utf8(tmp_path: Path) -> None:
+def test_hostile_names_survive_csv_and_json_and_are_utf8(tmp_path: Path) -> None:
     table = hostile_table(tmp_path)
     escaped = HOSTILE.replace("\udc80", "\\udc80")
     lines = csv_lines(as_csv(table, HOSTILE))
@@ -159,7 +161,7 @@ def test_wide_letters_keep_columns_aligned(tmp_path: Path) -> None:
     assert [len(line) for line in rows] == [len(rows[1]) - 6, len(rows[1])]
 
 
-def test_latex_escapes_what_it_must(tmp_path: Path) -> None:
+def test_latex_escapes_special_characters(tmp_path: Path) -> None:
     text = as_latex(hostile_table(tmp_path), HOSTILE)
     check_syntax(text)
     assert r"50\%\_\&\textbackslash{}x\{\$\#\textasciicircum{}\textasciitilde{}\}{[}a{]}" in text
@@ -177,7 +179,7 @@ def test_every_table_of_every_source_is_sound_latex(study: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "corrupt",
     [
         lambda text: text.replace("}", "", 1),
         lambda text: text.replace(r"\end{tabular}", r"\end{table}"),
@@ -186,11 +188,11 @@ def test_every_table_of_every_source_is_sound_latex(study: Path) -> None:
         lambda text: text.replace("grid", "gr\u00efd"),
     ],
 )
-def test_the_check_of_latex_notices_what_tex_would_refuse(harm: Callable[[str], str]) -> None:
+def test_the_latex_check_rejects_what_tex_would_reject(corrupt: Callable[[str], str]) -> None:
     text = as_latex(build_table("II", Published()))
     check_syntax(text)
     with pytest.raises((AssertionError, ValueError)):
-        check_syntax(harm(text))
+        check_syntax(corrupt(text))
 
 
 @needs_latex
@@ -201,7 +203,7 @@ def test_pdflatex_sets_every_table_of_every_source(study: Path, packages: str) -
     log = set_pages([as_latex(table, HOSTILE) for table in tables], study, packages)
     assert f"Output written on tables.pdf ({len(tables)} pages" in log
     if "graphicx" in packages:
-        # At most the caption may be too wide: it holds a name without a place to break it.
+        # Only the caption may be too wide: its name cannot be broken.
         assert not re.search(r"Overfull \\hbox .* in alignment", log)
 
 

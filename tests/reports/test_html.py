@@ -1,4 +1,4 @@
-"""The report: whole, offline, escaped; opened in a real browser where there is one."""
+"""The report: complete, offline, escaped; opened in a real browser where there is one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from baselines import InputError
 from reports.audit import find_contradictions
 from reports.charts import COLOURS
-from reports.claims.ledger import read_claims
+from reports.claims.ledger import read_ledger
 from reports.html import write_report
 from reports.pages import static_text
 from tests.factories import store_run, store_whole
@@ -47,7 +47,7 @@ def pages_of(report: Path) -> list[Path]:
     return [report, *sorted(report.with_name("report_files").rglob("*.html"))]
 
 
-def test_each_page_is_one_file_that_asks_for_nothing(page: Path) -> None:
+def test_each_page_is_one_file_that_requests_nothing(page: Path) -> None:
     for file in pages_of(page):
         text = file.read_text(encoding="utf-8")
         outline = Outline(text)
@@ -85,7 +85,7 @@ def test_numbers_of_charts_cannot_end_their_script(tmp_path: Path) -> None:
     assert text.isascii()
 
 
-def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) -> None:
+def test_every_page_states_that_other_images_than_mvtec_ad_are_not_comparable(page: Path, tmp_path: Path) -> None:
     for file in pages_of(page):
         assert "not comparable with the paper" in file.read_text(encoding="utf-8")
     store_run(tmp_path / "real", dataset="mvtec-ad")
@@ -98,17 +98,17 @@ def test_what_is_not_mvtec_ad_says_so_on_every_page(page: Path, tmp_path: Path) 
 def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     outline = Outline(text)
-    claims = [claim.id for claim in read_claims()]
+    claims = [claim.id for claim in read_ledger().claims]
     shown = [name.partition("-claim-") for name in outline.ids if "-claim-" in name]
     assert [claim for of, _, claim in shown if of.startswith("set-")] == claims
     assert [claim for of, _, claim in shown if of == "paper"] == claims
     findings = find_contradictions()
     assert [name for name in outline.ids if name.startswith("finding-")] == [f"finding-{item.id}" for item in findings]
-    for words in (findings[0].steps[0], read_claims()[0].quote, "n too small: 2 pairs", "sign-flip"):
+    for words in (findings[0].steps[0], read_ledger().claims[0].quote, "too few paired categories (2, ", "sign-flip"):
         assert html.escape(words) in text
 
 
-def test_links_to_a_result_set_stay_when_another_joins(tmp_path: Path) -> None:
+def test_links_to_a_result_set_stay_when_another_is_added(tmp_path: Path) -> None:
     store_run(tmp_path)
     before = {
         name for name in Outline(write_report(tmp_path).read_text(encoding="utf-8")).ids if name.startswith("set-")
@@ -137,15 +137,15 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_shown(page: Path
     lost = next((page.parent / "runs").glob("carpet_unet_*/samples/test_*_prediction.png"))
     lost.unlink()
     for path in (page.parent / "runs").glob("carpet_*/samples/train_*_truth.png"):
-        damaged = path
+        corrupted = path
         path.write_bytes(path.read_bytes()[:40])
-    with pytest.warns(UserWarning, match=r"the report lacks \d sample pictures and says which: .*"):
+    with pytest.warns(UserWarning, match=r"\d sample pictures that cannot be read: "):
         write_report(page.parent)
     detail = next(file for file in pages_of(page) if file.name == "carpet_1-shot.html").read_text(encoding="utf-8")
     assert "missing: prediction of U-Net for test/cut/7.png</em>" in detail
     assert "missing: annotated mask of test/cut/0.png</em>" in detail
     for text in (page.read_text(encoding="utf-8"), detail):
-        for path in (lost, damaged):
+        for path in (lost, corrupted):
             assert (
                 len(
                     re.findall(
@@ -157,10 +157,10 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_shown(page: Path
         assert Outline(text).images_without_words == 0
 
 
-def test_a_copy_of_an_input_that_is_damaged_in_one_run_is_taken_from_another(page: Path) -> None:
-    damaged = next((page.parent / "runs").glob("carpet_albunet_nbr_cap_*/samples/train_*_truth.png"))
-    damaged.write_bytes(b"")
-    with pytest.warns(UserWarning, match="sample pictures"):
+def test_an_input_that_is_corrupted_in_one_run_is_taken_from_another(page: Path) -> None:
+    corrupted = next((page.parent / "runs").glob("carpet_albunet_nbr_cap_*/samples/train_*_truth.png"))
+    corrupted.write_bytes(b"")
+    with pytest.warns(UserWarning, match="1 sample picture "):
         write_report(page.parent)
     assert "missing: annotated mask of test/cut/7.png" not in pages_of(page)[1].read_text(encoding="utf-8")
 
@@ -282,7 +282,7 @@ def test_the_choice_of_colours_is_kept_where_it_may_be_and_works_where_not(rich:
 
 
 @needs_browser
-def test_a_cell_leads_to_its_method_and_back_on_a_phone_in_the_dark(rich: Path, tmp_path: Path) -> None:
+def test_a_cell_links_to_its_method_and_back_on_a_phone_in_dark_mode(rich: Path, tmp_path: Path) -> None:
     dark = "--blink-settings=preferredColorScheme=0"
     seen = browse(
         rich, tmp_path, dark, width=420,

@@ -1,4 +1,4 @@
-"""The paper's own numbers through the same code: cell for cell as printed, wrong means exposed, differences stated."""
+"""The paper's own numbers through the same code: as printed, with wrong means reported and differences stated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILES = {
 
 
 def printed(number: str) -> list[dict[str, str]]:
-    """The lines of a table as somebody typed them from the paper, as texts."""
+    """The rows of a table as transcribed from the paper, as strings."""
     with (PAPER / FILES[number]).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -81,7 +81,7 @@ def test_cells_are_as_the_paper_prints_them(number: str) -> None:
     assert len(expected) == 2 * 16 * 7
     assert {place: text for place, text in numbers(table).items() if place[1] != "Mean"} == expected
     assert numbers(table)["1-shot", "toothbrush", "U-Net"] == "-"
-    assert any("toothbrush, 1-shot" in note and "converged for none" in note for note in table.notes)
+    assert any("toothbrush, 1-shot" in note and "none of the methods" in note for note in table.notes)
 
 
 @pytest.mark.parametrize("number", ["IV", "V", "VI", "VII"])
@@ -98,7 +98,7 @@ def test_means_over_categories_are_as_the_paper_prints_them(number: str) -> None
 
 
 @pytest.mark.parametrize(("number", "wrong", "right"), [("II", "0.6296", "0.6387"), ("III", "0.7320", "0.7395")])
-def test_means_are_worked_out_again_and_a_wrong_one_stands_below_the_right_one(
+def test_means_are_recomputed_and_a_wrong_one_is_printed_below_the_right_one(
     number: str, wrong: str, right: str
 ) -> None:
     table = published(number)
@@ -133,14 +133,14 @@ def stored(root: Path, **fixed: object) -> ResultSet:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """Two methods on two categories of MVTec AD, IOU 0.50 and 0.30; toothbrush, which the paper has not, 0.80."""
+    """Two methods on two categories of MVTec AD, IOU 0.50 and 0.30; toothbrush, which the paper lacks, 0.80."""
     for method in ("unet", "albunet", "unet+nbr"):
         for category, value in (("carpet", 0.50), ("bottle", 0.30), ("toothbrush", 0.80)):
             store_run(tmp_path, value, category=category, method=method, dataset="mvtec-ad")
     return tmp_path
 
 
-def test_each_number_has_the_papers_and_the_difference_beside_it(study: Path) -> None:
+def test_each_number_has_the_papers_number_and_the_difference(study: Path) -> None:
     table = compare(build_table("II", stored(study)), published("II"))
     assert table.columns == ("U-Net", "B (AlbuNet)", "U-Net+NBR")
     cell = row(table, "1-shot", "carpet").cells[0]
@@ -157,45 +157,45 @@ def test_means_are_compared_over_the_categories_that_both_have(study: Path) -> N
     assert mean.value == pytest.approx((0.5 + 0.3 + 0.8) / 3)
     assert mean.published == pytest.approx((0.4995 + 0.2655) / 2)
     assert mean.difference == pytest.approx((0.5 - 0.4995 + 0.3 - 0.2655) / 2)
-    assert mean.compared == 2
+    assert mean.compared_categories == 2
     assert any("over the categories for which both have a number: 2" in note for note in table.notes)
     assert not any("different images" in note for note in table.notes)
 
 
-def test_percentages_and_ablations_are_compared_and_say_over_how_many_categories(study: Path) -> None:
+def test_percentages_and_ablations_are_compared_and_state_over_how_many_categories(study: Path) -> None:
     table = compare(build_table("IV", stored(study)), published("IV"))
     cell = row(table, "", "U-Net").cells[0]
     assert (cell.value, cell.published, cell.difference_text) == (1.0, 0.8026, "+19.74 pp")
-    assert any("means over its 15 categories" in note and "these over 3" in note for note in table.notes)
+    assert any("are over its 15 categories" in note and "these over 3" in note for note in table.notes)
     ablation = compare(build_table("V", stored(study)), published("V"))
     # Table V prints another B than Table II's mean of 0.3327.
     assert row(ablation, "", "B (AlbuNet)").cells[0].published == 0.3190
 
 
-def test_other_images_than_mvtec_ads_are_said_to_be_others(tmp_path: Path) -> None:
+def test_notes_state_that_other_images_than_mvtec_ads_are_compared(tmp_path: Path) -> None:
     store_run(tmp_path, 0.5)
     for number in ("I", "II", "IV"):
         table = compare(build_table(number, stored(tmp_path)), published(number))
-        assert any("those of synthetic" in note and "between different images" in note for note in table.notes)
+        assert any("images of synthetic" in note and "compare different images" in note for note in table.notes)
 
 
-def test_a_table_that_shares_nothing_with_the_papers_says_so(tmp_path: Path) -> None:
+def test_a_table_without_a_number_in_common_with_the_papers_says_so(tmp_path: Path) -> None:
     store_run(tmp_path, 0.5, category="widget", method="unet+nbr")
     table = compare(build_table("II", stored(tmp_path)), published("II"))
-    assert table.notes == ("The paper has no numbers for these.",)
+    assert table.notes == ("The paper has no numbers to compare these with.",)
     assert all(cell.published is None for line in table.rows for cell in line.cells)
 
 
-def test_where_nothing_converged_the_papers_number_stands_without_a_difference(tmp_path: Path) -> None:
+def test_where_nothing_converged_the_papers_number_has_no_difference(tmp_path: Path) -> None:
     store_run(tmp_path, 0.01, status="not_converged", method="unet")
     table = compare(build_table("II", stored(tmp_path)), published("II"))
     cell = row(table, "1-shot", "carpet").cells[0]
     assert (cell.published, cell.difference, cell.difference_text) == (0.4995, None, "-")
     assert not any("no numbers" in note for note in table.notes)
-    assert any("between different images" in note for note in table.notes)
+    assert any("compare different images" in note for note in table.notes)
 
 
-def test_stored_runs_that_equal_the_paper_differ_from_it_by_nothing(tmp_path: Path) -> None:
+def test_stored_runs_that_equal_the_paper_have_no_differences(tmp_path: Path) -> None:
     """Every cell of Table II, 1-shot, stored as a run: differences vanish, means with them."""
     for line in printed("II"):
         if line["shots"] == "1" and line["category"] in PAPER_CATEGORIES[:12] and line["mean"]:

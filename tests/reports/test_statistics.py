@@ -1,4 +1,4 @@
-"""Statistics against plain statements of the same: every sign tried, Holm step by step, t intervals by the table."""
+"""Statistics against plain statements of the same: every sign tried, Holm step by step, tabulated t intervals."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from reports.statistics import (
     describe_paired,
     difference,
     holm,
-    left_out_words,
+    left_out_lines,
     mean_interval,
-    seed_intervals,
     sign_flip_p,
     smallest_n,
 )
@@ -88,7 +87,7 @@ def test_intervals_are_students() -> None:
     assert mean_interval(values, 0.90) == pytest.approx((3.5 - 2.0150 * error, 3.5 + 2.0150 * error), abs=1e-4)
 
 
-def test_where_nothing_differs_one_test_in_twenty_is_significant() -> None:
+def test_without_any_difference_one_test_in_twenty_is_significant() -> None:
     # Heavy tails; 12 of the 256 patterns of 8 pairs may be called significant: 0.047.
     samples = np.random.default_rng(11).standard_t(3, (1000, 8))
     rate = np.mean([sign_flip_p(differences) <= 0.05 for differences in samples])
@@ -100,7 +99,7 @@ def test_few_categories_give_direction_and_range_but_neither_p_value_nor_interva
     assert (found.n, found.higher) == (5, 4)
     assert (found.difference, found.lowest, found.highest) == pytest.approx((0.14, -0.1, 0.3))
     assert found.p is found.p_holm is found.low is found.high is None
-    assert found.note == "n too small: 5 pairs, a p-value needs 6"
+    assert found.note == "too few paired categories (5; a p-value needs 6)"
 
 
 def test_a_larger_family_needs_more_categories() -> None:
@@ -109,14 +108,14 @@ def test_a_larger_family_needs_more_categories() -> None:
     assert alone.p_holm == 2 / 2**6
     for found in compare_paired(dict.fromkeys("abcdef", series)):
         assert found.p is None
-        assert found.note == "n too small: 6 pairs, a p-value needs 8"
+        assert found.note == "too few paired categories (6; a p-value needs 8)"
         assert found.low is not None  # an interval of its own is not about the family
 
 
 def test_equal_pairs_cannot_make_n_large_enough() -> None:
     (found,) = compare_paired({"a": pd.Series([0.1, 0.2, 0.3, 0.0, 0.0, 0.0, 0.0])})
     assert found.p is None
-    assert found.note == "n too small: 7 pairs, 4 of them equal, a p-value needs 6"
+    assert found.note == "too few paired categories (7, 4 of them equal; a p-value needs 6)"
 
 
 def test_a_margin_moves_the_null_hypothesis_and_not_the_figures() -> None:
@@ -126,8 +125,8 @@ def test_a_margin_moves_the_null_hypothesis_and_not_the_figures() -> None:
     assert found.p == share_of_patterns_as_extreme(list(series - 0.05))
 
 
-def test_no_pair_at_all_is_said() -> None:
-    assert compare_paired({"a": pd.Series(dtype="float64")})[0].note == "no category has both"
+def test_the_lack_of_any_pair_is_reported() -> None:
+    assert compare_paired({"a": pd.Series(dtype="float64")})[0].note == "no paired category"
     assert describe_paired("a", pd.Series(dtype="float64")).difference is None
 
 
@@ -147,7 +146,7 @@ def test_seeds_are_averaged_first_and_incomplete_cells_left_out_with_their_reaso
     }
     series, left_out = difference(scores, "albunet", "unet")
     assert series.to_dict() == pytest.approx({"product 0": 0.1})
-    assert left_out_words(left_out) == [
+    assert left_out_lines(left_out) == [
         "product 1 (unet: 1 of 2 seeds, 1 did not converge)",
         "product 2 (albunet: 1 of 2 seeds, 1 failed)",
         "product 3 (unet: 1 of 2 seeds)",
@@ -183,15 +182,3 @@ def test_methods_are_compared_over_the_categories_that_both_have() -> None:
     assert (unet["p"], unet["p_holm"]) == pytest.approx((2 / 2**8, 4 / 2**8))
     assert (albunet["n"], albunet["left_out"]) == (7, f"{HOSTILE} (albunet: not run)")
     assert compare_methods(results, "iou", 5, "unet").empty
-
-
-def test_seed_intervals_describe_each_cell() -> None:
-    results = made_up({("unet", 1): [0.2, 0.4]}, seeds=5)
-    table = seed_intervals(results, "iou", 1)
-    assert list(table["category"]) == ["product 0", "product 1"]
-    assert list(table["n"]) == [5, 5]
-    # Seeds lie at -0.004 to 0.004; 2.7764 is the table's value for 4 degrees of freedom.
-    half = 2.7764 * math.sqrt(1e-5) / math.sqrt(5)
-    assert table.loc[0, ["low", "high"]].tolist() == pytest.approx([0.2 - half, 0.2 + half], abs=1e-6)
-    single = seed_intervals(made_up({("unet", 1): [0.2]}, seeds=1), "iou", 1)
-    assert single.loc[0, ["low", "high"]].isna().all()

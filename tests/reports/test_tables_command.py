@@ -1,4 +1,4 @@
-"""``tables`` on the command line: what is printed, what is written, what is refused in one line."""
+"""``tables`` on the command line: printing, writing, refusals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_papers_numbers_are_shown_beside_ours(study: Path, capsys: Output) -
     printed = tables(capsys, study, "--table", "II", "--paper", "--dataset", "synthetic")
     (paper,) = [line.split() for line in printed.splitlines() if "0.4995" in line and "(" in line]
     assert paper == ["paper", "0.4995(0.0035)", "0.3461(0.0757)"]
-    assert "the differences are between different images" in printed
+    assert "the differences compare different images" in printed
     lines = csv.DictReader(io.StringIO(tables(capsys, study, "--table", "II", "--paper", "--format", "csv")))
     found = {(line["results"], line["row"], line["column"]): line for line in lines}
     line = found["synthetic, profile quick", "carpet", "U-Net"]
@@ -77,7 +77,7 @@ def test_the_papers_own_numbers_need_no_results(kind: str, tmp_path: Path, capsy
     assert printed == as_one([(build_table(number, paper), paper.title) for number in TABLES], kind)
 
 
-def test_each_table_goes_into_a_file_of_its_own(study: Path, tmp_path: Path, capsys: Output) -> None:
+def test_each_table_is_written_to_its_own_file(study: Path, tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "out"
     words = ["--dataset", "synthetic", "--format", "csv", "--out", out]
     named = tables(capsys, study, *words).splitlines()
@@ -91,9 +91,7 @@ def test_each_table_goes_into_a_file_of_its_own(study: Path, tmp_path: Path, cap
     assert (out / "table_2.csv").read_text().startswith("table,results,")
 
 
-def test_several_sets_get_a_folder_each_inside_the_one_that_was_named(
-    study: Path, tmp_path: Path, capsys: Output
-) -> None:
+def test_several_sets_get_a_subfolder_each(study: Path, tmp_path: Path, capsys: Output) -> None:
     tables(capsys, study, "--table", "II", "--format", "latex", "--out", tmp_path / "out")
     found = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.tex")]
     assert sorted(map(str, found)) == [
@@ -102,37 +100,34 @@ def test_several_sets_get_a_folder_each_inside_the_one_that_was_named(
     ]
 
 
-def test_what_cannot_be_written_is_one_line_and_what_was_there_stays(
-    study: Path, tmp_path: Path, capsys: Output
-) -> None:
+def test_an_unwritable_folder_is_one_line_and_nothing_changes(study: Path, tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "out").write_text("a file is in the way")
     assert main(["tables", "--results", str(study), "--dataset", "synthetic", "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "cannot write" in line
-    assert "is a file where a folder should be" in line
+    assert str(tmp_path / "out") in line
     assert (tmp_path / "out").read_text() == "a file is in the way"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
 
 
 REFUSED = {
-    "unknown table": (["--table", "VIII"], "unknown table 'VIII': did you mean 'VII'?"),
-    "unknown table of the paper": (["--published", "--table", "0"], "unknown table '0'"),
-    "no runs of it": (["--table", "VI", "VII"], "no stored runs for table VI VII; do them with: run --table VI VII"),
-    "no such data set": (["--dataset", "mvtec-ad"], "no stored runs of that data set and profile; stored are: "),
-    "no such profile": (["--profile", "paper"], "no stored runs of that data set and profile; stored are: "),
-    "both": (["--published", "--paper"], "--published shows the paper alone: leave out --paper, or --published"),
-    "the paper's data set": (["--published", "--dataset", "x"], "leave out --dataset, or --published"),
+    "unknown table": (["--table", "VIII"], "'VIII'"),
+    "unknown table of the paper": (["--published", "--table", "0"], "'0'"),
+    "no runs of it": (["--table", "VI", "VII"], "VI VII"),
+    "no such data set": (["--dataset", "mvtec-ad"], "synthetic, profile quick"),
+    "no such profile": (["--profile", "paper"], "synthetic, profile quick"),
+    "both": (["--published", "--paper"], "--paper"),
+    "the paper's data set": (["--published", "--dataset", "x"], "--dataset"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_shown_is_one_line(case: str, study: Path, capsys: Output) -> None:
-    words, said = REFUSED[case]
+def test_a_refusal_is_one_line(case: str, study: Path, capsys: Output) -> None:
+    words, problem = REFUSED[case]
     assert main(["tables", "--results", str(study), *words]) == 2
     output = capsys.readouterr()
     (line,) = output.err.splitlines()
     assert line.startswith("error: ")
-    assert said in line
+    assert problem in line
     assert output.out == ""
 
 
@@ -140,7 +135,7 @@ def test_no_results_are_one_line(tmp_path: Path, capsys: Output) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         assert main(["tables", "--results", str(folder)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == f"error: no results in {folder}: run something first, or name the folder with --results"
+        assert str(folder) in line
 
 
 def test_it_runs_from_any_folder(command_line: CommandLine) -> None:
