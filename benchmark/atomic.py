@@ -1,4 +1,4 @@
-"""Write files and folders so that they are either whole or not there."""
+"""Atomic writes: files and folders are complete under their name, or absent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.processes import creation_time, host_name
 
 _TEMPORARY = re.compile(r"\..*~(?P<process>\d+)~(?P<host>[^~]*)~[0-9a-f]+\.partial", re.DOTALL)
-# Clocks of disks and of processes are not the same.
+# Of file times compared with process times, whose clocks differ.
 _CLOCK_TOLERANCE = 5.0
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write; on success it becomes ``path``, on failure nothing is left.
+    """Give a temporary path to write; it is renamed to ``path`` on success, and removed on failure.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` to fill; on success it takes that name, on failure nothing is left.
+    """Give a temporary folder to fill; it is renamed to ``path`` on success, and removed on failure.
 
-    Where ``path`` exists by then, somebody else made the same thing first: theirs stays, ours goes.
+    If ``path`` exists by then, another process was first with the same content: its folder is kept.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` to fill; on success it takes that name, and what was there is removed.
+    """Give a temporary folder to fill; on success it replaces ``path`` and what was in it.
 
     Raises
     ------
@@ -91,53 +91,53 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 
 def check_folder(folder: Path) -> None:
-    """Find out whether files can be written to a folder, or to where it would be made; nothing stays behind.
+    """Check that files can be written to a folder, which need not exist; nothing is left behind.
 
     Raises
     ------
     InputError
-        If they cannot.
+        If it cannot be written to.
     """
     with writable(folder):
-        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-        with tempfile.TemporaryFile(dir=there) as file:
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"x")
             file.flush()
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a hidden name beside ``path`` that ``remove_stale_files`` knows for this process's."""
+    """Return a hidden name beside ``path`` that ``remove_stale_files`` recognises as this process's."""
     return path.with_name(f".{path.name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial")
 
 
 def remove_stale_files(folder: Path) -> None:
-    """Remove temporary files and folders whose process on this machine is gone."""
+    """Remove temporary files and folders whose process on this machine has ended."""
     for path in folder.glob(".*.partial"):
         name = _TEMPORARY.fullmatch(path.name)
-        if name and name["host"] == host_name() and _abandoned(path, int(name["process"])):
+        if name and name["host"] == host_name() and _is_stale(path, int(name["process"])):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                with suppress(OSError):  # what cannot be removed harms nobody
+                with suppress(OSError):  # stale files are harmless
                     path.unlink()
 
 
 @contextmanager
 def _parents_of(path: Path) -> Iterator[None]:
-    """Make the folders above ``path``; on failure remove those that were not there before."""
+    """Make the folders above ``path``; on failure remove the new ones."""
     new = [parent for parent in path.parents if not os.path.lexists(parent)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
         for parent in new:
-            with suppress(OSError):  # somebody else uses it by now
+            with suppress(OSError):  # another process uses it by now
                 parent.rmdir()
         raise
 
 
-def _abandoned(path: Path, process: int) -> bool:
-    """Return whether the process is gone that was writing, or its number now another's, which began later."""
+def _is_stale(path: Path, process: int) -> bool:
+    """Return whether the process that was writing has ended, or its number belongs to a later process."""
     created = creation_time(process)
     with suppress(FileNotFoundError):
         return created is None or created > path.stat().st_mtime + _CLOCK_TOLERANCE
@@ -146,7 +146,7 @@ def _abandoned(path: Path, process: int) -> bool:
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Turn what the system says when ``path`` cannot be written into an error that names it and says what to do.
+    """Turn a system error into one that names ``path`` and says what to do.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which device computes: by name, several of them, and one per process."""
+"""Devices by name, and the assignment of processes to several of them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Sequence
 
 import torch
 
-from baselines import InputError
+from baselines.errors import InputError
 
 _KINDS = "auto, cpu, cuda, cuda:1 or cuda:0,cuda:1"
 
 
 def named_device(name: str) -> torch.device:
-    """Return what a name means, whether or not that device is here.
+    """Return a device by name, whether or not this machine has it.
 
     Raises
     ------
     InputError
-        If it is no name of a CPU or CUDA device.
+        If the name is not that of a CPU or CUDA device.
+
+    Examples
+    --------
+    >>> named_device("cuda:1")
+    device(type='cuda', index=1)
     """
     try:
         device = torch.device(name)
@@ -30,46 +35,52 @@ def named_device(name: str) -> torch.device:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return a device of this machine by name; ``auto`` takes the first CUDA device, or the CPU.
+    """Return a device of this machine by name; ``auto`` is the first CUDA device, or else the CPU.
 
     Raises
     ------
     InputError
-        If the name is unknown or that device is not there.
+        If the name is unknown or this machine has no such device.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
     """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     device = named_device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(
-            f"device '{name}' is not there: {torch.cuda.device_count()} CUDA devices are; use --device cpu"
+            f"device '{name}' is not available: this machine has {torch.cuda.device_count()} CUDA devices; "
+            "use --device cpu"
         )
     return device
 
 
 def choose_devices(names: str) -> list[torch.device]:
-    """Return the devices that runs are spread over: names with commas between, all of one kind.
+    """Return the devices for runs from names separated by commas.
 
     Raises
     ------
     InputError
-        If a device is unknown, not there, named twice, or of another kind than the others.
+        If a device is unknown, not available, named twice, or of another kind than the others.
     """
     devices = [choose_device(name.strip()) for name in names.split(",")]
-    places = [(device.type, device.index or 0) for device in devices]
-    if len(set(places)) < len(places):
+    identities = [(device.type, device.index or 0) for device in devices]
+    if len(set(identities)) < len(identities):
         raise InputError(f"--device {names} names a device twice: for several runs on one device use --jobs")
-    if len({kind for kind, _ in places}) > 1:
+    if len({kind for kind, _ in identities}) > 1:
         raise InputError(
-            f"--device {names} mixes CPU and CUDA: they round differently, so metrics would depend on who does a run"
+            f"--device {names} mixes CPU and CUDA: they round differently, so metrics would depend on the device"
         )
     return devices
 
 
 def device_environments(devices: Sequence[torch.device], jobs: int) -> list[dict[str, str]]:
-    """Return one environment per process, devices dealt in turn: of several CUDA devices each process sees its own.
+    """Return one environment per process, devices assigned round-robin; each process sees only its own CUDA device.
 
-    What is hidden from a process gets no context on it, which takes half a gigabyte, and no library can stray there.
+    A process creates no context on hidden devices, which would take half a gigabyte on each.
     """
     return [_seeing(devices[index % len(devices)]) for index in range(jobs)]
 
@@ -83,5 +94,5 @@ def _seeing(device: torch.device) -> dict[str, str]:
 
 
 def device_in_worker(devices: Sequence[torch.device]) -> torch.device:
-    """Return the device as a process calls it that was started with ``device_environments``."""
+    """Return the device by its name in a process that was started with ``device_environments``."""
     return torch.device("cuda:0") if devices[0].type == "cuda" else devices[0]

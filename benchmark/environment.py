@@ -1,4 +1,4 @@
-"""What a run ran on: devices, threads, versions, code."""
+"""The environment of a run: device, threads, versions and code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,9 +20,9 @@ _PACKAGES = (
     "torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "scipy", "scikit-image", "scikit-learn",
     "pandas", "pillow",
 )  # fmt: skip
-# What of a description may differ although two runs of the same code give the same bits.
+# Parts of a description that do not affect the bits of a result.
 _HARMLESS = ("benchmark", "code", "platform", "python")
-# Environment variables by which a library computes as an older processor would.
+# Environment variables that make a library use the instructions of an older processor.
 _DOWNGRADES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "OPENBLAS_CORETYPE")
 
 
@@ -32,15 +31,15 @@ def prepare_torch(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all of it is written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all of it is overwritten
     torch.backends.cudnn.benchmark = False
-    # Tiny weights late in training would otherwise slow the CPU down without changing a result people can see.
+    # Tiny weights late in training would slow down the CPU without a visible change of results.
     torch.set_flush_denormal(True)
 
 
-def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Return versions, code, machine and device of this process, JSON-able."""
-    found = {
+def describe_environment(device: torch.device) -> dict[str, str | int | float | bool | None]:
+    """Return versions, code, machine and device of this process."""
+    found: dict[str, str | int | float | bool | None] = {
         "benchmark": benchmark.__version__,
         "code": code_digest(),
         "python": platform.python_version(),
@@ -62,16 +61,16 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
     return found
 
 
-def bit_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return what must be equal for two runs of the same code to give the same bits: hardware and versions.
+def bit_conditions(environment: Mapping[str, object]) -> dict[str, str]:
+    """Return the hardware and versions that must be equal for two runs of the same code to give the same bits.
 
     Parameters
     ----------
     environment : mapping
-        As ``describe_environment`` returns it, or as ``run.json`` holds it.
+        From ``describe_environment`` or ``run.json``.
     """
     found = {name: str(value) for name, value in environment.items() if name not in _HARMLESS}
-    # Which of several equal devices it was changes nothing; interpreters differ from one minor version to the next.
+    # The index of one of several equal devices does not matter; of Python, the minor version does.
     return found | {
         "device": found.get("device", "").partition(":")[0],
         "python": ".".join(str(environment.get("python", "")).split(".")[:2]),
@@ -80,7 +79,7 @@ def bit_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def code_digest(packages: tuple[str, ...] = ("baselines", "benchmark")) -> str:
-    """Return a digest of the source of some packages: runs are those of the present code where it is equal."""
+    """Return a digest of the source code of some packages, to tell whether runs are of the present code."""
     digest = hashlib.sha256()
     for package in packages:
         module = import_module(package)
@@ -92,7 +91,7 @@ def code_digest(packages: tuple[str, ...] = ("baselines", "benchmark")) -> str:
 
 
 def comparable_versions() -> dict[str, str]:
-    """Return the versions that must be equal where runs of one study are done."""
+    """Return the versions that must be equal on all machines of a study."""
     packages = ("torch", "torchvision", "numpy", "segmentation-models-pytorch")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {"benchmark": benchmark.__version__, "python": python, **{name: _versions()[name] for name in packages}}
@@ -117,7 +116,7 @@ def _processor_name() -> str:
 
 @cache
 def _processor() -> str:
-    """Return what decides which kernels run, and how they split sums: a model's name alone is too coarse for it."""
+    """Return what determines which kernels run and how they split sums: more than the name of the model."""
     about = _cpuinfo()
     words = [platform.machine(), torch.backends.cpu.get_cpu_capability()]
     words += [f"{name} {about[name]}" for name in ("cpu family", "model", "stepping", "cache size") if name in about]
@@ -129,7 +128,7 @@ def _processor() -> str:
 
 @cache
 def _cpuinfo() -> dict[str, str]:
-    """Return what Linux says of the first processor; nothing elsewhere."""
+    """Return the description of the first processor on Linux; empty elsewhere."""
     about: dict[str, str] = {}
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

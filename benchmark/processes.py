@@ -1,4 +1,4 @@
-"""Whether the process that left something behind is still there."""
+"""Processes and hosts: what tells whether the owner of a file is still running."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ import psutil
 
 
 def creation_time(process: int) -> float | None:
-    """Return when the process with this number began, in seconds since 1970; None if there is none, or it has ended.
+    """Return when a process started, in seconds since 1970; None if it has ended, even if it is still a zombie.
 
-    Process numbers are used again: who asks about an earlier one compares the times.
+    Process numbers are reused: compare the times to tell a later process from an earlier one.
+
+    Examples
+    --------
+    >>> import os
+    >>> creation_time(os.getpid()) > 0
+    True
     """
     try:
-        found = psutil.Process(process)
-        return None if found.status() == psutil.STATUS_ZOMBIE else found.create_time()
+        running = psutil.Process(process)
+        return None if running.status() == psutil.STATUS_ZOMBIE else running.create_time()
     except psutil.NoSuchProcess:
         return None
 
 
 @cache
 def host_name() -> str:
-    """Return a name for where process numbers are shared: containers may have the name of their host."""
+    """Return a name for the scope of process numbers: containers may have the name of their host."""
     try:
         return f"{socket.gethostname()}-{re.sub('[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
     except OSError:

@@ -1,23 +1,27 @@
-"""The command line as a user meets it: whole runs, repeated, killed and continued; and clear refusals."""
+"""The command line as a user meets it: whole runs, repeated, killed and resumed; and clear refusals."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from baselines import contract
+from baselines.errors import InputError
+from baselines.networks import SegmentationNetwork
 from baselines.networks.unet import UNet
-from benchmark.cli import main
+from benchmark.cli import VERBS, main
+from benchmark.protocol.runs import RunSpec
 from benchmark.results.table import load_results
 from tests.conftest import REPOSITORY, TINY, CommandLine, make_category, write_image
 
@@ -86,7 +90,7 @@ def test_the_same_spec_gives_the_same_bits_whatever_the_number_of_processes(
 
 
 @pytest.mark.slow  # test_interruptions kills at random moments, and more
-def test_killed_in_the_middle_no_half_run_is_seen_and_the_next_run_completes(
+def test_a_killed_study_stores_complete_runs_only_and_the_same_command_completes_it(
     command_line: CommandLine, category: Path, tmp_path: Path
 ) -> None:
     words = folder_run(category.parent, "--method", "unet", "--shots", 1, "--seed", *range(6), "--set", "iterations=40")
@@ -113,7 +117,7 @@ def test_killed_in_the_middle_no_half_run_is_seen_and_the_next_run_completes(
     same_results(tmp_path / "whole", tmp_path / "killed")
 
 
-def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: Path) -> None:
+def test_interrupting_exits_130_and_reports_what_is_kept(category: Path, tmp_path: Path) -> None:
     words = folder_run(category.parent, *ONE_METHOD, "--set", "iterations=100000")
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmark", *map(str, words)],
@@ -121,7 +125,7 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
         env=os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
-        # A test run in the background may have been told to ignore it, and would pass that on.
+        # Tests started in the background may ignore it, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
@@ -137,17 +141,17 @@ def test_interrupting_exits_130_and_says_what_is_kept(category: Path, tmp_path: 
     assert not list(tmp_path.joinpath("results").rglob("*"))
 
 
-def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_asked(
+def test_a_failed_run_is_recorded_the_others_continue_and_it_is_tried_again_on_request(
     category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import benchmark.training.one_run
 
-    whole = benchmark.training.one_run.train
+    train = benchmark.training.one_run.train
 
-    def fail_for_seed_1(*arguments: object) -> pd.DataFrame:
-        if arguments[5] == 1:
+    def fail_for_seed_1(network: SegmentationNetwork, spec: RunSpec, *rest: Any) -> pd.DataFrame:
+        if spec.seed == 1:
             raise RuntimeError("no memory for <this>")
-        return whole(*arguments)  # type: ignore[arg-type]
+        return train(network, spec, *rest)
 
     monkeypatch.setattr(benchmark.training.one_run, "train", fail_for_seed_1)
     results = tmp_path / "results"
@@ -162,7 +166,7 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
     assert "1 of 3 runs failed and are in no mean: widget 1-shot: U-Net (1 of 3)." in page
-    monkeypatch.setattr(benchmark.training.one_run, "train", whole)
+    monkeypatch.setattr(benchmark.training.one_run, "train", train)
     assert main(words) == 1
     assert "3 runs: 2 stored, 0 to do, 1 failed earlier: add --retry-failed" in capsys.readouterr().err
     assert load_results(results)["status"].eq("failed").tolist() == [False, True, False]
@@ -170,151 +174,34 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again_if_
     assert "failed" not in set(load_results(results)["status"])
 
 
-def refused(words: list[object], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> str:
-    """Run something unusable in this process; return its one line."""
-    code = main([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 2
-    assert not (tmp_path / "results").exists()
-    lines = [line for line in captured.err.splitlines() if line.startswith("error:")]
-    assert len(lines) == 1
-    assert captured.err.strip().endswith(lines[0])
-    return lines[0]
+# Beside those of test_refusals.py and data/test_bad_inputs.py: what cannot be used, and what the line must name.
+UNUSABLE = (
+    ("rum", "unknown verb 'rum': did you mean 'run'?"),
+    ("run --method unet --set image_size=16", "image size 16"),
+    ("run --method unet --category carpet --shots 50 --set batch_size=4", "category carpet: 50 shots"),
+    ("run --method smp:FPN/mobilenet_v2+nbr", "smp:FPN/mobilenet_v2"),
+    ("run --method smp:PAN/resnet18 --set width=1", "smp:PAN/resnet18"),
+    ("run --method smp:Unet/resnet18 --set weights=imagenet width=1", "smp:Unet/resnet18"),
+    (
+        "run --method albunet --set weights=imagenet width=1 --weights-dir /nowhere",
+        "/nowhere/resnet34-b627a593.pth",
+    ),
+    ("run --method unet --device cuda:99", "'cuda:99'"),
+    ("profile show --profile cj", "unknown profile 'cj': did you mean 'ci'?"),
+)
 
 
-UNUSABLE = {
-    "no selection": (["run"], "say what to run: --all, or any of --table"),
-    "unknown method": (["run", "--method", "albunett"], "unknown method 'albunett': did you mean 'albunet'?"),
-    "unknown category": (["run", "--category", "carpett"], "unknown category 'carpett': did you mean 'carpet'?"),
-    "unknown field": (
-        ["run", "--all", "--set", "iteration=3"],
-        "unknown profile field 'iteration': did you mean 'iterations'?",
-    ),
-    "unknown profile": (["run", "--all", "--profile", "papper"], "unknown profile 'papper': did you mean 'paper'?"),
-    "unknown data set": (["run", "--all", "--dataset", "mvtec"], "unknown data set 'mvtec': did you mean 'mvtec-ad'?"),
-    "missing data root": (
-        ["run", "--all", "--dataset", "folder", "--data-root", "/nowhere"],
-        "data root /nowhere is no folder",
-    ),
-    "no data root": (["run", "--all", "--dataset", "folder"], "--dataset folder needs --data-root DIR"),
-    "image size": (
-        ["run", "--method", "albunet", "--set", "image_size=100"],
-        "image_size 100 does not fit method albunet: it must be a multiple of 64, e.g. --set image_size=128",
-    ),
-    "image size too small": (
-        ["run", "--method", "unet", "--set", "image_size=16"],
-        "image size 16 is not in 32..1024 pixels",
-    ),
-    "too many shots": (
-        ["run", "--method", "unet", "--category", "carpet", "--shots", 50, "--set", "batch_size=4"],
-        "category carpet: 50 shots need 50 annotated defective images of color, there are 10",
-    ),
-    "no batch size": (["run", "--method", "unet", "--shots", 3], "profile quick has no batch_size for 3 shots"),
-    "unknown addition": (["run", "--method", "unet+nbrr"], "unknown addition to a network 'nbrr': did you mean 'nbr'?"),
-    "unknown encoder": (
-        ["run", "--method", "smp:Unet/resnett18", "--set", "width=1"],
-        "unknown encoder 'resnett18': did you mean 'resnet18'?",
-    ),
-    "network that cannot be scaled": (
-        ["run", "--method", "smp:FPN/mobilenet_v2+nbr"],
-        "smp:FPN/mobilenet_v2 cannot be built at width 0.25, for it has grouped or dilated convolutions: set width=1",
-    ),
-    "image size of the library's network": (
-        ["run", "--method", "smp:PAN/resnet18", "--set", "width=1"],
-        "image_size 64 does not fit method smp:PAN/resnet18: it must be a multiple of 128, e.g. --set image_size=128",
-    ),
-    "pretrained encoder of the library": (
-        ["run", "--method", "smp:Unet/resnet18", "--set", "weights=imagenet", "width=1"],
-        "pretrained encoders are not supported for smp:Unet/resnet18: set weights=none",
-    ),
-    "unknown method to check": (["methods", "--check", "unett"], "unknown method 'unett': did you mean 'unet'?"),
-    "missing weights": (
-        ["run", "--method", "albunet", "--set", "weights=imagenet", "width=1", "--weights-dir", "/nowhere"],
-        "pretrained weights not found: put torchvision's resnet34-b627a593.pth at /nowhere/resnet34-b627a593.pth",
-    ),
-    "scaled pretrained": (
-        ["run", "--method", "albunet", "--set", "weights=imagenet"],
-        "ImageNet weights fit width 1 only",
-    ),
-    "unknown device": (["run", "--method", "unet", "--device", "tpu"], "unknown device 'tpu'"),
-    "absent device": (["run", "--method", "unet", "--device", "cuda:99"], "device 'cuda:99' is not there"),
-    "no jobs": (["run", "--method", "unet", "--jobs", 0], "--jobs must be at least 1, got 0"),
-    "no time": (["run", "--method", "unet", "--timeout", 0], "--timeout must be more than 0 seconds, got 0"),
-    "dask without a scheduler": (
-        ["run", "--method", "unet", "--backend", "dask"],
-        "--backend dask and --scheduler ADDRESS go together",
-    ),
-    "no results": (["report"], "no results in"),
-    "no results to table": (["tables"], "no results in"),
-    "unknown importer": (
-        ["data", "import", "magnetic", "/a", "/b"],
-        "unknown importer 'magnetic': did you mean 'magnetic-tile'?",
-    ),
-    "not that layout": (
-        ["data", "import", "magnetic-tile", "/nowhere", "/b"],
-        "/nowhere is no folder: give the folder that holds the images to import",
-    ),
-    "unknown table": (["run", "--table", "VIII"], "unknown table 'VIII': did you mean 'VII'?"),
-    "unknown figure": (["plan", "--figure", "3"], "unknown figure '3'"),
-    "nothing to plan": (["plan"], "say what to run: --all, or any of --table"),
-    "unknown category to show": (
-        ["data", "sheet", "--out", "never-made.html", "--category", "car"],
-        "unknown category 'car'",
-    ),
-    "nothing to show": (["data", "sheet", "--out", "never-made.html", "--each", 0], "--each must be at least 1, got 0"),
-    "size to show out of range": (
-        ["data", "sheet", "--out", "never-made.html", "--size", 2000],
-        "--size must be from 32 to 1024, got 2000",
-    ),
-    "unknown profile to show": (["profile", "show", "--profile", "cj"], "unknown profile 'cj': did you mean 'ci'?"),
-    "size out of range": (
-        ["data", "generate", "--out", "never-made", "--size", 8],
-        "--size must be from 32 to 1024, got 8",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", UNUSABLE)
 def test_what_cannot_be_used_is_one_line_and_nothing_is_written(
-    case: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words, message = UNUSABLE[case]
-    takes_results = words[0] in ("run", "report", "tables")
-    extra = ["--results", tmp_path / "results"] if takes_results else []
-    extra += ["--cache", tmp_path / "cache"] if words[0] == "run" else []
-    assert message in refused([*words, *extra], capsys, tmp_path)
-
-
-def cut_in_half(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-FAULTS = {
-    "no masks": (lambda c: shutil.rmtree(c / "ground_truth"), "category widget has no masks"),
-    "mask size": (
-        lambda c: write_image(c / "ground_truth/hole/000_mask.png", np.zeros((9, 9), dtype=np.uint8)),
-        "is 9 x 9 px but its image",
-    ),
-    "unreadable image": (lambda c: (c / "test/hole/000.png").write_text("no"), "unreadable image"),
-    "truncated image": (lambda c: cut_in_half(c / "test/hole/000.png"), "unreadable image"),
-    "truncated normal": (lambda c: cut_in_half(c / "train/good/000.png"), "unreadable image"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_unusable_images_are_one_line_and_nothing_is_written(
-    fault: str, category: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    harm, message = FAULTS[fault]
-    harm(category)
-    words = [
-        *folder_run(category.parent, *ONE_METHOD),
-        "--results",
-        tmp_path / "results",
-        "--cache",
-        tmp_path / "cache",
-    ]
-    assert message in refused(words, capsys, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for words, name in UNUSABLE:
+        cache = ["--cache", str(tmp_path / "cache")] if words.startswith("run ") else []
+        assert main([*words.split(), *cache]) == 2, words
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: "), words
+        assert name in line
+        assert not (tmp_path / "results").exists()
 
 
 def test_refusals_leave_the_process_with_code_2_and_no_traceback(command_line: CommandLine) -> None:
@@ -324,7 +211,48 @@ def test_refusals_leave_the_process_with_code_2_and_no_traceback(command_line: C
     assert command_line("run", "--shots", "many").returncode == 2
 
 
-def test_what_resizing_and_empty_masks_do_is_said_aloud_and_stored(
+def test_help_lists_all_verbs_and_only_the_chosen_ones_module_is_imported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for words in (["--help"], ["run", "--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    shown = capsys.readouterr().out
+    assert all(f"    {verb:<10}{summary}\n" in shown for verb, summary in VERBS.items())
+    assert "--retry-failed" in shown
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from benchmark.cli import main; main(['profile', 'list']); print(*sys.modules, sep='\\n')",
+        ],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {name for name in imported if name.startswith("benchmark.commands.")} & {
+        f"benchmark.commands.{verb}" for verb in VERBS
+    } == {"benchmark.commands.profile"}
+
+
+def test_warnings_and_hostile_names_are_one_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def do(options: object) -> int:
+        warnings.warn("a file\nwith \x1b[31mcolour", stacklevel=1)
+        raise InputError("category 'a\nb\x07' is unknown")
+
+    monkeypatch.setattr("benchmark.commands.profile.do_list", do)
+    assert main(["profile", "list"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        r"warning: a file\nwith \x1b[31mcolour",
+        r"error: category 'a\nb\x07' is unknown",
+    ]
+
+
+def test_notes_on_resized_and_empty_masks_are_logged_and_stored(
     category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_category(category, images=9)
@@ -333,14 +261,8 @@ def test_what_resizing_and_empty_masks_do_is_said_aloud_and_stored(
     for name in ("000", "001"):
         write_image(category / f"test/hole/{name}.png", np.full((480, 480, 3), int(name), dtype=np.uint8))
         write_image(category / f"ground_truth/hole/{name}_mask.png", tiny if name == "000" else tiny * 0)
-    words = [
-        *folder_run(category.parent, *ONE_METHOD),
-        "--results",
-        tmp_path / "results",
-        "--cache",
-        tmp_path / "cache",
-    ]
-    assert main([str(word) for word in words]) == 0
+    where = ("--results", tmp_path / "results", "--cache", tmp_path / "cache")
+    assert main([str(word) for word in folder_run(category.parent, *ONE_METHOD, *where)]) == 0
     said = capsys.readouterr().err
     assert "widget: 1 defective images have no mask pixel above 127 and are left out" in said
     assert "widget: 2 of 24 images are not 48 x 48 px" in said

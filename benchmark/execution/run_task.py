@@ -14,7 +14,7 @@ from baselines.errors import InputError
 from benchmark.environment import describe_environment
 from benchmark.execution.leases import LeaseLostError, Leases
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import Status
+from benchmark.results.records import Environment, Status
 from benchmark.results.run_result import RunResult
 from benchmark.results.store import RecordedFailure, ResultStore, read_run
 from benchmark.score import Metrics
@@ -64,7 +64,7 @@ class Failure:
 
     message: str
     traceback: str = ""
-    environment: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    environment: Environment = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_a_device_that_a_worker_lacks_is_refused_before_anything_runs(scheduler:
     with worker(scheduler):
         process, said = study.start("gpu", "--backend", "dask", "--scheduler", scheduler, "--device", "cuda:9")
         assert process.wait(60) == 2
-    assert re.search(r"error: dask worker tcp://\S+ is refused: device 'cuda:9' is not there", said.read_text())
+    assert re.search(r"error: dask worker tcp://\S+ is refused: .*'cuda:9'", said.read_text())
     assert not study.stored("gpu")
 
 
