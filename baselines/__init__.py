@@ -1,9 +1,32 @@
-"""The compared methods: networks, losses and recipes. Knows tensors only, never data sets or the command line."""
+"""The compared methods: networks, losses and recipes. Knows tensors only, never data sets or the command line.
 
-import baselines.methods  # noqa: F401  (registers the paper's methods)
-from baselines.errors import InputError
-from baselines.networks import SegmentationNetwork, create_network, network_names, register_network
-from baselines.registry import Method, Recipe, get_method, method_names, register_method
+Nothing heavy is imported before a name that needs it is used: names and labels of methods cost no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from baselines.errors import InputError
+    from baselines.networks import create_network, network_names, register_network
+    from baselines.networks.base import SegmentationNetwork
+    from baselines.recipe import Method, Recipe
+    from baselines.registry import get_method, method_names, register_method
+
+_HOMES = {
+    "InputError": "baselines.errors",
+    "Method": "baselines.recipe",
+    "Recipe": "baselines.recipe",
+    "SegmentationNetwork": "baselines.networks.base",
+    "create_network": "baselines.networks",
+    "get_method": "baselines.registry",
+    "method_names": "baselines.registry",
+    "network_names": "baselines.networks",
+    "register_method": "baselines.registry",
+    "register_network": "baselines.networks",
+}
 
 __all__ = [
     "InputError",
@@ -17,3 +40,10 @@ __all__ = [
     "register_method",
     "register_network",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

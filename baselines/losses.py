@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.recipe import Similarity
+
 MaskDownsample = Literal["max", "nearest", "area"]
-Similarity = Literal["cosine", "euclidean"]
 Reduction = Literal["sum", "mean"]
 Gradient = Literal["stopped", "flows"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from baselines.registry import Method, Recipe, register_method
+from baselines.recipe import Method, Recipe
+from baselines.registry import register_method
 
 PAPER = "Lin et al., Few-Shot Defect Segmentation, Sections III and IV"
 BASELINE = Recipe(crop_paste="augmentation")

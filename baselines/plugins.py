@@ -7,11 +7,10 @@ returns either. Its module registers the networks its methods need.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
-
-import torch
 
 GROUP = "fewshot_defect_benchmark.methods"
 
@@ -30,11 +29,20 @@ def discover() -> list[tuple[str, list[Any]]]:
         for point in sorted(entry_points(group=GROUP), key=origin):
             try:
                 # Workers meet plug-ins after they seeded a run: loading must not draw from its random numbers.
-                with torch.random.fork_rng(devices=[]):
+                with _random_numbers_kept():
                     found.append((origin(point), _load(point)))
             except (Exception, SystemExit) as error:  # whatever a plug-in does wrong is its own failure
                 leave_out(origin(point), error)
     return _found
+
+
+@contextmanager
+def _random_numbers_kept() -> Iterator[None]:
+    """Restore torch's random state; torch is imported only where there is a plug-in."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        yield
 
 
 def origin(point: EntryPoint) -> str:

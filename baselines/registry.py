@@ -6,92 +6,12 @@ A name is one that was registered, one that a plug-in brings, or composed: ``<ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib import import_module
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
-from baselines.losses import Similarity
-from baselines.networks import network_class, network_names
-from baselines.networks.smp import SMP_PREFIX, SmpNetwork
-
-CropPaste = Literal["never", "augmentation", "cap"]
-PasteWeight = Literal["one", "realism"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained (Algorithm 1, Section IV-C).
-
-    Attributes
-    ----------
-    crop_paste : {"never", "augmentation", "cap"}
-        ``augmentation`` pastes before the network sees anything, as the baselines do (profile field
-        ``baseline_crop_paste``); ``cap`` is the method's own branch (profile field ``crop_paste``), for
-        which the encoder sees the original image too.
-    paste_weight : {"one", "realism"}
-        Weight of a pasted image's loss under ``cap``: 1 (Table VI's ablation), or Eq. (6).
-    nbr : {None, "cosine", "euclidean"}
-        Normal background regularization: none, Eq. (3), or Table VII's ablation.
-    normal_statistics : bool
-        The control of NBR: the normal images pass through the encoder without any loss, so that only its batch
-        norms see them. Under NBR they do so anyway.
-    """
-
-    crop_paste: CropPaste = "augmentation"
-    paste_weight: PasteWeight = "one"
-    nbr: Similarity | None = None
-    normal_statistics: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a word that is not among those above: it would silently train something else."""
-        for field, words in (
-            ("crop_paste", get_args(CropPaste)),
-            ("paste_weight", get_args(PasteWeight)),
-            ("nbr", (None, *get_args(Similarity))),
-            ("normal_statistics", (False, True)),
-        ):
-            if getattr(self, field) not in words:
-                raise InputError(f"{field} of a recipe must be one of {words}, got {getattr(self, field)!r}")
-
-    @property
-    def summary(self) -> str:
-        """The recipe in a few words."""
-        parts = {
-            "never": [],
-            "augmentation": ["crop-and-paste augmentation"],
-            "cap": ["CaP" if self.paste_weight == "realism" else "CaP (lambda = 1)"],
-        }[self.crop_paste]
-        if self.nbr:
-            parts = ["NBR" if self.nbr == "cosine" else f"NBR ({self.nbr})", *parts]
-        if self.normal_statistics:
-            parts.append("normal images in batch norm only")
-        return " + ".join(parts) or "plain BCE"
-
-
-@dataclass(frozen=True)
-class Method:
-    """A named pair of network and recipe.
-
-    Attributes
-    ----------
-    name : str
-        As typed on the command line.
-    label : str
-        As the paper's tables print it.
-    network : str
-        A name ``create_network`` knows.
-    recipe : Recipe
-    reference : str
-        Where the method was published.
-    """
-
-    name: str
-    label: str
-    network: str
-    recipe: Recipe
-    reference: str
-
+from baselines.networks import SMP_PREFIX, check_network_name, network_names
+from baselines.recipe import Method, Recipe
 
 # What can be added to a network, as its label prints it; in the order in which a name holds the additions.
 ADDITIONS = {"nbr": "NBR", "cap": "CaP", "bn": "BN (control)"}
@@ -118,7 +38,7 @@ def register_method(method: Method) -> Method:
     if not isinstance(method, Method):
         raise InputError(f"a method must be a Method, got {method!r}")
     check_new_name("method", method.name, _METHODS)
-    network_class(method.network)
+    check_network_name(method.network)
     _METHODS[method.name] = method
     return method
 
@@ -149,7 +69,7 @@ def method_names() -> tuple[str, ...]:
 
 def _compose(name: str) -> Method:
     base, *asked = name.split("+")
-    network = network_class(base)
+    check_network_name(base)
     for addition in asked:
         if addition not in ADDITIONS:
             raise unknown_name("addition to a network", addition, ADDITIONS)
@@ -158,8 +78,9 @@ def _compose(name: str) -> Method:
         raise InputError(f"method '{name}' has an addition twice: write {'+'.join((base, *additions))}")
     if additions not in _COMPOSED:
         raise InputError(f"method '{name}' cannot be composed: the control +bn goes with no other addition")
-    if issubclass(network, SmpNetwork):
-        label, reference = f"SMP {network.architecture} ({network.smp_encoder})", "segmentation-models-pytorch"
+    if base.startswith(SMP_PREFIX):
+        architecture, encoder = base.removeprefix(SMP_PREFIX).split("/")
+        label, reference = f"SMP {architecture} ({encoder})", "segmentation-models-pytorch"
     elif base in _METHODS:
         label, reference = _METHODS[base].label, _METHODS[base].reference
     else:
@@ -176,6 +97,7 @@ def _register_plugins() -> None:
     if _plugins_registered:
         return
     _plugins_registered = True
+    import_module("baselines.methods")  # registers the paper's, which come first
     brought = [(method, plugin) for plugin, methods in plugins.discover() for method in methods]
     for method, plugin in sorted(brought, key=lambda pair: (str(getattr(pair[0], "name", "")), pair[1])):
         try:

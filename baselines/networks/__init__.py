@@ -1,38 +1,39 @@
-"""Networks by name: image to one logit map."""
+"""Networks by name: image to one logit map. A network's module, and torch, are imported when it is first used."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
-from baselines.networks.albunet import AlbuNet, AlbuNetTransposed
-from baselines.networks.attention_unet import AttentionUNet
-from baselines.networks.base import SegmentationNetwork
-from baselines.networks.pretrained import WEIGHTS, FoundWeights, find_weights
-from baselines.networks.smp import SMP_PREFIX, smp_class
-from baselines.networks.ternausnet import TernausNet11, TernausNet11Original, TernausNet16
-from baselines.networks.unet import UNet, UNetWide, UNetWithoutBatchNorm
-from baselines.networks.unet_plus_plus import UNetPlusPlus
 
-_NETWORKS: dict[str, type[SegmentationNetwork]] = {
-    "ternausnet11": TernausNet11,
-    "ternausnet16": TernausNet16,
-    "unet": UNet,
-    "attention_unet": AttentionUNet,
-    "unet_plus_plus": UNetPlusPlus,
-    "albunet": AlbuNet,
+if TYPE_CHECKING:
+    from baselines.networks.base import SegmentationNetwork
+    from baselines.networks.pretrained import FoundWeights
+
+SMP_PREFIX = "smp:"
+
+# By name the class, or the module and the name of the class.
+_NETWORKS: dict[str, type[SegmentationNetwork] | tuple[str, str]] = {
+    "ternausnet11": ("ternausnet", "TernausNet11"),
+    "ternausnet16": ("ternausnet", "TernausNet16"),
+    "unet": ("unet", "UNet"),
+    "attention_unet": ("attention_unet", "AttentionUNet"),
+    "unet_plus_plus": ("unet_plus_plus", "UNetPlusPlus"),
+    "albunet": ("albunet", "AlbuNet"),
     # Other readings of the paper's references, see docs/protocol.md.
-    "ternausnet11_original": TernausNet11Original,
-    "albunet_transposed": AlbuNetTransposed,
-    "unet_wide": UNetWide,
-    "unet_without_batch_norm": UNetWithoutBatchNorm,
+    "ternausnet11_original": ("ternausnet", "TernausNet11Original"),
+    "albunet_transposed": ("albunet", "AlbuNetTransposed"),
+    "unet_wide": ("unet", "UNetWide"),
+    "unet_without_batch_norm": ("unet", "UNetWithoutBatchNorm"),
 }
 
 __all__ = [
+    "SMP_PREFIX",
     "SegmentationNetwork",
+    "check_network_name",
     "check_pretrained",
     "check_start",
     "create_network",
@@ -41,6 +42,13 @@ __all__ = [
     "pretrained_file",
     "register_network",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the networks' base class when it is first used (PEP 562)."""
+    if name == "SegmentationNetwork":
+        return import_module("baselines.networks.base").SegmentationNetwork
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
@@ -52,6 +60,9 @@ def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
         If the name is taken or not usable, the class is no ``SegmentationNetwork``, or its ``encoder_name`` is not
         one of which torchvision's weights are known here.
     """
+    from baselines.networks.base import SegmentationNetwork
+    from baselines.networks.pretrained import WEIGHTS
+
     check_new_name("network", name, _NETWORKS)
     if not (isinstance(cls, type) and issubclass(cls, SegmentationNetwork)):
         raise InputError(f"network '{name}' must be a class derived from SegmentationNetwork, got {cls!r}")
@@ -66,25 +77,41 @@ def network_names() -> tuple[str, ...]:
     return tuple(_NETWORKS)
 
 
-def network_class(name: str) -> type[SegmentationNetwork]:
-    """Return a network's class.
+def check_network_name(name: str) -> None:
+    """Refuse a name that no network has; torch is needed for ``smp:`` networks only.
 
     Raises
     ------
     InputError
-        If no network has that name; the nearest one is suggested.
+        The nearest name is suggested.
     """
     if name.startswith(SMP_PREFIX):
-        return smp_class(name)
+        network_class(name)
+        return
     if name not in _NETWORKS:
         plugins.discover()  # a worker process meets a plug-in's network here for the first time
     if name not in _NETWORKS:
         raise unknown_name("network", name, _NETWORKS)
-    return _NETWORKS[name]
+
+
+def network_class(name: str) -> type[SegmentationNetwork]:
+    """Return a network's class; raises as ``check_network_name``."""
+    if name.startswith(SMP_PREFIX):
+        from baselines.networks.smp import smp_class
+
+        return smp_class(name)
+    check_network_name(name)
+    found = _NETWORKS[name]
+    if isinstance(found, tuple):
+        module, cls = found
+        found = _NETWORKS[name] = getattr(import_module(f"baselines.networks.{module}"), cls)
+    return found
 
 
 def pretrained_file(name: str) -> str | None:
     """Return the name of the file a network's ImageNet encoder comes from, None if it has no pretrained encoder."""
+    from baselines.networks.pretrained import WEIGHTS
+
     encoder = network_class(name).encoder_name
     return WEIGHTS[encoder].file if encoder else None
 
@@ -111,6 +138,8 @@ def check_pretrained(name: str, weights_dir: Path | None = None) -> FoundWeights
     InputError
         If the file is missing and cannot be downloaded, or is damaged.
     """
+    from baselines.networks.pretrained import find_weights
+
     encoder = network_class(name).encoder_name
     return find_weights(encoder, weights_dir) if encoder else None
 
@@ -138,6 +167,8 @@ def create_network(
     InputError
         If the name or the weights are unknown, the width is not positive, or the file is missing or wrong.
     """
+    import torch
+
     cls = network_class(name)
     if weights not in (None, "imagenet"):
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")

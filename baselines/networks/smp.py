@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from baselines.errors import InputError, unknown_name
+from baselines.networks import SMP_PREFIX
 from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork, on_meta, scale_channels
 
-SMP_PREFIX = "smp:"
 ARCHITECTURES = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
 
 # How many times its encoder's output stride an input may have to be: PAN's pyramid halves its map three times more.
