@@ -1,10 +1,13 @@
-"""What the regression gate found, for people (a table), for programs (JSON) and for CI services (JUnit XML)."""
+"""Reports of the regression gate: a table, JSON, and JUnit XML for CI services."""
 
 from __future__ import annotations
 
 import io
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from junitparser import Failure, JUnitXml, TestCase, TestSuite
@@ -13,32 +16,33 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.gate.assess import FOUND, count_false_alarms, find_losses
-from benchmark.gate.baseline import Baseline, spreads_of
-from benchmark.gate.judge import STATISTICAL, Change, Judgement, Line
-from benchmark.gate.outcomes import mean_score, scores_of
-from benchmark.gate.spread import FALSE_ALARMS, LEVELS, calibrate
+from benchmark.atomic import replace_file
+from benchmark.gate.assess import FOUND, Assessment
+from benchmark.gate.baseline import Baseline
+from benchmark.gate.judge import Change, Judgement, Line, Mode
+from benchmark.gate.outcomes import describe_place, mean_score, scores_of
+from benchmark.gate.spread import FALSE_ALARMS, Level
 from benchmark.score import METRICS
 from reports.escapes import for_terminal
 
-# Nothing is wrapped: a log is searched by line.
+# Wide enough that no row is wrapped: logs are searched by line.
 _WIDTH = 400
 
 
 @dataclass(frozen=True)
 class Report:
-    """A judgement and what it was about.
+    """A judgement and its context.
 
     Attributes
     ----------
     judgement : Judgement
     baseline : Baseline
     path : str
-        Of the baseline's file.
+        The baseline's file.
     machine : dict
-        That the runs were done on.
+        Hardware and versions of the runs.
     notes : tuple of str
-        What else a reader should know.
+        Further remarks.
     """
 
     judgement: Judgement
@@ -49,9 +53,9 @@ class Report:
 
 
 def as_text(report: Report) -> str:
-    """Return a table with a line per comparison, what fails and why, and a last line that sums it up."""
+    """Return a table with a row per comparison, then each failure with its reason, and a summary line."""
     judgement = report.judgement
-    with_tolerance = any(line.mode == STATISTICAL for line in judgement.lines)
+    with_tolerance = any(line.mode is Mode.STATISTICAL for line in judgement.lines)
     columns = ["category", "K", "method", "seeds"]
     for metric in METRICS:
         columns += [metric.upper(), "change", *(["tolerated"] if with_tolerance else [])]
@@ -64,17 +68,16 @@ def as_text(report: Report) -> str:
         _table([*columns, "verdict"], rows, numbers_from=3),
     ]
     for line in judgement.lines:
-        if line.fails:
-            lines += [for_terminal(f"{_title(line)}: {line.verdict}, {reason}") for reason in line.reasons]
-    return "\n".join([*lines, _sum(judgement), ""])
+        if line.verdict.fails:
+            place = describe_place(line.category, line.method, line.shots)
+            lines += [for_terminal(f"{place}: {line.verdict}, {reason}") for reason in line.reasons]
+    return "\n".join([*lines, _summary(judgement), ""])
 
 
-def _sum(judgement: Judgement) -> str:
-    counts: dict[str, int] = {}
-    for line in judgement.lines:
-        counts[line.verdict] = counts.get(line.verdict, 0) + 1
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return f"{'passed' if judgement.passed else 'FAILED'}: {said}"
+def _summary(judgement: Judgement) -> str:
+    counts = Counter(line.verdict for line in judgement.lines)
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return f"{'passed' if judgement.passed else 'FAILED'}: {verdicts}"
 
 
 def _where(line: Line) -> list[str]:
@@ -84,12 +87,6 @@ def _where(line: Line) -> list[str]:
         line.method or "all",
         ",".join(map(str, line.seeds)),
     ]
-
-
-def _title(line: Line) -> str:
-    if line.category:
-        return f"{line.category} {line.method} {line.shots}-shot"
-    return f"{line.method} over its cells" if line.method else "all cells"
 
 
 def _numbers(line: Line, with_tolerance: bool) -> list[str]:
@@ -126,7 +123,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int
 
 
 def as_records(report: Report) -> dict[str, Any]:
-    """Return everything that was found in plain types."""
+    """Return everything in plain types, as JSON has it."""
     judgement, baseline = report.judgement, report.baseline
     return {
         "passed": judgement.passed,
@@ -146,7 +143,7 @@ def as_records(report: Report) -> dict[str, Any]:
                 "seeds": list(line.seeds),
                 "gate": line.mode,
                 "verdict": line.verdict.lower(),
-                "fails": line.fails,
+                "fails": line.verdict.fails,
                 "reasons": list(line.reasons),
                 "metrics": {
                     metric: {
@@ -164,8 +161,13 @@ def as_records(report: Report) -> dict[str, Any]:
     }
 
 
+def as_json(report: Report) -> str:
+    """Return ``as_records`` as JSON."""
+    return json.dumps(as_records(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def as_junit(report: Report) -> bytes:
-    """Return JUnit XML: a test case per line, whose class is the category and K, or ``all``."""
+    """Return JUnit XML with a test case per comparison; its class name is the category and K, or ``all``."""
     suite = TestSuite(f"metrics of {report.baseline.profile} on {report.baseline.dataset}")
     for mode, why in report.judgement.why.items():
         suite.add_property(mode, _for_xml(why))
@@ -175,7 +177,7 @@ def as_junit(report: Report) -> bytes:
         place = f"{line.category}.{line.shots}-shot" if line.category else "all"
         case = TestCase(_for_xml(line.method or "all methods"), classname=_for_xml(place), time=0)
         case.system_out = _for_xml(f"{line.mode}: {line.verdict}")
-        if line.fails:
+        if line.verdict.fails:
             failure = Failure(_for_xml("; ".join(line.reasons)), type_=line.verdict.lower())
             failure.text = _for_xml("\n".join(line.reasons))
             case.result = [failure]
@@ -183,25 +185,44 @@ def as_junit(report: Report) -> bytes:
     document = JUnitXml("regression gate")
     document.add_testsuite(suite)
     document.update_statistics()
-    return document.tostring()
+    return bytes(document.tostring())
 
 
 def _for_xml(text: str) -> str:
-    """Return a text without what XML cannot hold."""
+    """Return a string without characters that XML does not allow."""
     return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
 
 
+def write_all(report: Report, folder: Path) -> None:
+    """Write a report in every format: ``check.txt``, ``check.json`` and ``check.xml``.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    contents = {
+        "check.txt": as_text(report).encode(),
+        "check.json": as_json(report).encode(),
+        "check.xml": as_junit(report),
+    }
+    for name, content in contents.items():
+        with replace_file(folder / name) as temporary:
+            temporary.write_bytes(content)
+
+
 def describe_update(before: Baseline | None, after: Baseline) -> str:
-    """Return what a new baseline changes: its conditions, and a line per cell that is not as it was."""
-    said = [f"baseline of {len(after.outcomes)} cells, {len(after.seeds)} seeds each, {_with_differences(after)}"]
+    """Return what a new baseline changes: its conditions, and a row per cell whose runs changed."""
+    size = f"baseline of {len(after.outcomes)} cells, {len(after.seeds)} seeds each"
+    lines = [f"{size}, {'with' if after.differs else 'without'} differences to another machine"]
     if before is None:
-        return "\n".join([*said, ""])
+        return "\n".join([*lines, ""])
     for name in dict.fromkeys([*before.machine, *after.machine]):
-        was, is_ = before.machine.get(name), after.machine.get(name)
-        if was != is_:
-            said.append(f"{name}: {was} -> {is_}")
+        old, new = before.machine.get(name), after.machine.get(name)
+        if old != new:
+            lines.append(f"{name}: {old} -> {new}")
     if before.seeds != after.seeds:
-        said.append(f"seeds: {len(before.seeds)} -> {len(after.seeds)}")
+        lines.append(f"seeds: {len(before.seeds)} -> {len(after.seeds)}")
     rows = []
     for cell in dict.fromkeys([*before.outcomes, *after.outcomes]):
         if before.outcomes.get(cell) != after.outcomes.get(cell):
@@ -213,57 +234,46 @@ def describe_update(before: Baseline | None, after: Baseline) -> str:
                 ]
                 rows[-1] += map(_number, means)
     if not rows:
-        return "\n".join([*said, "every run came out as before", ""])
+        return "\n".join([*lines, "no run changed", ""])
     head = ["category", "K", "method", *(word for metric in METRICS for word in (metric.upper(), "now"))]
-    return "\n".join([*said, "means over seeds of what changed:", "", _table(head, rows, numbers_from=3)])
+    return "\n".join([*lines, "means over seeds of what changed:", "", _table(head, rows, numbers_from=3)])
 
 
-def _with_differences(baseline: Baseline) -> str:
-    return "with differences to another machine" if baseline.differs else "without differences to another machine"
-
-
-def describe_assessment(baseline: Baseline, m: int) -> str:
-    """Return how often checks of m seeds raise a false alarm, and what they find.
-
-    Raises
-    ------
-    InputError
-        If the baseline has too few seeds for so many.
-    """
-    scores = scores_of(baseline.outcomes)
+def describe_assessments(assessments: Sequence[Assessment], m: int) -> str:
+    """Return how often checks of m seeds raise a false alarm, and which losses they detect."""
     parts = []
-    for kind, spread in spreads_of(baseline.outcomes, baseline.differs).items():
-        calibration = calibrate(spread, m)
-        means = {
-            found: mean_score(scores, found.cells, found.metric, baseline.seeds) or 0.0 for found in spread.comparisons
-        }
-        alarms, losses = count_false_alarms(spread, m), find_losses(spread, calibration, means)
-        rows: dict[tuple[str, str, str], list[str]] = {}
-        for found in sorted(spread.comparisons, key=lambda found: LEVELS.index(found.level)):
-            where = (found.category or "all", str(found.shots or "all"), found.method or "all")
-            tolerance, loss = calibration.tolerances[found], losses[found]
-            rows.setdefault(where, []).extend(
-                [
-                    found.metric.upper(),
-                    *(f"{value:.4f}" for value in (means[found], tolerance.spread, tolerance.allowed)),
-                    "-" if loss is None else f"{loss:.0%}",
-                ]
-            )
-        critical = ", ".join(f"{level} {value:.2f}" for level, value in calibration.critical.items())
+    for assessment in assessments:
+        alarms = "not measured, too few seeds"
+        if assessment.false_alarms is not None:
+            alarms = f"{assessment.false_alarms:.2%} with tolerances from half the seeds and checks of the other half"
+        critical = ", ".join(f"{level} {value:.2f}" for level, value in assessment.calibration.critical.items())
         parts += [
-            f"checks of {m} seeds, {kind}; a baseline of {spread.seeds}, resampled",
-            f"false alarms on unchanged code: {FALSE_ALARMS:.2%} aimed at; "
-            + ("not measured, too few seeds" if alarms is None else f"{alarms:.2%} with tolerances from half the seeds")
-            + (" and checks of the other half" if alarms is not None else ""),
+            f"checks of {m} seeds, {assessment.pairing}; a baseline of {assessment.seeds}, resampled",
+            f"false alarms on unchanged code: {FALSE_ALARMS:.2%} intended; {alarms}",
             f"tolerated, in standard errors: {critical}",
             "",
             _table(
-                ["category", "K", "method", *["metric", "mean", "spread", "tolerated", "finds"] * len(METRICS)],
-                [[*where, *words] for where, words in rows.items()],
+                ["category", "K", "method", *["metric", "mean", "spread", "tolerated", "detects"] * len(METRICS)],
+                _assessment_rows(assessment),
                 numbers_from=3,
             ),
         ]
-    parts.append(
-        f"finds: the smallest loss, as a share of the mean, that {FOUND:.0%} of checks find; - not even a loss of all\n"
-    )
-    return "\n".join(parts)
+    legend = f"detects: the smallest loss, as a share of the mean, that {FOUND:.0%} of checks detect; - if not even all"
+    return "\n".join([*parts, f"{legend}\n"])
+
+
+def _assessment_rows(assessment: Assessment) -> list[list[str]]:
+    """Return a row per cell, method and all cells, with the numbers of each metric."""
+    levels = list(Level)
+    rows: dict[tuple[str, str, int], list[str]] = {}
+    for comparison in sorted(assessment.means, key=lambda comparison: levels.index(comparison.level)):
+        category, method, shots = comparison.place
+        row = rows.setdefault(comparison.place, [category or "all", str(shots or "all"), method or "all"])
+        tolerance, loss = assessment.calibration.tolerances[comparison], assessment.losses[comparison]
+        numbers = (assessment.means[comparison], tolerance.spread, tolerance.allowed)
+        row += [
+            comparison.metric.upper(),
+            *(f"{value:.4f}" for value in numbers),
+            "-" if loss is None else f"{loss:.0%}",
+        ]
+    return list(rows.values())

@@ -1,63 +1,46 @@
-"""The committed baseline: what every seed came to, on which machine, and how much lower a check may be.
-
-One JSON file, a line per run and per comparison, so that a change of it reads well as a diff.
-"""
+"""The baseline that runs are compared with: every seed's outcome, the machine, and tolerances."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from enum import StrEnum
 
-from baselines import InputError
-from benchmark.atomic import replace_file
-from benchmark.gate.outcomes import Cell, Outcome, Outcomes, Scores, scores_of
-from benchmark.gate.spread import (
-    LEVELS,
-    Calibration,
-    Comparison,
-    Spread,
-    Tolerance,
-    calibrate,
-    list_comparisons,
-    measure_spread,
-)
+from benchmark.gate.outcomes import Outcomes, Scores, scores_of
+from benchmark.gate.spread import Calibration, Spread, calibrate, measure_spread
 from benchmark.protocol.profile import Protocol
-from benchmark.schema import convert, to_builtins
-from benchmark.score import METRICS
 
-FORMAT = 1
-# With which seeds a check is done: those of the baseline, on another machine, or others.
-SAME, OTHER = "same seeds", "other seeds"
-_IMAGES = ("scored", "defective", "normal")
-_REWRITE = "restore it, or write it again with check --update"
+
+class Pairing(StrEnum):
+    """Whether a check uses seeds of the baseline (on another machine), or other ones."""
+
+    SAME_SEEDS = "same seeds"
+    OTHER_SEEDS = "other seeds"
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What runs are held against.
+    """What runs are compared with.
 
     Attributes
     ----------
     profile, dataset : str
-        Names, for people.
+        Names, for display.
     protocols : dict
-        Of each K, every profile field that can change a result.
+        The protocol of each K.
     images : dict
-        Of each category the digest of its images.
+        The digest of the images of each category.
     machine : dict
-        Hardware and versions under which the runs give the same bits, see ``environment.bit_conditions``.
+        Hardware and versions, see ``environment.bit_conditions``: where they are equal, so are the bits of results.
     code : str
-        Digest of the code that did the runs.
+        Digest of the code that trained the runs.
     outcomes : dict
     differs : dict
-        How far each run's metrics are from these on another machine; empty where that was not measured.
+        How far the metrics of the same runs on another machine are from these; empty if not measured.
     elsewhere : dict
-        As ``machine``, of the other one; empty likewise.
+        As ``machine``, of that other machine; empty likewise.
     calibrations : dict
-        For checks with ``SAME`` seeds (where ``differs`` is known) and with ``OTHER`` seeds.
+        Tolerances by ``Pairing``; with ``SAME_SEEDS`` only if ``differs`` was measured.
     """
 
     profile: str
@@ -69,184 +52,39 @@ class Baseline:
     outcomes: Outcomes
     differs: Scores
     elsewhere: dict[str, str]
-    calibrations: dict[str, Calibration]
+    calibrations: dict[Pairing, Calibration]
 
     @property
     def seeds(self) -> list[int]:
+        """All seeds, in order."""
         return sorted({seed for runs in self.outcomes.values() for seed in runs})
 
-    def calibration(self, seeds: Sequence[int]) -> tuple[str, Calibration]:
-        """Return which tolerances hold for a check with some seeds, and these.
+    def pairing(self, seeds: Sequence[int]) -> Pairing:
+        """Return which tolerances apply to a check with these seeds."""
+        return Pairing.SAME_SEEDS if self.differs and set(seeds) <= set(self.seeds) else Pairing.OTHER_SEEDS
+
+    def calibration(self, seeds: Sequence[int]) -> Calibration:
+        """Return the tolerances of a check with these seeds.
 
         Raises
         ------
         InputError
             If the baseline has too few seeds for so many.
         """
-        kind = SAME if self.differs and set(seeds) <= set(self.seeds) else OTHER
-        stored = self.calibrations[kind]
+        pairing = self.pairing(seeds)
+        stored = self.calibrations[pairing]
         if len(seeds) == stored.seeds:
-            return kind, stored
-        return kind, calibrate(spreads_of(self.outcomes, self.differs)[kind], len(seeds))
+            return stored
+        return calibrate(spreads_of(self.outcomes, self.differs)[pairing], len(seeds))
 
 
-def spreads_of(outcomes: Outcomes, differs: Scores) -> dict[str, Spread]:
-    """Return how far checks of unchanged code spread, by the seeds they are done with.
+def spreads_of(outcomes: Outcomes, differs: Scores) -> dict[Pairing, Spread]:
+    """Return how far checks of unchanged code spread; with ``SAME_SEEDS`` only if differences were measured.
 
     Raises
     ------
     InputError
         As ``measure_spread``.
     """
-    found = {OTHER: measure_spread(scores_of(outcomes))}
-    return found | ({SAME: measure_spread(differs, paired=True)} if differs else {})
-
-
-def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a baseline; it is there whole, or as it was.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    parts: dict[str, Any] = {
-        "format": FORMAT,
-        "profile": baseline.profile,
-        "dataset": baseline.dataset,
-        "code": baseline.code,
-        "machine": baseline.machine,
-        "images": baseline.images,
-        "protocols": {str(shots): to_builtins(protocol) for shots, protocol in baseline.protocols.items()},
-        "elsewhere": baseline.elsewhere,
-        "critical": {kind: {"seeds": found.seeds, **found.critical} for kind, found in baseline.calibrations.items()},
-    }
-    head = json.dumps(parts, indent=1, ensure_ascii=False).removesuffix("\n}")
-    tolerances = _lines(
-        record for kind, found in baseline.calibrations.items() for record in _tolerance_records(kind, found)
-    )
-    runs = _lines(_run_records(baseline))
-    text = f'{head},\n "tolerances": [\n{tolerances}\n ],\n "runs": [\n{runs}\n ]\n}}\n'
-    with replace_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _lines(records: Iterable[dict[str, Any]]) -> str:
-    return ",\n".join(f"  {json.dumps(record, ensure_ascii=False, allow_nan=False)}" for record in records)
-
-
-def _tolerance_records(kind: str, calibration: Calibration) -> list[dict[str, Any]]:
-    """Return one record per thing that is compared; each metric has spread and tolerance."""
-    records: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for comparison, found in calibration.tolerances.items():
-        where = (comparison.category, comparison.method, comparison.shots)
-        record = records.setdefault(where, {"for": kind, **dict(zip(Cell._fields, where, strict=True))})
-        record[comparison.metric] = [round(found.spread, 6), round(found.allowed, 6)]
-    return list(records.values())
-
-
-def _run_records(baseline: Baseline) -> Iterator[dict[str, Any]]:
-    for cell, runs in baseline.outcomes.items():
-        for seed, run in sorted(runs.items()):
-            record: dict[str, Any] = {**cell._asdict(), "seed": seed, "status": run.status}
-            record |= {name: run.metrics[name] for name in METRICS}
-            if baseline.differs:
-                record["differs"] = [baseline.differs[cell][seed][name] for name in METRICS]
-            images = dict(zip(_IMAGES, run.images, strict=True))
-            yield record | images | {"draw": run.draw, "pixels": run.pixels, "id": run.id}
-
-
-def read_baseline(path: Path) -> Baseline:
-    """Return what ``write_baseline`` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is not there, or something in it is not what it should be.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}: {_REWRITE}")
-        outcomes = _read_runs(content["runs"])
-        differs = _read_differences(content["runs"])
-        for cell in outcomes:
-            if str(cell.shots) not in content["protocols"] or cell.category not in content["images"]:
-                raise ValueError(
-                    f"it has no protocol for K = {cell.shots}, or no digest of the images of {cell.category}"
-                )
-        return Baseline(
-            profile=str(content["profile"]),
-            dataset=str(content["dataset"]),
-            protocols={int(shots): convert(protocol, Protocol) for shots, protocol in content["protocols"].items()},
-            images={str(category): str(digest) for category, digest in content["images"].items()},
-            machine={str(name): str(value) for name, value in content["machine"].items()},
-            code=str(content["code"]),
-            outcomes=outcomes,
-            differs=differs,
-            elsewhere={str(name): str(value) for name, value in content["elsewhere"].items()},
-            calibrations={
-                kind: _read_calibration(content, kind, scores)
-                for kind, scores in ((OTHER, scores_of(outcomes)), *(((SAME, differs),) if differs else ()))
-            },
-        )
-    except FileNotFoundError:
-        raise InputError(f"no baseline at {path}: name one with --baseline, or write it with check --update") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except KeyError as error:
-        raise InputError(f"{path} is not a whole baseline, {error} is missing: {_REWRITE}") from error
-    except InputError:
-        raise
-    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise InputError(f"{path} is not a baseline ({error}): {_REWRITE}") from error
-
-
-def _read_runs(records: list[dict[str, Any]]) -> Outcomes:
-    outcomes: Outcomes = {}
-    for record in records:
-        cell = Cell(str(record["category"]), str(record["method"]), int(record["shots"]))
-        scored, defective, normal = (int(record[name]) for name in _IMAGES)
-        outcomes.setdefault(cell, {})[int(record["seed"])] = Outcome(
-            id=str(record["id"]),
-            status=str(record["status"]),
-            draw=str(record["draw"]),
-            images=(scored, defective, normal),
-            pixels=str(record["pixels"]),
-            metrics={name: _share(record[name]) for name in METRICS},
-        )
-    if not outcomes:
-        raise ValueError("it holds no runs")
-    return outcomes
-
-
-def _share(value: Any) -> float | None:
-    if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
-        raise ValueError(f"a metric is {value!r}, not a number from 0 to 1, or null")
-    return value
-
-
-def _read_differences(records: list[dict[str, Any]]) -> Scores:
-    found: Scores = {}
-    for record in records:
-        if "differs" in record:
-            cell = Cell(str(record["category"]), str(record["method"]), int(record["shots"]))
-            values = [None if value is None else float(value) for value in record["differs"]]
-            found.setdefault(cell, {})[int(record["seed"])] = dict(zip(METRICS, values, strict=True))
-    return found
-
-
-def _read_calibration(content: dict[str, Any], kind: str, scores: Scores) -> Calibration:
-    records = {
-        (line["category"], line["method"], line["shots"]): line for line in content["tolerances"] if line["for"] == kind
-    }
-    tolerances: dict[Comparison, Tolerance] = {}
-    for comparison in list_comparisons(scores):
-        spread, allowed = records[comparison.category, comparison.method, comparison.shots][comparison.metric]
-        if not allowed > 0:
-            raise ValueError(f"a tolerance is {allowed!r}, not above 0")
-        tolerances[comparison] = Tolerance(float(spread), float(allowed))
-    critical = {
-        level: float(content["critical"][kind][level]) for level in LEVELS if level in content["critical"][kind]
-    }
-    return Calibration(int(content["critical"][kind]["seeds"]), critical, tolerances)
+    spreads = {Pairing.OTHER_SEEDS: measure_spread(scores_of(outcomes))}
+    return spreads | ({Pairing.SAME_SEEDS: measure_spread(differs, paired=True)} if differs else {})

@@ -1,76 +1,86 @@
-"""What the gate compares: how each run of a (category, method, K) ended, seed by seed."""
+"""What the gate compares: how each run of a (category, method, K) ended, by seed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.environment import bit_conditions
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import RunRecord
+from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import ResultStore, read_run
-from benchmark.score import Metric
+from benchmark.score import METRICS, Metric, Metrics
 
 
 class Cell(NamedTuple):
-    """One (category, method, K): a line of the gate."""
+    """One (category, method, K): what the gate compares on its own."""
 
     category: str
     method: str
     shots: int
 
 
+def describe_place(category: str, method: str, shots: int) -> str:
+    """Return what a mean is over, in words: a cell, or several where ``category`` and ``method`` are "".
+
+    Examples
+    --------
+    >>> describe_place("carpet", "unet", 1), describe_place("", "unet", 0)
+    ('carpet unet 1-shot', 'unet over its cells')
+    """
+    if category:
+        return f"{category} {method} {shots}-shot"
+    return f"{method} over its cells" if method else "all cells"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended.
+    """How one run ended; two are equal if they agree in every test image.
 
     Attributes
     ----------
     id : str
         The run's identity.
-    status : {"done", "not_converged"}
+    status : Status
+        ``DONE`` or ``NOT_CONVERGED``; metrics of the latter count like any others.
     draw : str
-        Digest of the names of the K images.
-    images : tuple of int
-        How many test images count for IOU and DC, how many are defective, how many normal.
+        Digest of the names of the K training images.
     pixels : str
         Digest of the pixel counts of every test image.
-    metrics : dict
-        ``METRICS``, in [0, 1], None where undefined; those of a run that did not converge are what they are.
+    metrics : Metrics
     """
 
     id: str
-    status: str
+    status: Status
     draw: str
-    images: tuple[int, int, int]
     pixels: str
-    metrics: dict[Metric, float | None]
+    metrics: Metrics
 
 
-# Of each cell the outcome of each seed, and its metrics alone.
+# The outcome of each seed of each cell, and its metrics alone.
 Outcomes = dict[Cell, dict[int, Outcome]]
 Scores = dict[Cell, dict[int, dict[Metric, float | None]]]
 
 
 @dataclass(frozen=True)
 class StoredRuns:
-    """What stored runs came to.
+    """The outcomes of stored runs, and the conditions they were computed under.
 
     Attributes
     ----------
     outcomes : dict
     missing : dict
-        Of each run that is not stored, why, by its cell and seed.
+        Why a run is not stored, by its cell and seed.
     machines : tuple of dict
-        The distinct ``bit_conditions`` they were done under.
+        The distinct ``bit_conditions`` of the runs.
     codes : tuple of str
-        Distinct digests of the code that did them.
+        The distinct digests of the code that trained them.
     """
 
     outcomes: Outcomes
@@ -81,28 +91,34 @@ class StoredRuns:
 
 def scores_of(outcomes: Outcomes) -> Scores:
     """Return the metrics of each run."""
-    return {cell: {seed: run.metrics for seed, run in runs.items()} for cell, runs in outcomes.items()}
+    return {cell: {seed: run.metrics.by_name() for seed, run in runs.items()} for cell, runs in outcomes.items()}
 
 
 def differences(before: Outcomes, after: Outcomes) -> Scores:
-    """Return after less before for each run of ``before``; None where a metric is undefined on either side."""
-    found: Scores = {}
-    for cell, runs in before.items():
-        found[cell] = {
-            seed: {
-                name: None if was is None or (is_ := after[cell][seed].metrics[name]) is None else is_ - was
-                for name, was in run.metrics.items()
-            }
-            for seed, run in runs.items()
-        }
-    return found
+    """Return after minus before for each run of ``before``; None where a metric is undefined on either side."""
+    old, new = scores_of(before), scores_of(after)
+    return {
+        cell: {seed: {name: _minus(new[cell][seed][name], old[cell][seed][name]) for name in METRICS} for seed in runs}
+        for cell, runs in old.items()
+    }
+
+
+def _minus(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
 
 
 def mean_score(scores: Scores, cells: Iterable[Cell], metric: Metric, seeds: Iterable[int]) -> float | None:
-    """Return the mean of a metric over cells and seeds; None where it is undefined for any of them."""
+    """Return the mean of a metric over cells and seeds; None if it is undefined for any of them.
+
+    Examples
+    --------
+    >>> cell = Cell("carpet", "unet", 1)
+    >>> mean_score({cell: {0: {"iou": 0.25}, 1: {"iou": 0.5}}}, [cell], "iou", [0, 1])
+    0.375
+    """
     values = [scores[cell][seed][metric] for cell in cells for seed in seeds]
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined and len(defined) == len(values) else None
 
 
 def read_outcomes(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
@@ -122,19 +138,18 @@ def read_outcomes(root: Path, specs: Sequence[RunSpec]) -> StoredRuns:
     failures = store.read_failures(specs)
     outcomes: Outcomes = {}
     missing: dict[tuple[Cell, int], str] = {}
-    environments: list[Mapping[str, Any]] = []
+    records: list[RunRecord] = []
     for spec in specs:
         cell = Cell(spec.category, spec.method.name, spec.shots)
-        if not store.has(spec.id):
+        if store.has(spec.id):
+            records.append(read_run(store.runs / spec.id))
+            outcomes.setdefault(cell, {})[spec.seed] = _outcome(records[-1], store.runs / spec.id)
+        else:
             failure = failures.get(spec.id)
             missing[cell, spec.seed] = f"failed: {failure.error}" if failure else "was not run"
-            continue
-        record = read_run(store.runs / spec.id)
-        outcomes.setdefault(cell, {})[spec.seed] = _outcome(record, store.runs / spec.id)
-        environments.append(record.environment)
-    machines = {tuple(sorted(bit_conditions(environment).items())) for environment in environments}
-    codes = sorted({str(environment.get("code", "unknown")) for environment in environments})
-    return StoredRuns(outcomes, missing, tuple(dict(machine) for machine in sorted(machines)), tuple(codes))
+    machines = sorted({tuple(sorted(bit_conditions(record.environment).items())) for record in records})
+    codes = sorted({str(record.environment.get("code", "unknown")) for record in records})
+    return StoredRuns(outcomes, missing, tuple(map(dict, machines)), tuple(codes))
 
 
 def _outcome(record: RunRecord, folder: Path) -> Outcome:
@@ -145,12 +160,10 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}): move its folder away to do the run again"
         ) from error
-    metrics = record.metrics
     return Outcome(
         id=record.id,
-        status=record.status.value,
+        status=record.status,
         draw=record.identity.draw_digest[:16],
-        images=(metrics.scored_images, metrics.defective_images, metrics.normal_images),
         pixels=pixels,
-        metrics=metrics.by_name(),
+        metrics=record.metrics,
     )

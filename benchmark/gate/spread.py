@@ -1,11 +1,11 @@
-"""How far the metrics of unchanged code spread, and what is tolerated for it, by resampling; docs/regression-gate.md.
+"""How far the metrics of unchanged code spread, and tolerances derived from it by resampling; docs/regression-gate.md.
 
 A *check* compares the mean of m seeds with the baseline's: for every cell, for every method over its cells, and for all
-cells together. Two things spread: with *other seeds* the means of m and of the baseline's n seeds differ; with the
-*same seeds* on another machine each run differs from itself, since rounding differs and training magnifies it.
+cells together. With *other seeds* the means of the m and of the baseline's n seeds differ. With the *same seeds* on
+another machine each run differs from its counterpart, since rounding differs and training amplifies that.
 
-Seeds of one (category, K) are drawn together for all methods, which share their training images and minibatches; those
-of different ones are independent of each other.
+Seeds of one (category, K) are drawn together for all methods, which share training images and minibatches; those of
+different ones are independent.
 """
 
 from __future__ import annotations
@@ -13,37 +13,52 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta, Struct
 from scipy.stats import norm
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.gate.outcomes import Cell, Scores
 from benchmark.random_streams import stream
 from benchmark.score import METRICS, Metric
 
-# Of checks of unchanged code, how many may raise an alarm; the levels of comparisons share them equally.
+# The share of checks of unchanged code that may raise an alarm, divided equally among the levels of comparisons.
 FALSE_ALARMS = 0.002
-LEVELS = ("cell", "method", "all")
 SMALLEST_SEEDS = 5
 RESAMPLES = 20_000
-# Below what a few pixels make, no spread is believed.
+# The least standard deviation of a metric: a few pixels make as much.
 _SMALLEST_SPREAD = 1e-4
+
+
+class Level(StrEnum):
+    """How many cells a comparison averages over."""
+
+    CELL = "cell"
+    METHOD = "method"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One thing whose mean is compared: a cell, a method over its cells, or all cells.
+    """A mean that is compared: of a cell, of a method over its cells, or of all cells.
 
     Attributes
     ----------
-    metric : str
+    metric : {"iou", "dc", "auc", "acc"}
     cells : tuple of Cell
         Averaged with equal weights.
     category, method : str
-        "" where it is over several.
+        "" if over several.
     shots : int
-        0 where it is over several.
+        0 if over several.
+
+    Examples
+    --------
+    >>> Comparison("iou", (Cell("carpet", "unet", 1), Cell("tile", "unet", 1)), method="unet").level
+    <Level.METHOD: 'method'>
     """
 
     metric: Metric
@@ -53,14 +68,17 @@ class Comparison:
     shots: int = 0
 
     @property
-    def level(self) -> str:
-        """One of ``LEVELS``."""
-        return "cell" if self.category else "method" if self.method else "all"
+    def level(self) -> Level:
+        return Level.CELL if self.category else Level.METHOD if self.method else Level.ALL
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Category, method and K: the same for every metric."""
+        return self.category, self.method, self.shots
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a check's mean may fall.
+class Tolerance(Struct, frozen=True, array_like=True):
+    """How far a check's mean may fall; a pair in the baseline's file.
 
     Attributes
     ----------
@@ -71,32 +89,32 @@ class Tolerance:
     """
 
     spread: float
-    allowed: float
+    allowed: Annotated[float, Meta(gt=0)]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Tolerances for checks of some number of seeds.
+    """Tolerances for checks of m seeds.
 
     Attributes
     ----------
     seeds : int
         m.
     critical : dict
-        For each level, how many standard errors a mean may fall: in all but a third of ``FALSE_ALARMS`` of resampled
-        checks of unchanged code no comparison of that level falls further.
+        For each level, how many standard errors a mean may fall: only in a third of ``FALSE_ALARMS`` of the resampled
+        checks of unchanged code does any comparison of that level fall further.
     tolerances : dict
     """
 
     seeds: int
-    critical: dict[str, float]
+    critical: dict[Level, float]
     tolerances: dict[Comparison, Tolerance]
 
 
 def list_comparisons(scores: Scores) -> list[Comparison]:
-    """Return what is compared, metric by metric: cells, then methods, then everything.
+    """Return the comparisons, metric by metric: cells, then methods, then all cells.
 
-    A metric that some seed of a cell does not have (AUC without normal test images) is not compared there.
+    A metric that is undefined for some seed of a cell (AUC without normal test images) is not compared there.
     """
     found = []
     for metric in METRICS:
@@ -113,17 +131,17 @@ def list_comparisons(scores: Scores) -> list[Comparison]:
 
 @dataclass(frozen=True)
 class Spread:
-    """What each seed contributes to each comparison, to draw checks of unchanged code from.
+    """The contribution of each seed to each comparison, from which checks of unchanged code are drawn.
 
     Attributes
     ----------
     comparisons : list of Comparison
     blocks : list of (category, K)
     values : np.ndarray, float64, shape (blocks, comparisons, seeds)
-        What each seed of a block adds to the mean of each comparison.
+        Contribution of each seed of a block to the mean of each comparison.
     paired : bool
-        Whether these are differences of each run from itself on another machine. They have no mean: either of the
-        two machines may as well be the first.
+        Whether these are differences of each run between two machines. Their mean is taken as zero, since either
+        machine could be the first.
     """
 
     comparisons: list[Comparison]
@@ -134,52 +152,52 @@ class Spread:
     @property
     def seeds(self) -> int:
         """n."""
-        return self.values.shape[2]
+        return int(self.values.shape[2])
 
     @property
     def means(self) -> np.ndarray:
-        """What a check of unchanged code should have, per comparison."""
+        """The expected mean of a check of unchanged code, per comparison."""
         return np.zeros(len(self.comparisons)) if self.paired else self.values.mean(axis=2).sum(axis=0)
 
     @property
     def deviations(self) -> np.ndarray:
-        """The standard deviation of each comparison over seeds, or the median of its metric and level if that is more.
+        """The standard deviation of each comparison over seeds, at least the median of its metric and level.
 
-        Training that fails now and then does so rarely: a few seeds often show none of it, and then agree too well.
+        Some trainings fail, but rarely: a few seeds often include none of these, and then agree too well.
         """
-        variances = (self.values**2).mean(axis=2) if self.paired else self.values.var(axis=2, ddof=1)
-        return self._believed(variances.sum(axis=0))
+        variances: np.ndarray = (self.values**2).mean(axis=2) if self.paired else self.values.var(axis=2, ddof=1)
+        return self._with_floor(variances.sum(axis=0))
 
-    def _believed(self, variances: np.ndarray) -> np.ndarray:
-        """Return the ``deviations`` of variances, comparisons in the last axis."""
-        own = np.sqrt(np.maximum(variances, 0))
+    def _with_floor(self, variances: np.ndarray) -> np.ndarray:
+        """Return ``deviations`` from variances, comparisons in the last axis."""
+        own: np.ndarray = np.sqrt(np.maximum(variances, 0))
         kinds = [(comparison.metric, comparison.level) for comparison in self.comparisons]
         result = own.copy()
         for kind in set(kinds):
             alike = np.array([other == kind for other in kinds])
-            usual = np.median(own[..., alike], axis=-1, keepdims=True)
-            result[..., alike] = np.maximum(own[..., alike], np.maximum(usual, _SMALLEST_SPREAD))
+            median = np.median(own[..., alike], axis=-1, keepdims=True)
+            result[..., alike] = np.maximum(own[..., alike], np.maximum(median, _SMALLEST_SPREAD))
         return result
 
     def errors(self, m: int) -> np.ndarray:
-        """Return the standard error, per comparison, of how far the mean of m seeds falls."""
+        """Return the standard error, per comparison, of the fall of the mean of m seeds."""
         return self.deviations * self._scale(m, self.seeds)
 
     def _scale(self, m: int, n: int) -> float:
         return math.sqrt(1 / m) if self.paired else math.sqrt(1 / m + 1 / n)
 
     def take(self, seeds: Sequence[int]) -> Spread:
-        """Return some of the seeds, by their positions."""
+        """Return the spread of some of the seeds, given by position."""
         return replace(self, values=self.values[:, :, list(seeds)])
 
     def draw_checks(self, m: int, count: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
-        """Draw checks of unchanged code: m seeds at random against the others, for each block by itself.
+        """Draw checks of unchanged code: m random seeds against the others, independently for each block.
 
         Returns
         -------
         falls, errors : np.ndarray, float64, shape (count, comparisons)
-            How far the mean of each check falls, and the standard error of that by the seeds that are left: those of a
-            check must have no part in the measure they are held against.
+            How far the mean of each check falls, and the standard error of that fall, estimated from the remaining
+            seeds: those of the check must not influence the tolerance they are tested against.
         """
         means, left, variances = np.zeros((3, count, len(self.comparisons)))
         n = self.seeds - m
@@ -189,14 +207,17 @@ class Spread:
             mean = np.zeros_like(means) if self.paired else others @ values.T / n
             left += mean
             variances += (others @ (values**2).T - n * mean**2) / (n if self.paired else n - 1)
-        return left - means, self._believed(variances) * self._scale(m, n)
+        return left - means, self._with_floor(variances) * self._scale(m, n)
 
     def draw_means(self, m: int, count: int, purpose: str) -> np.ndarray:
         """Return the means of checks of m seeds, float64, shape (count, comparisons)."""
-        return sum((chosen * signs) @ values.T / m for chosen, signs, values in self._choices(m, count, purpose))
+        means = np.zeros((count, len(self.comparisons)))
+        for chosen, signs, values in self._choices(m, count, purpose):
+            means += (chosen * signs) @ values.T / m
+        return means
 
     def _choices(self, m: int, count: int, purpose: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Return per block which seeds each check has (0 or 1), with which sign, and the block's values."""
+        """Return for each block which seeds each check has (0 or 1), with which sign, and the block's values."""
         found = []
         for (category, shots), values in zip(self.blocks, self.values, strict=True):
             rng = stream("gate", purpose, category, shots, m)
@@ -209,12 +230,12 @@ class Spread:
 
 
 def measure_spread(scores: Scores, paired: bool = False) -> Spread:
-    """Return what seeds contribute to each comparison.
+    """Return the contribution of each seed to each comparison.
 
     Parameters
     ----------
     scores : Scores
-        Metrics of every seed; differences between two machines if ``paired``.
+        Metrics of every seed; their differences between two machines if ``paired``.
 
     Raises
     ------
@@ -225,9 +246,7 @@ def measure_spread(scores: Scores, paired: bool = False) -> Spread:
     if any(set(values) != set(seeds) for values in scores.values()):
         raise InputError("a baseline has the same seeds for every method, category and K: write it with check --update")
     if len(seeds) < SMALLEST_SEEDS:
-        raise InputError(
-            f"{len(seeds)} seeds do not tell how far seeds spread: a baseline has at least {SMALLEST_SEEDS}"
-        )
+        raise InputError(f"{len(seeds)} seeds are too few to measure a spread: a baseline has {SMALLEST_SEEDS} or more")
     comparisons = list_comparisons(scores)
     blocks = list(dict.fromkeys((cell.category, cell.shots) for cell in scores))
     values = np.zeros((len(blocks), len(comparisons), len(seeds)))
@@ -239,15 +258,15 @@ def measure_spread(scores: Scores, paired: bool = False) -> Spread:
 
 
 def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration:
-    """Return tolerances for checks of m seeds, which together raise a false alarm in ``FALSE_ALARMS`` of all checks.
+    """Return tolerances for checks of m seeds, under which ``FALSE_ALARMS`` of all checks raise a false alarm.
 
-    Within a level they are alike in standard errors. Levels have their own, since single cells are far from normal and
-    what is averaged over many is not.
+    Within a level they are the same number of standard errors. Levels have numbers of their own: the distribution of a
+    single cell is far from normal, that of an average over many is not.
 
     Raises
     ------
     InputError
-        If there are not at least two seeds more than that.
+        If there are fewer than m + 2 seeds.
     """
     n = spread.seeds
     if m > n - 2:
@@ -255,12 +274,12 @@ def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration
     falls, errors = spread.draw_checks(m, resamples, "calibration")
     falls /= errors
     levels = np.array([comparison.level for comparison in spread.comparisons])
-    share = FALSE_ALARMS / len(LEVELS)
-    # Never less than a single normal comparison needs: seeds that all agree would allow for nothing.
+    share = FALSE_ALARMS / len(Level)
+    # At least what a single normal comparison needs: seeds that all agree would leave no tolerance.
     least = float(norm.isf(share))
     critical = {
         level: max(least, float(np.quantile(falls[:, levels == level].max(axis=1), 1 - share, method="higher")))
-        for level in LEVELS
+        for level in Level
         if (levels == level).any()
     }
     allowed = np.array([critical[level] for level in levels]) * spread.errors(m)

@@ -1,4 +1,4 @@
-"""The baseline's file: read as it was written, a line per run, and harmed ones refused in one line."""
+"""The baseline's file: read as it was written, a line per run, corrupted ones refused by the name of the field."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from baselines import InputError
-from benchmark.gate import assess
-from benchmark.gate.baseline import SAME, Baseline, read_baseline, write_baseline
+from baselines.errors import InputError
+from benchmark.gate.assess import assess
+from benchmark.gate.baseline import Baseline, Pairing
+from benchmark.gate.baseline_file import read_baseline, write_baseline
 from benchmark.gate.outcomes import Outcomes
-from reports.gate import describe_assessment, describe_update
-from tests.gate.made_up import CELLS, lowered, make_baseline, make_outcomes, noisy
+from reports.gate import describe_assessments, describe_update
+from tests.conftest import REPOSITORY
+from tests.gate.factories import CELLS, lowered, make_baseline, make_outcomes, noisy, with_metrics
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +26,20 @@ def baseline() -> Baseline:
 
 
 def equal(one: Baseline, other: Baseline) -> bool:
-    """Equal but for the digits that tolerances lose in the file."""
+    """Equal up to the rounding of tolerances in the file."""
     same = replace(one, calibrations={}) == replace(other, calibrations={})
-    for kind, calibration in one.calibrations.items():
-        there = other.calibrations[kind]
-        same &= (calibration.seeds, calibration.critical) == (there.seeds, there.critical)
+    for pairing, calibration in one.calibrations.items():
+        twin = other.calibrations[pairing]
+        same &= (calibration.seeds, calibration.critical) == (twin.seeds, twin.critical)
         for comparison, tolerance in calibration.tolerances.items():
-            same &= abs(tolerance.allowed - there.tolerances[comparison].allowed) < 1e-6
+            same &= abs(tolerance.allowed - twin.tolerances[comparison].allowed) < 1e-6
     return same and set(one.calibrations) == set(other.calibrations)
+
+
+def test_the_committed_baseline_is_written_back_byte_for_byte(tmp_path: Path) -> None:
+    committed = REPOSITORY / "tests" / "metrics" / "ci.json"
+    write_baseline(tmp_path / "ci.json", read_baseline(committed))
+    assert (tmp_path / "ci.json").read_bytes() == committed.read_bytes()
 
 
 def test_a_baseline_is_read_as_it_was_written(tmp_path: Path, baseline: Baseline) -> None:
@@ -40,7 +48,7 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path: Path, baseline: Baseline
     assert equal(read_baseline(path), baseline)
     assert [file.name for file in path.parent.iterdir()] == ["ci.json"]
     outcomes = make_outcomes(noisy)
-    outcomes[CELLS[0]][0].metrics["auc"] = None
+    outcomes[CELLS[0]][0] = with_metrics(outcomes[CELLS[0]][0], auc=None)
     write_baseline(path, make_baseline(outcomes))
     assert equal(read_baseline(path), make_baseline(outcomes))
     assert read_baseline(path).differs == {}
@@ -51,7 +59,7 @@ def test_a_change_of_one_run_is_a_change_of_one_line(tmp_path: Path, baseline: B
     for value in (0.5, 0.75):
         outcomes: Outcomes = {cell: dict(runs) for cell, runs in baseline.outcomes.items()}
         run = outcomes[CELLS[1]][4]
-        outcomes[CELLS[1]][4] = replace(run, metrics=run.metrics | {"dc": value})
+        outcomes[CELLS[1]][4] = with_metrics(run, dc=value)
         write_baseline(tmp_path / "ci.json", replace(baseline, outcomes=outcomes))
         texts.append((tmp_path / "ci.json").read_text().splitlines())
     differing = [(a, b) for a, b in zip(*texts, strict=True) if a != b]
@@ -60,67 +68,71 @@ def test_a_change_of_one_run_is_a_change_of_one_line(tmp_path: Path, baseline: B
 
 
 def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
-    def harm(path: Path) -> None:
+    def corrupt(path: Path) -> None:
         content = json.loads(path.read_text())
         change(content)
         path.write_text(json.dumps(content))
 
-    return harm
+    return corrupt
 
 
-HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "gone": (Path.unlink, "no baseline at .*ci.json: name one with --baseline, or write it with check --update"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
-    "cut off": (lambda path: path.write_text(path.read_text()[:900]), "is not a baseline"),
-    "no text": (lambda path: path.write_bytes(b"\xff\xfe"), "is not a baseline"),
-    "a list": (lambda path: path.write_text("[1]"), "is not a baseline"),
-    "another format": (edit(lambda c: c.update(format=7)), "has format 7, this version reads 1"),
-    "no machine": (edit(lambda c: c.pop("machine")), "'machine' is missing"),
-    "no protocol of a K": (edit(lambda c: c["protocols"].clear()), "it has no protocol for K = 1"),
-    "no digest of a category": (edit(lambda c: c["images"].pop("tile")), "no digest of the images of tile"),
-    "no runs": (edit(lambda c: c.update(runs=[])), "it holds no runs"),
-    "a run without a metric": (edit(lambda c: c["runs"][3].pop("auc")), "'auc' is missing"),
-    "a metric in percent": (
-        edit(lambda c: c["runs"][3].update(iou=55.2)),
-        "a metric is 55.2, not a number from 0 to 1",
+# What is done to the file, and what of it the error names.
+CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no file": (Path.unlink, "no baseline at"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+    "cut off": (lambda path: path.write_text(path.read_text()[:900]), "truncated"),
+    "not text": (lambda path: path.write_bytes(b"\xff\xfe"), "malformed"),
+    "a list": (lambda path: path.write_text("[1]"), "expected object"),
+    "another format": (edit(lambda c: c.update(format=7, runs=[])), "format: is 7, this version reads 1"),
+    "no machine": (edit(lambda c: c.pop("machine")), "machine: missing"),
+    "no protocol of a K": (edit(lambda c: c["protocols"].clear()), r"protocols\.1: missing"),
+    "a setting in words": (edit(lambda c: c["protocols"]["1"].update(width="x")), r"protocols.*\.width: .* got str"),
+    "no digest of a category": (edit(lambda c: c["images"].pop("tile")), r"images\.tile: missing"),
+    "no runs": (edit(lambda c: c.update(runs=[])), "runs: expected array of length >= 1"),
+    "a run without a metric": (edit(lambda c: c["runs"][3].pop("auc")), r"runs\[3\]\.auc: missing"),
+    "a metric in percent": (edit(lambda c: c["runs"][3].update(iou=55.2)), r"runs\[3\]\.iou: expected float <= 1"),
+    "a metric in words": (edit(lambda c: c["runs"][3].update(iou="high")), r"runs\[3\]\.iou: .* got str"),
+    "an unknown status": (edit(lambda c: c["runs"][3].update(status="so")), r"runs\[3\]\.status: .*'so'"),
+    "too few differences": (edit(lambda c: c["runs"][3].update(differs=[0])), r"runs\[3\]\.differs: .* length 4"),
+    "no critical values": (edit(lambda c: c["critical"].pop("same seeds")), r"critical\.same seeds: missing"),
+    "no tolerance for a cell": (
+        edit(lambda c: c["tolerances"].pop(0)),
+        "tolerances: missing for .*, carpet unet",
     ),
-    "a metric in words": (edit(lambda c: c["runs"][3].update(iou="high")), "a metric is 'high'"),
-    "no tolerance for a cell": (edit(lambda c: c["tolerances"].pop(0)), "is missing: restore it, or write it again"),
-    "a tolerance of nothing": (
+    "no tolerance for a metric": (edit(lambda c: c["tolerances"][4].pop("dc")), "unet over its cells, dc"),
+    "a tolerance of zero": (
         edit(lambda c: c["tolerances"][0]["iou"].__setitem__(1, 0)),
-        "a tolerance is 0, not above",
+        r"tolerances\[0\]\.iou\[1\]: expected float > 0",
     ),
-    "a tolerance too short": (edit(lambda c: c["tolerances"][0].update(iou=[0.1])), "is not a baseline"),
+    "half a tolerance": (edit(lambda c: c["tolerances"][0].update(iou=[0.1])), r"tolerances\[0\]\.iou: .* length 2"),
 }
 
 
-@pytest.mark.parametrize("harm", HARMS)
-def test_a_harmed_baseline_is_refused_in_one_line(tmp_path: Path, baseline: Baseline, harm: str) -> None:
-    path = tmp_path / "ci.json"
-    write_baseline(path, baseline)
-    do, message = HARMS[harm]
-    do(path)
-    with pytest.raises(InputError, match=message) as refusal:
-        read_baseline(path)
-    assert "\n" not in str(refusal.value)
-    assert str(path) in str(refusal.value)
+def test_a_corrupted_baseline_is_refused_in_one_line_that_names_the_field(tmp_path: Path, baseline: Baseline) -> None:
+    for number, (corrupt, named) in enumerate(CORRUPTIONS.values()):
+        path = tmp_path / f"{number}.json"
+        write_baseline(path, baseline)
+        corrupt(path)
+        with pytest.raises(InputError, match=named) as refusal:
+            read_baseline(path)
+        assert "\n" not in str(refusal.value)
+        assert str(path) in str(refusal.value)
 
 
 def test_checks_of_other_numbers_of_seeds_have_tolerances_of_their_own(baseline: Baseline) -> None:
-    kind, two = baseline.calibration((0, 1))
-    assert (kind, two) == (SAME, baseline.calibrations[SAME])
-    kind, three = baseline.calibration((0, 1, 2))
-    assert (kind, three.seeds) == (SAME, 3)
-    assert baseline.calibration((0, 99))[0] != SAME
+    two, three = baseline.calibration((0, 1)), baseline.calibration((0, 1, 2))
+    assert two is baseline.calibrations[Pairing.SAME_SEEDS]
+    assert three.seeds == 3
+    assert baseline.calibration((0, 99)) is baseline.calibrations[Pairing.OTHER_SEEDS]
     comparison = next(iter(two.tolerances))
     assert three.tolerances[comparison].allowed < two.tolerances[comparison].allowed
 
 
-def test_an_update_tells_what_changes(baseline: Baseline) -> None:
+def test_an_update_shows_what_changes(baseline: Baseline) -> None:
     assert describe_update(None, baseline).splitlines() == [
         "baseline of 4 cells, 12 seeds each, with differences to another machine"
     ]
-    assert "every run came out as before" in describe_update(baseline, baseline)
+    assert "no run changed" in describe_update(baseline, baseline)
     outcomes = lowered(baseline.outcomes, 0.1, CELLS[2:3])
     del outcomes[CELLS[0]]
     text = describe_update(baseline, replace(baseline, outcomes=outcomes, machine={"processor": "slide rule"}))
@@ -132,9 +144,8 @@ def test_an_update_tells_what_changes(baseline: Baseline) -> None:
     assert float(rows[1][3]) - float(rows[1][4]) == pytest.approx(0.1, abs=2e-4)
 
 
-def test_an_assessment_says_what_checks_find(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assess, "_SPLITS", 5)
-    text = describe_assessment(baseline, 2)
+def test_an_assessment_shows_what_checks_detect(baseline: Baseline) -> None:
+    text = describe_assessments(assess(baseline, 2), 2)
     assert "checks of 2 seeds, same seeds; a baseline of 12, resampled" in text
     assert "checks of 2 seeds, other seeds; a baseline of 12, resampled" in text
     assert len([line for line in text.splitlines() if line.startswith(("carpet", "tile", "all "))]) == 2 * 7

@@ -1,4 +1,4 @@
-"""What is worse, better, changed, missing or not comparable, bit by bit and by tolerances."""
+"""Verdicts: worse, better, changed, missing or not comparable, bit by bit and by tolerances."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from baselines import InputError
-from benchmark.gate.baseline import SAME
-from benchmark.gate.judge import Judgement, Line, judge
+from baselines.errors import InputError
+from benchmark.gate.judge import Gate, Judgement, Line, Mode, Verdict, judge
 from benchmark.gate.outcomes import Outcomes
-from tests.gate.made_up import CELLS, OTHER_MACHINE, changed, lowered, make_baseline, make_outcomes, noisy, stored
+from benchmark.score import Metrics
+from tests.gate.factories import (
+    CELLS,
+    OTHER_MACHINE,
+    changed,
+    lowered,
+    make_baseline,
+    make_outcomes,
+    noisy,
+    stored,
+    with_metrics,
+)
 
 SEEDS = (0, 1)
 
@@ -20,12 +30,14 @@ def outcomes() -> Outcomes:
     return make_outcomes(noisy)
 
 
-def judged(now: Outcomes, machine: dict[str, str] | None = None, gate: str = "auto", **baseline: float) -> Judgement:
+def judged(
+    now: Outcomes, machine: dict[str, str] | None = None, gate: Gate = Gate.AUTO, differs: float = 0.0
+) -> Judgement:
     runs = stored(now) if machine is None else stored(now, machine)
-    return judge(make_baseline(**baseline), runs, CELLS, SEEDS, gate)  # type: ignore[arg-type]
+    return judge(make_baseline(differs=differs), runs, CELLS, SEEDS, gate)
 
 
-def verdicts(judgement: Judgement) -> list[str]:
+def verdicts(judgement: Judgement) -> list[Verdict]:
     return [line.verdict for line in judgement.lines]
 
 
@@ -35,43 +47,43 @@ def line_of(judgement: Judgement, category: str = "", method: str = "") -> Line:
 
 def test_the_same_runs_on_the_same_machine_are_identical(outcomes: Outcomes) -> None:
     found = judged(outcomes)
-    assert verdicts(found) == ["identical"] * 4
+    assert verdicts(found) == [Verdict.IDENTICAL] * 4
     assert found.passed
-    assert list(found.why) == ["bit-level"]
+    assert list(found.why) == [Mode.BIT]
     assert {change.difference for line in found.lines for change in line.changes.values()} == {0.0}
 
 
 def test_bit_by_bit_the_smallest_fall_fails_and_a_rise_does_not(outcomes: Outcomes) -> None:
     found = judged(lowered(outcomes, 1e-12, CELLS[:1]))
-    assert verdicts(found) == ["WORSE", *["identical"] * 3]
+    assert verdicts(found) == [Verdict.WORSE, *[Verdict.IDENTICAL] * 3]
     assert not found.passed
     assert found.lines[0].reasons[0].startswith("IOU fell by 0.0000, from 0.5")
     found = judged(lowered(outcomes, -0.3, CELLS[:1]))
-    assert verdicts(found) == ["better", *["identical"] * 3]
+    assert verdicts(found) == [Verdict.BETTER, *[Verdict.IDENTICAL] * 3]
     assert found.passed
 
 
 def test_bit_by_bit_a_fall_of_one_metric_outweighs_the_rise_of_another(outcomes: Outcomes) -> None:
     mixed = changed(outcomes)
     run = mixed[CELLS[2]][1]
-    mixed[CELLS[2]][1] = replace(run, metrics=run.metrics | {"iou": 0.9, "acc": 0.1})
+    mixed[CELLS[2]][1] = with_metrics(run, iou=0.9, acc=0.1)
     found = judged(mixed)
-    assert verdicts(found)[2] == "WORSE"
-    assert [name for name, change in found.lines[2].changes.items() if change.verdict == "WORSE"] == ["acc"]
+    assert verdicts(found)[2] == Verdict.WORSE
+    assert [name for name, change in found.lines[2].changes.items() if change.verdict == Verdict.WORSE] == ["acc"]
 
 
-def test_bit_by_bit_other_pixels_with_the_same_metrics_are_shown(outcomes: Outcomes) -> None:
+def test_bit_by_bit_other_pixels_with_the_same_metrics_are_reported_as_changed(outcomes: Outcomes) -> None:
     found = judged(changed(outcomes, pixels="other"))
-    assert verdicts(found) == ["changed"] * 4
+    assert verdicts(found) == [Verdict.CHANGED] * 4
     assert found.passed
 
 
-def test_runs_that_are_missing_fail_with_the_reason(outcomes: Outcomes) -> None:
+def test_missing_runs_fail_with_the_reason(outcomes: Outcomes) -> None:
     runs = stored({cell: dict(seeds) for cell, seeds in outcomes.items() if cell != CELLS[3]})
     del runs.outcomes[CELLS[0]][1]
     runs.missing[CELLS[0], 1] = "failed: RuntimeError: out of luck"
-    found = judge(make_baseline(), runs, CELLS, SEEDS, "auto")
-    assert verdicts(found) == ["MISSING", "identical", "identical", "MISSING"]
+    found = judge(make_baseline(), runs, CELLS, SEEDS, Gate.AUTO)
+    assert verdicts(found) == [Verdict.MISSING, Verdict.IDENTICAL, Verdict.IDENTICAL, Verdict.MISSING]
     assert found.lines[0].reasons == ("seed 1 failed: RuntimeError: out of luck",)
     assert found.lines[3].reasons == ("seed 0 was not run", "seed 1 was not run")
     assert not found.passed
@@ -80,10 +92,10 @@ def test_runs_that_are_missing_fail_with_the_reason(outcomes: Outcomes) -> None:
 @pytest.mark.parametrize("machine", [None, OTHER_MACHINE])
 def test_other_images_fail_whatever_the_metrics(outcomes: Outcomes, machine: dict[str, str] | None) -> None:
     found = judged(changed(lowered(outcomes, -0.2), draw="another"), machine)
-    assert verdicts(found) == ["OTHER IMAGES"] * 4
-    assert found.lines[0].reasons[0] == "seed 0 was trained from other images than in the baseline"
-    found = judged(changed(lowered(outcomes, -0.2), images=(9, 10, 3)), machine)
-    assert verdicts(found) == ["OTHER IMAGES"] * 4
+    assert verdicts(found) == [Verdict.OTHER_IMAGES] * 4
+    assert found.lines[0].reasons[0] == "seed 0 was trained on other images than in the baseline"
+    found = judged(changed(outcomes, metrics=Metrics(1.0, 1.0, 1.0, 1.0, 9, 10, 3)), machine)
+    assert verdicts(found) == [Verdict.OTHER_IMAGES] * 4
     assert (
         "seed 1 was tested on 9 scored, 10 defective and 3 normal images, in the baseline on 8 scored, 9 d"
         in (found.lines[0].reasons[1])
@@ -92,43 +104,43 @@ def test_other_images_fail_whatever_the_metrics(outcomes: Outcomes, machine: dic
 
 def test_on_another_machine_tolerances_decide_for_cells_methods_and_all(outcomes: Outcomes) -> None:
     found = judged(outcomes, OTHER_MACHINE)
-    assert verdicts(found) == ["within tolerance"] * 7
+    assert verdicts(found) == [Verdict.WITHIN] * 7
     assert found.passed
     why = "processor is slide rule, in the baseline abacus. Tolerances are those of checks with other seeds"
-    assert found.why == {"statistical": why}
-    assert verdicts(judged(lowered(outcomes, 0.3), OTHER_MACHINE)) == ["WORSE"] * 7
-    assert verdicts(judged(lowered(outcomes, -0.3), OTHER_MACHINE)) == ["better"] * 7
+    assert found.why == {Mode.STATISTICAL: why}
+    assert verdicts(judged(lowered(outcomes, 0.3), OTHER_MACHINE)) == [Verdict.WORSE] * 7
+    assert verdicts(judged(lowered(outcomes, -0.3), OTHER_MACHINE)) == [Verdict.BETTER] * 7
     assert judged(lowered(outcomes, -0.3), OTHER_MACHINE).passed
 
 
-def test_one_cell_that_falls_far_fails_alone(outcomes: Outcomes) -> None:
+def test_a_cell_that_falls_far_fails_alone(outcomes: Outcomes) -> None:
     tolerance = line_of(judged(outcomes, OTHER_MACHINE), *CELLS[1][:2]).changes["iou"].tolerance
     assert tolerance is not None
     found = judged(lowered(outcomes, 1.6 * tolerance, [CELLS[1]]), OTHER_MACHINE)
-    assert line_of(found, *CELLS[1][:2]).verdict == "WORSE"
-    assert line_of(found, *CELLS[0][:2]).verdict == "within tolerance"
-    assert "tolerated are" in line_of(found, *CELLS[1][:2]).reasons[0]
+    assert line_of(found, *CELLS[1][:2]).verdict == Verdict.WORSE
+    assert line_of(found, *CELLS[0][:2]).verdict == Verdict.WITHIN
+    assert "the tolerance is" in line_of(found, *CELLS[1][:2]).reasons[0]
 
 
-def test_a_little_less_everywhere_is_found_by_the_mean_over_all(outcomes: Outcomes) -> None:
+def test_a_small_loss_everywhere_is_found_by_the_mean_over_all_cells(outcomes: Outcomes) -> None:
     means = {}
     for seeds in ((0, 1), (2, 3)):
-        judgement = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), CELLS, seeds, "auto")
+        judgement = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), CELLS, seeds, Gate.AUTO)
         means[seeds] = line_of(judgement).changes["iou"]
     loss = 0.9 * min(
         line.changes["iou"].tolerance or 1.0 for line in judged(outcomes, OTHER_MACHINE).lines if line.category
     )
     found = judged(lowered(outcomes, loss), OTHER_MACHINE)
-    assert line_of(found).verdict == "WORSE"
-    assert any(line.verdict == "within tolerance" for line in found.lines if line.category)
-    assert means[0, 1].before == means[2, 3].before  # of other seeds all of the baseline's are the measure
+    assert line_of(found).verdict == Verdict.WORSE
+    assert any(line.verdict == Verdict.WITHIN for line in found.lines if line.category)
+    assert means[0, 1].before == means[2, 3].before  # other seeds are compared with all of the baseline's
 
 
-def test_the_same_seeds_elsewhere_are_held_against_themselves(outcomes: Outcomes) -> None:
+def test_the_same_seeds_on_another_machine_are_compared_seed_by_seed(outcomes: Outcomes) -> None:
     found = judged(lowered(outcomes, 0.002), OTHER_MACHINE, differs=0.002)
-    assert found.why["statistical"].endswith(f"checks with {SAME}")
+    assert found.why[Mode.STATISTICAL].endswith("checks with same seeds")
     for line, cell in zip(found.lines, CELLS, strict=False):
-        before = sum(outcomes[cell][seed].metrics["iou"] or 0 for seed in SEEDS) / 2
+        before = sum(outcomes[cell][seed].metrics.iou or 0 for seed in SEEDS) / 2
         assert line.changes["iou"].before == pytest.approx(before)
         assert line.changes["iou"].difference == pytest.approx(-0.002)
     assert found.passed
@@ -136,15 +148,15 @@ def test_the_same_seeds_elsewhere_are_held_against_themselves(outcomes: Outcomes
     assert judged(lowered(outcomes, 0.02), OTHER_MACHINE).passed  # the spread over seeds hides as much
 
 
-def test_seeds_that_the_baseline_has_not_are_compared_by_tolerances(outcomes: Outcomes) -> None:
+def test_seeds_that_the_baseline_lacks_are_compared_by_tolerances(outcomes: Outcomes) -> None:
     baseline = make_baseline(differs=0.002)
     others = make_outcomes(lambda cell, seed: noisy(cell, seed, salt=1), seeds=(50, 51, 52))
-    found = judge(baseline, stored(others), CELLS, (50, 51), "auto")
-    assert verdicts(found) == ["within tolerance"] * 7
-    assert found.why["statistical"].startswith(
+    found = judge(baseline, stored(others), CELLS, (50, 51), Gate.AUTO)
+    assert verdicts(found) == [Verdict.WITHIN] * 7
+    assert found.why[Mode.STATISTICAL].startswith(
         "seed 50 is not in the baseline. Tolerances are those of checks with other"
     )
-    three = judge(baseline, stored(others), CELLS, (50, 51, 52), "auto")
+    three = judge(baseline, stored(others), CELLS, (50, 51, 52), Gate.AUTO)
     assert (three.lines[0].changes["iou"].tolerance or 0) < (found.lines[0].changes["iou"].tolerance or 0)
 
 
@@ -154,34 +166,34 @@ def test_a_method_whose_recipe_changed_is_compared_by_tolerances_and_the_others_
         now[cell] = {seed: replace(run, id=f"{run.id} anew", pixels="other") for seed, run in now[cell].items()}
     found = judged(now)
     assert {line.method: line.mode for line in found.lines if line.category} == {
-        "unet": "bit-level",
-        "albunet": "statistical",
+        "unet": Mode.BIT,
+        "albunet": Mode.STATISTICAL,
     }
-    assert "what a run of albunet is was changed" in found.why["statistical"]
-    assert line_of(found, method="albunet").verdict == "within tolerance"
+    assert "the definition of albunet runs has changed" in found.why[Mode.STATISTICAL]
+    assert line_of(found, method="albunet").verdict == Verdict.WITHIN
     assert not [line for line in found.lines if not line.category and line.method == "unet"]
 
 
 def test_a_metric_that_is_no_longer_defined_is_worse(outcomes: Outcomes) -> None:
     now = changed(outcomes)
     run = now[CELLS[0]][0]
-    now[CELLS[0]][0] = replace(run, metrics=run.metrics | {"auc": None})
+    now[CELLS[0]][0] = with_metrics(run, auc=None)
     for machine in (None, OTHER_MACHINE):
         found = judged(now, machine)
         assert line_of(found, *CELLS[0][:2]).reasons == ("AUC is no longer defined",)
-        assert line_of(found, *CELLS[0][:2]).verdict == "WORSE"
+        assert line_of(found, *CELLS[0][:2]).verdict == Verdict.WORSE
 
 
-def test_the_way_of_comparing_can_be_asked_for(outcomes: Outcomes) -> None:
-    assert judged(outcomes, gate="statistical").why["statistical"].startswith("asked for")
+def test_the_mode_can_be_asked_for(outcomes: Outcomes) -> None:
+    assert judged(outcomes, gate=Gate.STATISTICAL).why[Mode.STATISTICAL].startswith("asked for")
     with pytest.raises(InputError, match="cannot be compared bit by bit: processor is slide rule, in the baseline"):
-        judged(outcomes, OTHER_MACHINE, gate="bit")
-    assert judged(outcomes, gate="bit").passed
+        judged(outcomes, OTHER_MACHINE, gate=Gate.BIT)
+    assert judged(outcomes, gate=Gate.BIT).passed
 
 
-def test_a_narrowed_check_compares_what_was_asked_for(outcomes: Outcomes) -> None:
+def test_a_narrowed_check_compares_only_what_was_asked_for(outcomes: Outcomes) -> None:
     cells = [cell for cell in CELLS if cell.method == "unet"]
-    found = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), cells, SEEDS, "auto")
+    found = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), cells, SEEDS, Gate.AUTO)
     assert [(line.category, line.method) for line in found.lines] == [
         ("carpet", "unet"),
         ("tile", "unet"),

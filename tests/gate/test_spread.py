@@ -1,4 +1,4 @@
-"""Tolerances against plain statements of what they are: every split of few seeds, known noise."""
+"""Tolerances against independent implementations: every split of few seeds, known noise."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.gate import assess
-from benchmark.gate.assess import count_false_alarms, find_losses
+from benchmark.gate.assess import find_losses, rate_false_alarms
 from benchmark.gate.outcomes import Cell, Scores, scores_of
-from benchmark.gate.spread import FALSE_ALARMS, Comparison, Spread, calibrate, list_comparisons, measure_spread
+from benchmark.gate.spread import FALSE_ALARMS, Comparison, Level, Spread, calibrate, list_comparisons, measure_spread
 from benchmark.score import METRICS
-from tests.gate.made_up import CELLS, make_outcomes, noisy
+from tests.gate.factories import CELLS, make_outcomes, noisy
 
 ONE = Cell("carpet", "unet", 1)
 VALUES = (0.31, 0.28, 0.35, 0.30, 0.33, 0.12)
@@ -40,16 +40,16 @@ def comparison(cell: Cell, metric: str = "iou") -> Comparison:
 def test_what_is_compared_is_each_cell_each_method_and_everything() -> None:
     scores = scores_of(make_outcomes(noisy))
     of_iou = [found for found in list_comparisons(scores) if found.metric == "iou"]
-    assert [found.level for found in of_iou] == ["cell"] * 4 + ["method"] * 2 + ["all"]
+    assert [found.level for found in of_iou] == [Level.CELL] * 4 + [Level.METHOD] * 2 + [Level.ALL]
     assert of_iou[4].cells == (CELLS[0], CELLS[2])
     assert set(of_iou[-1].cells) == set(CELLS)
-    scores[CELLS[0]][3]["auc"] = None  # no normal test image, say
+    scores[CELLS[0]][3]["auc"] = None  # e.g. no normal test image
     assert comparison(CELLS[0], "auc") not in list_comparisons(scores)
     assert comparison(CELLS[0], "iou") in list_comparisons(scores)
 
 
 def test_with_other_seeds_the_tolerance_is_the_worst_split_of_few_seeds() -> None:
-    """Six seeds have fifteen splits, so the quantile asked for is their maximum."""
+    """Six seeds have fifteen splits, so the quantile is their maximum."""
     worst = 0.0
     for pair in itertools.combinations(VALUES, 2):
         left = [value for value in VALUES if value not in pair]
@@ -62,7 +62,7 @@ def test_with_other_seeds_the_tolerance_is_the_worst_split_of_few_seeds() -> Non
     assert tolerance.allowed == pytest.approx(worst * np.std(VALUES, ddof=1) * np.sqrt(1 / 2 + 1 / 6))
 
 
-def test_with_the_same_seeds_it_is_the_worst_of_their_differences_with_either_sign() -> None:
+def test_with_the_same_seeds_the_tolerance_is_the_worst_of_their_differences_with_either_sign() -> None:
     differences = (0.01, -0.02, 0.005, 0.013, -0.004, 0.09)
     worst = 0.0
     for chosen in itertools.combinations(range(6), 2):
@@ -80,28 +80,25 @@ def test_with_the_same_seeds_it_is_the_worst_of_their_differences_with_either_si
 def test_a_method_spreads_less_than_its_cells_by_averaging() -> None:
     spread = measure_spread(normal_scores(400))
     deviations = dict(zip(spread.comparisons, spread.deviations, strict=True))
-    levels = {
-        level: [value for found, value in deviations.items() if found.level == level]
-        for level in ("cell", "method", "all")
-    }
-    assert np.mean(levels["cell"]) == pytest.approx(0.05, rel=0.1)
-    assert np.mean(levels["method"]) == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
-    assert np.mean(levels["all"]) == pytest.approx(0.05 / 2, rel=0.1)
+    levels = {level: [value for found, value in deviations.items() if found.level == level] for level in Level}
+    assert np.mean(levels[Level.CELL]) == pytest.approx(0.05, rel=0.1)
+    assert np.mean(levels[Level.METHOD]) == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
+    assert np.mean(levels[Level.ALL]) == pytest.approx(0.05 / 2, rel=0.1)
 
 
 def test_methods_of_one_category_share_their_seeds() -> None:
-    """Where all methods of a category rise and fall together, averaging over them takes nothing away."""
+    """Where all methods of a category rise and fall together, averaging over them reduces nothing."""
     rng = np.random.default_rng(0)
     shared = {(category, seed): 0.05 * rng.standard_normal() for category in ("carpet", "tile") for seed in range(400)}
     outcomes = make_outcomes(lambda cell, seed: 0.5 + shared[cell.category, seed], seeds=range(400))
     spread = measure_spread(scores_of(outcomes))
-    whole = next(i for i, found in enumerate(spread.comparisons) if found.level == "all")
+    whole = next(i for i, found in enumerate(spread.comparisons) if found.level is Level.ALL)
     assert spread.deviations[whole] == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
     falls, errors = spread.draw_checks(2, 4000, "test")
     assert np.std(falls[:, whole] / errors[:, whole]) == pytest.approx(1, abs=0.1)
 
 
-def test_seeds_that_happen_to_agree_are_given_the_spread_of_the_others() -> None:
+def test_seeds_that_happen_to_agree_are_assigned_the_median_spread() -> None:
     scores = normal_scores(12)
     scores[CELLS[0]] = {seed: dict.fromkeys(METRICS, 0.4) for seed in range(12)}
     spread = measure_spread(scores)
@@ -114,7 +111,7 @@ def test_seeds_that_happen_to_agree_are_given_the_spread_of_the_others() -> None
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_unchanged_code_seldom_raises_an_alarm(paired: bool) -> None:
-    """Checks of seeds that no tolerance was derived from."""
+    """Checks of seeds that the tolerances do not depend on."""
 
     def measure(n: int, seed: int) -> Spread:
         scores = normal_scores(n, seed=seed)
@@ -128,18 +125,18 @@ def test_unchanged_code_seldom_raises_an_alarm(paired: bool) -> None:
     allowed = np.array([found.allowed for found in calibrate(known, 2).tolerances.values()])
     falls = known.means - measure(600, 2).draw_means(2, 3000, "test")
     assert (falls > allowed).any(axis=1).mean() < 5 * FALSE_ALARMS
-    assert (falls > allowed / 2).any(axis=1).mean() > 5 * FALSE_ALARMS  # half of it would not do
+    assert (falls > allowed / 2).any(axis=1).mean() > 5 * FALSE_ALARMS  # half the tolerance would not do
 
 
-def test_false_alarms_are_counted_on_seeds_that_tolerances_do_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_false_alarms_are_counted_on_seeds_that_tolerances_do_not_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assess, "_SPLITS", 40)
-    share = count_false_alarms(measure_spread(normal_scores(30)), 2)
+    share = rate_false_alarms(measure_spread(normal_scores(30)), 2)
     assert share is not None
     assert 0 < share < 0.05
-    assert count_false_alarms(measure_spread(normal_scores(8)), 2) is None
+    assert rate_false_alarms(measure_spread(normal_scores(8)), 2) is None
 
 
-def test_the_smallest_loss_is_found_in_nine_of_ten_checks() -> None:
+def test_the_smallest_loss_is_detected_in_nine_of_ten_checks() -> None:
     spread = measure_spread(normal_scores(30, spread=0.01))
     calibration = calibrate(spread, 2)
     means = dict(zip(spread.comparisons, spread.means.tolist(), strict=True))
@@ -158,19 +155,17 @@ def test_the_smallest_loss_is_found_in_nine_of_ten_checks() -> None:
         )
         share = (falls + fall > critical * errors).any(axis=1).mean()
         assert share == pytest.approx(0.9, abs=0.03), lost
-    by_level = {
-        level: np.mean([losses[x] or 1 for x in losses if x.level == level]) for level in ("cell", "method", "all")
-    }
-    assert by_level["cell"] > by_level["method"] > by_level["all"]
+    by_level = {level: np.mean([losses[x] or 1 for x in losses if x.level == level]) for level in Level}
+    assert by_level[Level.CELL] > by_level[Level.METHOD] > by_level[Level.ALL]
 
 
-def test_a_loss_of_everything_may_stay_unseen_and_is_not_given_a_number() -> None:
+def test_a_total_loss_may_stay_undetected_and_has_no_number() -> None:
     spread = measure_spread(normal_scores(12, spread=0.3))
     means = dict(zip(spread.comparisons, spread.means.tolist(), strict=True))
     assert find_losses(spread, calibrate(spread, 2), means)[comparison(CELLS[0])] is None
 
 
-def test_tolerances_are_the_same_whenever_they_are_asked_for_and_wider_for_fewer_seeds() -> None:
+def test_tolerances_are_reproducible_and_wider_for_fewer_seeds() -> None:
     scores = normal_scores(12)
     assert calibrate(measure_spread(scores), 2) == calibrate(measure_spread(scores), 2)
     allowed = [calibrate(measure_spread(normal_scores(30)), m).tolerances[comparison(CELLS[0])].allowed for m in (1, 3)]
@@ -180,7 +175,7 @@ def test_tolerances_are_the_same_whenever_they_are_asked_for_and_wider_for_fewer
 @pytest.mark.parametrize(
     ("scores", "m", "message"),
     [
-        (one_cell(VALUES[:4]), 2, "4 seeds do not tell how far seeds spread"),
+        (one_cell(VALUES[:4]), 2, "4 seeds are too few"),
         (one_cell(VALUES), 5, "5 seeds are too many for a baseline of 6: check 4 at most"),
         (
             normal_scores(6) | {CELLS[0]: normal_scores(7)[CELLS[0]]},
@@ -194,7 +189,7 @@ def test_too_few_seeds_are_refused(scores: Scores, m: int, message: str) -> None
         calibrate(measure_spread(scores), m)
 
 
-def test_some_of_the_seeds_are_a_spread_of_their_own() -> None:
+def test_a_spread_can_be_restricted_to_some_seeds() -> None:
     spread = measure_spread(one_cell(VALUES))
     assert replace(spread, values=spread.values[:, :, [0, 5]]).means == pytest.approx(spread.take([0, 5]).means)
     assert spread.take([0, 5]).means == pytest.approx(np.full(4, (VALUES[0] + VALUES[5]) / 2))

@@ -1,4 +1,4 @@
-"""What is printed, and what CI services and programs read."""
+"""Reports of the gate: the printed table, JUnit XML and JSON."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmark.gate.judge import judge
+from benchmark.gate.judge import Gate, judge
 from benchmark.gate.outcomes import Cell, StoredRuns
 from reports.gate import Report, as_junit, as_records, as_text
-from tests.gate.made_up import CELLS, MACHINE, OTHER_MACHINE, lowered, make_baseline, make_outcomes, noisy, stored
+from tests.gate.factories import CELLS, MACHINE, OTHER_MACHINE, lowered, make_baseline, make_outcomes, noisy, stored
 
 
 def report_of(runs: StoredRuns, cells: tuple[Cell, ...] = CELLS) -> Report:
     baseline = make_baseline()
     if cells != CELLS:
         baseline = make_baseline(make_outcomes(lambda *_: 0.5, cells))
-    return Report(judge(baseline, runs, cells, (0, 1), "auto"), baseline, "ci.json", MACHINE, ("a note",))
+    return Report(judge(baseline, runs, cells, (0, 1), Gate.AUTO), baseline, "ci.json", MACHINE, ("a note",))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def failing() -> Report:
     return report_of(stored(runs))
 
 
-def test_the_table_has_a_line_each_and_says_what_failed_and_why(failing: Report) -> None:
+def test_the_table_has_a_row_per_cell_and_then_each_failure_with_its_reason(failing: Report) -> None:
     lines = as_text(failing).splitlines()
     assert lines[0] == "ci on synthetic, against ci.json"
     assert lines[1].startswith("bit-level: hardware and versions are the baseline's")
@@ -42,7 +42,7 @@ def test_the_table_has_a_line_each_and_says_what_failed_and_why(failing: Report)
     assert lines[-1] == "FAILED: 1 WORSE, 2 identical, 1 MISSING"
 
 
-def test_tolerances_stand_in_the_table_where_they_decide() -> None:
+def test_the_table_shows_tolerances_only_where_they_apply() -> None:
     runs = make_outcomes(noisy)
     assert "tolerated" not in as_text(report_of(stored(runs)))
     text = as_text(report_of(stored(runs, OTHER_MACHINE)))
@@ -50,7 +50,7 @@ def test_tolerances_stand_in_the_table_where_they_decide() -> None:
     assert text.splitlines()[-1] == "passed: 7 within tolerance"
 
 
-def test_junit_has_a_case_per_line_and_a_failure_for_each_that_fails(failing: Report) -> None:
+def test_junit_has_a_case_per_cell_and_marks_those_that_fail(failing: Report) -> None:
     suite = ElementTree.fromstring(as_junit(failing)).find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "2", "0")
@@ -68,7 +68,7 @@ def test_junit_has_a_case_per_line_and_a_failure_for_each_that_fails(failing: Re
     assert "bit-level" in properties
 
 
-def test_records_hold_everything(failing: Report) -> None:
+def test_json_holds_everything(failing: Report) -> None:
     records = json.loads(json.dumps(as_records(failing), allow_nan=False))
     assert records["passed"] is False
     assert [line["verdict"] for line in records["lines"]] == ["worse", "identical", "identical", "missing"]
@@ -80,7 +80,7 @@ def test_records_hold_everything(failing: Report) -> None:
     assert pooled["metrics"]["iou"]["tolerance"] > 0
 
 
-def test_names_of_others_harm_neither_table_nor_xml() -> None:
+def test_hostile_names_break_neither_table_nor_xml() -> None:
     cell = Cell('<b>"&\x1b[31m\n', "[red]m\x00", 1)
     report = report_of(StoredRuns({}, {(cell, 0): "failed: \x07<oops>"}, (MACHINE,), ()), (cell,))
     report = replace(report, path="[bold]x.json")

@@ -1,17 +1,19 @@
-"""Baselines and checks that no network was trained for."""
+"""Baselines and checks without training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from benchmark.gate.baseline import Baseline, spreads_of
 from benchmark.gate.outcomes import Cell, Outcome, Outcomes, StoredRuns, differences
 from benchmark.gate.spread import calibrate
 from benchmark.protocol.profile import Protocol
-from benchmark.score import METRICS
+from benchmark.results.records import Status
+from benchmark.score import Metrics
 
 MACHINE = {"processor": "abacus", "torch": "2"}
 OTHER_MACHINE = MACHINE | {"processor": "slide rule"}
@@ -22,11 +24,10 @@ def outcome(cell: Cell, seed: int, value: float) -> Outcome:
     """A run whose four metrics are all ``value``."""
     return Outcome(
         id=f"{cell.category}_{cell.method}_{seed}",
-        status="done",
+        status=Status.DONE,
         draw=f"draw {seed}",
-        images=(8, 9, 3),
         pixels=f"{value:.12f}",
-        metrics=dict.fromkeys(METRICS, value),
+        metrics=Metrics(value, value, value, value, 8, 9, 3),
     )
 
 
@@ -37,22 +38,22 @@ def make_outcomes(
 
 
 def noisy(cell: Cell, seed: int, spread: float = 0.02, salt: int = 0) -> float:
-    """0.5 and normal noise, the same for the same arguments."""
+    """0.5 plus normal noise, the same for the same arguments."""
     rng = np.random.default_rng([CELLS.index(cell), seed, salt])
     return float(np.clip(0.5 + spread * rng.standard_normal(), 0, 1))
 
 
 def make_baseline(outcomes: Outcomes | None = None, differs: float = 0.0, m: int = 2) -> Baseline:
-    """A baseline of what is given, or of noise; ``differs`` is how far runs are from themselves on another machine."""
+    """A baseline of the given outcomes, or of noise; ``differs`` is each run's difference on another machine."""
     outcomes = make_outcomes(noisy) if outcomes is None else outcomes
-    there = {
+    elsewhere = {
         cell: {
-            seed: outcome(cell, seed, min(1.0, (run.metrics["iou"] or 0.0) + differs * (1 if seed % 2 else -1)))
+            seed: outcome(cell, seed, min(1.0, (run.metrics.iou or 0.0) + differs * (1 if seed % 2 else -1)))
             for seed, run in runs.items()
         }
         for cell, runs in outcomes.items()
     }
-    moved = differences(outcomes, there) if differs else {}
+    measured = differences(outcomes, elsewhere) if differs else {}
     return Baseline(
         profile="ci",
         dataset="synthetic",
@@ -61,9 +62,11 @@ def make_baseline(outcomes: Outcomes | None = None, differs: float = 0.0, m: int
         machine=MACHINE,
         code="0123456789abcdef",
         outcomes=outcomes,
-        differs=moved,
+        differs=measured,
         elsewhere=OTHER_MACHINE if differs else {},
-        calibrations={kind: calibrate(spread, m, 2000) for kind, spread in spreads_of(outcomes, moved).items()},
+        calibrations={
+            pairing: calibrate(spread, m, 2000) for pairing, spread in spreads_of(outcomes, measured).items()
+        },
     )
 
 
@@ -72,7 +75,7 @@ def stored(outcomes: Outcomes, machine: dict[str, str] = MACHINE) -> StoredRuns:
 
 
 def changed(outcomes: Outcomes, **by_seed: object) -> Outcomes:
-    """A copy in which every run has other fields."""
+    """A copy in which fields of every run are replaced."""
     return {cell: {seed: replace(run, **by_seed) for seed, run in runs.items()} for cell, runs in outcomes.items()}  # type: ignore[arg-type]
 
 
@@ -81,8 +84,13 @@ def lowered(outcomes: Outcomes, by: float, cells: Iterable[Cell] = CELLS) -> Out
     cells = set(cells)
     return {
         cell: {
-            seed: outcome(cell, seed, (run.metrics["iou"] or 0.0) - by) if cell in cells else run
+            seed: outcome(cell, seed, (run.metrics.iou or 0.0) - by) if cell in cells else run
             for seed, run in runs.items()
         }
         for cell, runs in outcomes.items()
     }
+
+
+def with_metrics(run: Outcome, **values: float | None) -> Outcome:
+    """A copy in which metrics are replaced."""
+    return replace(run, metrics=msgspec.structs.replace(run.metrics, **values))

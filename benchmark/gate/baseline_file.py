@@ -1,0 +1,219 @@
+"""Reading and writing a baseline: one JSON file, a line per run and per comparison, so that its diffs are readable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from baselines.errors import InputError
+from benchmark.atomic import replace_file
+from benchmark.gate.baseline import Baseline, Pairing
+from benchmark.gate.outcomes import Cell, Outcome, Outcomes, Scores, describe_place, scores_of
+from benchmark.gate.spread import Calibration, Comparison, Level, Tolerance, list_comparisons
+from benchmark.protocol.profile import FIELD_NAMES, Protocol, Seed
+from benchmark.results.records import Status
+from benchmark.schema import SchemaError, decode_versioned, to_builtins
+from benchmark.score import METRICS, Count, Metrics, Share
+
+FORMAT = 1
+_REWRITE = "restore it, or write it again with check --update"
+_Difference = float | None
+
+
+class _Critical(Struct, frozen=True, kw_only=True):
+    """``Calibration.critical``; a level that nothing is compared at is left out."""
+
+    seeds: Count
+    cell: float | UnsetType = UNSET
+    method: float | UnsetType = UNSET
+    all: float | UnsetType = UNSET
+
+
+class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
+    """The tolerances of one cell, method or of all cells; a metric that is not compared there is left out."""
+
+    pairing: Pairing
+    category: str
+    method: str
+    shots: Count
+    iou: Tolerance | UnsetType = UNSET
+    dc: Tolerance | UnsetType = UNSET
+    auc: Tolerance | UnsetType = UNSET
+    acc: Tolerance | UnsetType = UNSET
+
+
+class _Run(Struct, frozen=True, kw_only=True):
+    """One run; ``differs`` has its difference to another machine for each of ``METRICS``."""
+
+    category: str
+    method: str
+    shots: Count
+    seed: Seed
+    status: Status
+    iou: Share | None
+    dc: Share | None
+    auc: Share | None
+    acc: Share | None
+    differs: tuple[_Difference, _Difference, _Difference, _Difference] | UnsetType = UNSET
+    scored: Count
+    defective: Count
+    normal: Count
+    draw: str
+    pixels: str
+    id: str
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.category, self.method, self.shots)
+
+    @property
+    def outcome(self) -> Outcome:
+        metrics = Metrics(self.iou, self.dc, self.auc, self.acc, self.scored, self.defective, self.normal)
+        return Outcome(self.id, self.status, self.draw, self.pixels, metrics)
+
+
+class _File(Struct, frozen=True, kw_only=True):
+    """The whole file; attributes as of ``Baseline``, but for the last three."""
+
+    format: Literal[1] = 1
+    profile: str
+    dataset: str
+    code: str
+    machine: dict[str, str]
+    images: dict[str, str]
+    protocols: dict[Count, Protocol]
+    elsewhere: dict[str, str]
+    critical: dict[Pairing, _Critical]
+    tolerances: tuple[_Tolerances, ...]
+    runs: Annotated[tuple[_Run, ...], Meta(min_length=1)]
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline, atomically.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    calibrations = baseline.calibrations.items()
+    content = to_builtins(
+        _File(
+            profile=baseline.profile,
+            dataset=baseline.dataset,
+            code=baseline.code,
+            machine=baseline.machine,
+            images=baseline.images,
+            protocols=baseline.protocols,
+            elsewhere=baseline.elsewhere,
+            critical={pairing: _Critical(seeds=found.seeds, **found.critical) for pairing, found in calibrations},
+            tolerances=tuple(line for pairing, found in calibrations for line in _tolerance_lines(pairing, found)),
+            runs=tuple(_run_lines(baseline)),
+        )
+    )
+    lists = {name: _one_per_line(content.pop(name)) for name in ("tolerances", "runs")}
+    for shots, protocol in content["protocols"].items():
+        content["protocols"][shots] = {name: protocol[name] for name in FIELD_NAMES if name in protocol}
+    head = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
+    tail = "".join(f',\n "{name}": [\n{lines}\n ]' for name, lines in lists.items())
+    with replace_file(path) as temporary:
+        temporary.write_text(f"{head}{tail}\n}}\n", encoding="utf-8", newline="\n")
+
+
+def _one_per_line(records: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(f"  {json.dumps(record, ensure_ascii=False, allow_nan=False)}" for record in records)
+
+
+def _tolerance_lines(pairing: Pairing, calibration: Calibration) -> Iterator[_Tolerances]:
+    by_place: dict[tuple[str, str, int], dict[str, Tolerance]] = {}
+    for comparison, found in calibration.tolerances.items():
+        rounded = Tolerance(round(found.spread, 6), round(found.allowed, 6))
+        by_place.setdefault(comparison.place, {})[comparison.metric] = rounded
+    for (category, method, shots), of_metrics in by_place.items():
+        yield _Tolerances(pairing=pairing, category=category, method=method, shots=shots, **of_metrics)
+
+
+def _run_lines(baseline: Baseline) -> Iterator[_Run]:
+    for cell, runs in baseline.outcomes.items():
+        for seed, run in sorted(runs.items()):
+            differs = baseline.differs[cell][seed] if baseline.differs else None
+            yield _Run(
+                **cell._asdict(),
+                seed=seed,
+                status=run.status,
+                iou=run.metrics.iou,
+                dc=run.metrics.dc,
+                auc=run.metrics.auc,
+                acc=run.metrics.acc,
+                differs=(differs["iou"], differs["dc"], differs["auc"], differs["acc"]) if differs else UNSET,
+                scored=run.metrics.scored_images,
+                defective=run.metrics.defective_images,
+                normal=run.metrics.normal_images,
+                draw=run.draw,
+                pixels=run.pixels,
+                id=run.id,
+            )
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read what ``write_baseline`` wrote.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or a field of it is wrong or missing; the field is named.
+    """
+    try:
+        return _to_baseline(decode_versioned(path.read_bytes(), _File, FORMAT))
+    except FileNotFoundError:
+        raise InputError(f"no baseline at {path}: name one with --baseline, or write it with check --update") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except SchemaError as error:
+        raise InputError(f"{path} is not a baseline ({error}): {_REWRITE}") from error
+
+
+def _to_baseline(file: _File) -> Baseline:
+    outcomes: Outcomes = {}
+    differs: Scores = {}
+    for run in file.runs:
+        outcomes.setdefault(run.cell, {})[run.seed] = run.outcome
+        if run.differs is not UNSET:
+            differs.setdefault(run.cell, {})[run.seed] = dict(zip(METRICS, run.differs, strict=True))
+        if run.shots not in file.protocols:
+            raise SchemaError(f"protocols.{run.shots}", "missing")
+        if run.category not in file.images:
+            raise SchemaError(f"images.{run.category}", "missing")
+    scores = {Pairing.OTHER_SEEDS: scores_of(outcomes)} | ({Pairing.SAME_SEEDS: differs} if differs else {})
+    return Baseline(
+        profile=file.profile,
+        dataset=file.dataset,
+        protocols=file.protocols,
+        images=file.images,
+        machine=file.machine,
+        code=file.code,
+        outcomes=outcomes,
+        differs=differs,
+        elsewhere=file.elsewhere,
+        calibrations={pairing: _to_calibration(file, pairing, list_comparisons(of)) for pairing, of in scores.items()},
+    )
+
+
+def _to_calibration(file: _File, pairing: Pairing, comparisons: Iterable[Comparison]) -> Calibration:
+    lines = {(line.category, line.method, line.shots): line for line in file.tolerances if line.pairing is pairing}
+    tolerances: dict[Comparison, Tolerance] = {}
+    for comparison in comparisons:
+        found = getattr(lines.get(comparison.place), comparison.metric, UNSET)
+        if found is UNSET:
+            place = describe_place(*comparison.place)
+            raise SchemaError("tolerances", f"missing for {pairing}, {place}, {comparison.metric}")
+        tolerances[comparison] = found
+    if pairing not in file.critical:
+        raise SchemaError(f"critical.{pairing}", "missing")
+    stored = file.critical[pairing]
+    critical = {level: value for level in Level if (value := getattr(stored, level)) is not UNSET}
+    return Calibration(stored.seeds, critical, tolerances)
