@@ -85,11 +85,12 @@ class Tolerance(Struct, frozen=True, array_like=True):
     spread : float
         As ``Spread.deviations``.
     allowed : float
-        Above 0; a mean that falls by more is a regression.
+        At least 1e-6; a mean that falls by more is a regression.
     """
 
     spread: float
-    allowed: Annotated[float, Meta(gt=0)]
+    # Not gt=0: torch.set_flush_denormal makes the bound that msgspec derives from it, the least denormal, a zero.
+    allowed: Annotated[float, Meta(ge=1e-6)]
 
 
 @dataclass(frozen=True)

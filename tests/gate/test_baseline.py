@@ -102,7 +102,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tolerance for a metric": (edit(lambda c: c["tolerances"][4].pop("dc")), "unet over its cells, dc"),
     "a tolerance of zero": (
         edit(lambda c: c["tolerances"][0]["iou"].__setitem__(1, 0)),
-        r"tolerances\[0\]\.iou\[1\]: expected float > 0",
+        r"tolerances\[0\]\.iou\[1\]: expected float >= 1e-06",
     ),
     "half a tolerance": (edit(lambda c: c["tolerances"][0].update(iou=[0.1])), r"tolerances\[0\]\.iou: .* length 2"),
 }
