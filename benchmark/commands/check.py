@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import logging
 from pathlib import Path
 
 import torch
@@ -28,6 +28,8 @@ from reports.gate import Report, as_json, as_text, describe_assessments, describ
 
 BASELINES = Path("tests/metrics")
 REPEATS = 20
+
+logger = logging.getLogger(__name__)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -129,8 +131,8 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     runs = read_outcomes(root, specs)
     if runs.missing:
         for (cell, seed), reason in runs.missing.items():
-            print(f"{describe_place(*cell)} seed {seed}: {reason}", file=sys.stderr)
-        print(f"{len(runs.missing)} runs are missing: no baseline was written", file=sys.stderr)
+            logger.info(f"{describe_place(*cell)} seed {seed}: {reason}")
+        logger.info(f"{len(runs.missing)} runs are missing: no baseline was written")
         return 1
     after = make_baseline(specs, runs, root, profile, elsewhere, before)
     write_baseline(path, after)
@@ -151,7 +153,7 @@ def former_baseline(path: Path) -> Baseline | None:
     try:
         return read_baseline(path)
     except InputError as error:
-        print(f"warning: {error}", file=sys.stderr)
+        logger.warning(error)
         return None
 
 
