@@ -1,4 +1,4 @@
-"""What is recorded of code and machine, and what of it must be equal for runs to give the same bits."""
+"""The environment that a run records, and the parts of it that must be equal for the same bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that nobody imported yet."""
+    """A package that is not imported yet."""
     folder = tmp_path / "gate_test_package"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
@@ -31,7 +31,7 @@ def digest_of(package: Path) -> str:
     return code_digest((package.name,))
 
 
-def test_the_digest_of_code_is_that_of_its_lines_and_names(package: Path) -> None:
+def test_the_digest_of_code_depends_on_its_lines_and_file_names(package: Path) -> None:
     first = digest_of(package)
     assert digest_of(package) == first
     (package / "part.py").write_bytes(b"A = 1\r\n")  # as a checkout on Windows has it
@@ -44,7 +44,7 @@ def test_the_digest_of_code_is_that_of_its_lines_and_names(package: Path) -> Non
     assert digest_of(package) not in (first, second)
 
 
-def test_what_may_differ_is_no_condition_and_the_rest_is() -> None:
+def test_bits_depend_on_all_but_the_harmless_parts() -> None:
     found = describe_environment(CPU)
     conditions = bit_conditions(found)
     assert {"torch", "numpy", "pillow", "processor", "libc", "threads", "device", "python"} <= set(conditions)
@@ -57,7 +57,7 @@ def test_what_may_differ_is_no_condition_and_the_rest_is() -> None:
         assert bit_conditions(found | {name: "another"}) != conditions
 
 
-def test_a_processor_that_is_told_to_compute_as_an_older_one_is_another() -> None:
+def test_a_processor_restricted_to_older_instructions_counts_as_another() -> None:
     words = (
         "import torch; from benchmark.environment import describe_environment;"
         "print(describe_environment(torch.device('cpu'))['processor'])"

@@ -1,4 +1,4 @@
-"""The pool on this machine: processes that die, hang, and see the device they were given."""
+"""The pool on this machine: processes that die, hang, and see only their own device."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def square_unless_three(number: int) -> int:
 
 
 def test_only_the_item_that_kills_its_process_is_lost() -> None:
-    ends = list(LokyPool([{}, {}]).map(square_unless_three, range(4)))
-    assert [end for end in ends if isinstance(end, Lost)] == [Lost(3)]
-    assert sorted(end for end in ends if not isinstance(end, Lost)) == [0, 1, 4]
+    results = list(LokyPool([{}, {}]).map(square_unless_three, range(4)))
+    assert [result for result in results if isinstance(result, Lost)] == [Lost(3)]
+    assert sorted(result for result in results if not isinstance(result, Lost)) == [0, 1, 4]
     assert no_process_is_left()
 
 
-class SeesWhatItWasGiven:
-    """Says which process did an item and what it sees; the process of item 0 dies the first time."""
+class ReportsItsEnvironment:
+    """Returns the process of an item and what it sees; the first process of item 0 dies."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,12 +45,12 @@ class SeesWhatItWasGiven:
         return os.getpid(), os.environ["TEST_DEVICE"], os.environ["OMP_NUM_THREADS"]
 
 
-def test_each_process_sees_its_own_device_also_one_that_replaces_another(tmp_path: Path) -> None:
+def test_each_process_sees_its_own_device_even_if_it_replaces_another(tmp_path: Path) -> None:
     environments = [{"TEST_DEVICE": name} for name in "abab"]
-    ends = list(LokyPool(environments).map(SeesWhatItWasGiven(tmp_path), range(12)))
-    assert len(ends) == 12
+    results = list(LokyPool(environments).map(ReportsItsEnvironment(tmp_path), range(12)))
+    assert len(results) == 12
     seen = defaultdict(set)
-    for process, device, threads in ends:
+    for process, device, threads in results:
         seen[process].add(device)
         assert int(threads) >= 1
     assert all(len(devices) == 1 for devices in seen.values())
@@ -65,15 +65,15 @@ def sleep(seconds: float) -> float:
 
 def test_an_item_that_takes_too_long_is_lost_and_its_process_killed() -> None:
     began = time.monotonic()
-    ends = list(LokyPool([{}, {}], limit=8).map(sleep, [600, 0, 0.1, 0.2]))
-    assert ends[-1] == Lost(600, overdue=True)
-    assert sorted(ends[:-1]) == [0, 0.1, 0.2]
+    results = list(LokyPool([{}, {}], limit=8).map(sleep, [600, 0, 0.1, 0.2]))
+    assert results[-1] == Lost(600, overdue=True)
+    assert sorted(results[:-1]) == [0, 0.1, 0.2]
     assert time.monotonic() - began < 60
     assert no_process_is_left()
 
 
-def test_a_pool_that_is_left_early_leaves_no_process() -> None:
-    ends = LokyPool([{}, {}]).map(sleep, [0, 600, 600])
-    assert next(ends) == 0
-    ends.close()
+def test_a_pool_that_is_closed_early_leaves_no_process() -> None:
+    results = LokyPool([{}, {}]).map(sleep, [0, 600, 600])
+    assert next(results) == 0
+    results.close()
     assert no_process_is_left()
