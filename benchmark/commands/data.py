@@ -1,4 +1,4 @@
-"""``data``: list, show, generate, import and describe images."""
+"""``data``: list, show, generate, import, verify and describe images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.atomic import new_folder
-from benchmark.commands import data_cache, data_files, data_import
+from benchmark.commands import data_cache, data_download, data_import, data_verify
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
@@ -32,20 +31,22 @@ LISTED_SEEDS = (0, 1, 2, 3, 4)
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the actions of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="count the images of a data set")
+    listing = actions.add_parser("list", help="list the numbers of images, and anything unusual")
     add_data(listing)
     listing.set_defaults(do=do_list)
 
-    generate = actions.add_parser("generate", help="write the synthetic data set as an MVTec AD folder")
+    generate = actions.add_parser("generate", help="write the synthetic data set in MVTec AD's layout")
     generate.add_argument("--dataset", choices=synthetic.EDITIONS, default="synthetic", help="default: synthetic")
     generate.add_argument("--out", type=Path, required=True, metavar="DIR")
     generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
     generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     generate.set_defaults(do=do_generate)
 
-    sheet = actions.add_parser("sheet", help="show normal images and each defect type, masks laid over")
+    sheet = actions.add_parser("sheet", help="show normal images and each defect type with masks")
     add_data(sheet)
-    sheet.add_argument("--out", type=Path, required=True, metavar="FILE", help=".html page, or .jpg/.png/.webp picture")
+    sheet.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="an .html page or a .jpg, .png or .webp picture"
+    )
     sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
     sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
     sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
@@ -54,18 +55,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     data_import.add_action(actions)
     data_cache.add_action(actions)
 
-    manifest = actions.add_parser("manifest", help="write what a data set contains, and its draws, as CSV files")
+    manifest = actions.add_parser("manifest", help="write the list of images and the draws as CSV files")
     manifest.add_argument(
-        "folder", nargs="?", type=Path, metavar="DIR", help="short for --dataset folder --data-root DIR"
+        "folder", nargs="?", type=Path, metavar="DIR", help="same as --dataset folder --data-root DIR"
     )
     add_data(manifest)
     manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
     manifest.set_defaults(do=do_manifest)
-    data_files.add_actions(actions)
+    data_verify.add_action(actions)
+    data_download.add_action(actions)
 
 
 def do_list(options: argparse.Namespace) -> int:
-    """Print the number of images per category, split and label, and what to know of them."""
+    """Print the number of images per category, split and label, and notes on them."""
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     for category in dataset.categories():
         manifest = dataset.manifest(category)
@@ -97,7 +99,7 @@ def do_generate(options: argparse.Namespace) -> int:
 
 
 def do_sheet(options: argparse.Namespace) -> int:
-    """Write a contact sheet of a data set; the first images of each label, always the same ones."""
+    """Write a contact sheet with the first images of each label."""
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     _check_size(options.size)
     if options.each < 1:
@@ -122,11 +124,11 @@ def _category_sheet(dataset: DataSet, category: str, size: int, each: int) -> Ca
     )
 
 
-def _chosen(dataset: DataSet, asked: list[str]) -> tuple[str, ...]:
-    for category in asked:
+def _chosen(dataset: DataSet, requested: list[str]) -> tuple[str, ...]:
+    for category in requested:
         if category not in dataset.categories():
             raise unknown_name("category", category, dataset.categories())
-    return tuple(dict.fromkeys(asked)) or dataset.categories()
+    return tuple(dict.fromkeys(requested)) or dataset.categories()
 
 
 def _check_size(size: int) -> None:
@@ -137,11 +139,11 @@ def _check_size(size: int) -> None:
 def do_manifest(options: argparse.Namespace) -> int:
     """Write ``dataset.json``, ``images.csv``, ``draws.csv`` and ``draw_digests.csv`` into a new folder.
 
-    MVTec AD without a root is described as it is published.
+    Without a root, MVTec AD is described as published.
     """
     if options.folder:
         if options.data_root or options.dataset not in ("synthetic", "folder"):  # the first is the default
-            raise InputError(f"the folder {options.folder} is named beside --data-root or --dataset: give one of them")
+            raise InputError(f"give either the folder {options.folder} or --dataset and --data-root")
         options.dataset, options.data_root = "folder", options.folder
     published = PublishedMvtecAD() if options.dataset == MVTEC_AD and options.data_root is None else None
     dataset = published or open_dataset(options.dataset, options.data_root, options.cache)
@@ -155,7 +157,7 @@ def do_manifest(options: argparse.Namespace) -> int:
             "version": manifests[0].version,
             "digests": {manifest.category: manifest.digest for manifest in manifests},
         }
-        if isinstance(dataset, SyntheticDataSet):  # no files whose digests could stand for the pixels
+        if isinstance(dataset, SyntheticDataSet):  # there are no file digests
             described["pixels"] = {category: synthetic.checksum(category) for category in dataset.categories()}
         if published:
             described["unknown"] = published.unknown
@@ -168,7 +170,7 @@ def do_manifest(options: argparse.Namespace) -> int:
 
 
 def possible_draws(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
-    """Return the rows of ``draws.csv`` under both readings of K; says aloud which draws cannot be made."""
+    """Return the rows of ``draws.csv`` under both readings of K; prints which draws are impossible."""
     rows = []
     for shots_per in LISTED_SHOTS_PER:
         for manifest in manifests:
@@ -181,7 +183,7 @@ def possible_draws(manifests: list[CategoryManifest]) -> list[dict[str, str | in
 
 
 def listed_digests(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
-    """Return the rows of ``draw_digests.csv``: every draw that ``draws.csv`` lists, and those that cannot be made."""
+    """Return the rows of ``draw_digests.csv``: the draws of ``draws.csv`` and the impossible ones."""
     return [
         row
         for shots_per in LISTED_SHOTS_PER

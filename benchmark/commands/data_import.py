@@ -1,12 +1,11 @@
-"""``data import``: published data sets, and your own pairs of images and masks."""
+"""``data import``: convert published data sets, or your own images and masks, to MVTec AD's layout."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.data.importers import IMPORTERS, PAIRS, import_published
 from benchmark.data.importers.layout import HELD_OUT, Imported
 from benchmark.data.importers.pairs import MASKS_HOLD, PairPatterns, import_pairs
@@ -14,23 +13,23 @@ from benchmark.data.importers.pairs import MASKS_HOLD, PairPatterns, import_pair
 _LISTED = 20
 
 
-def add_action(actions: argparse._SubParsersAction) -> None:
-    """Add ``import`` to what ``data`` can do."""
-    parser = actions.add_parser("import", help="bring published images, or your own with masks, into MVTec AD's layout")
+def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``import`` to the actions of ``data``."""
+    parser = actions.add_parser("import", help="convert published or your own images to MVTec AD's layout")
     parser.add_argument("name", metavar="|".join(IMPORTERS))
     parser.add_argument("source", type=Path, metavar="SRC")
     parser.add_argument("destination", type=Path, metavar="DEST")
     parser.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
     pairs = parser.add_argument_group(
-        PAIRS, "Patterns are paths below SRC with {name} and perhaps {label}, the defect type; * is anything but /."
+        PAIRS, "Patterns are paths below SRC with {name} and optionally {label}, the defect type; * matches all but /."
     )
     pairs.add_argument("--images", metavar="PATTERN", help="e.g. 'photos/{name}.jpg'")
-    pairs.add_argument("--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; none or an empty one: normal")
-    pairs.add_argument("--normals", metavar="PATTERN", help="further images, all normal")
-    pairs.add_argument("--label", metavar="NAME", help="defect type where no pattern has {label}; default: defect")
+    pairs.add_argument("--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; images without one are normal")
+    pairs.add_argument("--normals", metavar="PATTERN", help="further normal images")
+    pairs.add_argument("--label", metavar="NAME", help="defect type if no pattern has {label}; default: defect")
     pairs.add_argument("--category", metavar="NAME", help="default: the name of SRC")
     pairs.add_argument(
-        "--masks-hold", metavar="|".join(MASKS_HOLD), help="grey: above 127 is defect (default); classes: all but 0"
+        "--masks-hold", metavar="|".join(MASKS_HOLD), help="defective pixels: grey, above 127 (default); classes, not 0"
     )
     pairs.add_argument(
         "--held-out", type=float, metavar="SHARE", help=f"of the normal images, for testing; default: {HELD_OUT}"
@@ -41,20 +40,20 @@ def add_action(actions: argparse._SubParsersAction) -> None:
     parser.set_defaults(do=do)
 
 
-_OF_PAIRS = ("images", "masks", "normals", "label", "category", "masks_hold", "held_out", "ignore_unmatched")
+_PAIRS_OPTIONS = ("images", "masks", "normals", "label", "category", "masks_hold", "held_out", "ignore_unmatched")
 
 
 def do(options: argparse.Namespace) -> int:
-    """Import and say what was found."""
+    """Import images and print what was found."""
     if options.name not in IMPORTERS:
         raise unknown_name("importer", options.name, IMPORTERS)
     if options.seed < 0:
         raise InputError(f"--seed must be at least 0, got {options.seed}")
-    given = {name: getattr(options, name) for name in _OF_PAIRS if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in _PAIRS_OPTIONS if getattr(options, name) is not None}
     if options.name != PAIRS:
         if given:
-            raise InputError(f"--{next(iter(given)).replace('_', '-')} goes with data import {PAIRS} only")
-        _show(import_published(options.name, options.source, options.destination, options.seed))
+            raise InputError(f"--{next(iter(given)).replace('_', '-')} is an option of data import {PAIRS} only")
+        _print_import(import_published(options.name, options.source, options.destination, options.seed))
         return 0
     if not {"images", "masks"} <= set(given):
         raise InputError(f"data import {PAIRS} needs --images PATTERN and --masks PATTERN")
@@ -64,7 +63,7 @@ def do(options: argparse.Namespace) -> int:
     imported, left_out = import_pairs(
         options.source, options.destination, PairPatterns(**given), category, options.seed
     )
-    _show(imported)
+    _print_import(imported)
     if left_out:
         print(f"  {len(left_out)} files without a partner were left out:")
         for path in left_out[:_LISTED]:
@@ -74,15 +73,15 @@ def do(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(imported: Imported) -> None:
+def _print_import(imported: Imported) -> None:
     print(f"wrote {imported.folder}")
     for category in imported.categories:
         print(f"{category.name}: " + ", ".join(f"{'/'.join(key)} {count}" for key, count in category.images.items()))
         if category.grey_masks:
-            print(f"  {category.grey_masks} masks held values other than black and white and were made binary")
+            print(f"  {category.grey_masks} masks had values other than black and white and were made binary")
         if category.empty_masks:
             print(
                 f"  {category.empty_masks} defective images have an empty mask and will be left out of training and "
                 "testing"
             )
-    print(f"use it: --dataset folder --data-root {imported.folder}")
+    print(f"use with: --dataset folder --data-root {imported.folder}")

@@ -1,22 +1,23 @@
-"""Unpack a tar.xz archive of a stranger: only files and folders, only below the destination, only so much."""
+"""Unpack an untrusted tar.xz archive: files and directories only, inside the destination, up to a size limit."""
 
 from __future__ import annotations
 
 import lzma
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import writable
 
-# MVTec AD has 6,612 images and masks, about 5 GB; an archive far beyond that is no archive of it.
-MOST_MEMBERS = 50_000
-MOST_BYTES = 20 * 10**9
-_MOST_HEADER_BYTES = 1 << 20
+# MVTec AD has 6,612 images and masks, about 5 GB; an archive far beyond that is a different one.
+MAX_MEMBERS = 50_000
+MAX_BYTES = 20 * 10**9
+_MAX_HEADER_BYTES = 1 << 20
 _CHUNK = 1 << 18
-# What these headers hold, tarfile reads into memory at once, however much they say it is.
+# tarfile reads the content of these headers into memory at once, whatever size they declare.
 _HEADERS_WITH_TEXT = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -26,12 +27,12 @@ _HEADERS_WITH_TEXT = (
 )
 
 
-class _UnfitError(Exception):
-    """What is wrong with the archive, for the one line that names it."""
+class _RejectedError(tarfile.TarError):
+    """The archive is corrupted or breaks a rule."""
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is refused where tarfile would take a damaged one for the archive's end."""
+    """A header that is rejected if corrupted; tarfile would take it for the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
@@ -41,13 +42,13 @@ class _Header(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             if ends_archive:
                 raise
-            raise _UnfitError("it is no tar archive, or damaged or cut off" if buf else "its end is missing") from error
-        if header.size < 0 or (header.type in _HEADERS_WITH_TEXT and header.size > _MOST_HEADER_BYTES):
-            raise _UnfitError(f"a header says it is {header.size} bytes long")
+            raise _RejectedError("not a tar archive, or corrupted" if buf else "truncated") from error
+        if header.size < 0 or (header.type in _HEADERS_WITH_TEXT and header.size > _MAX_HEADER_BYTES):
+            raise _RejectedError(f"a header declares {header.size} bytes")
         return header
 
 
-class _Limited:
+class _LimitedReader:
     """The decompressed bytes of an archive, up to a limit."""
 
     def __init__(self, file: IO[bytes], limit: int) -> None:
@@ -57,109 +58,81 @@ class _Limited:
         data = self._file.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise _UnfitError("it holds more than an archive of this data set can")
+            raise _RejectedError("larger than an archive of this data set can be")
         return data
+
+
+class _Filter:
+    """The extraction filter: tarfile's ``data`` filter, without links, sparse files and duplicates, with limits."""
+
+    def __init__(self, max_members: int, max_bytes: int) -> None:
+        self.files = 0
+        self._members_left, self._max_bytes = max_members, max_bytes
+        self._bytes = 0
+
+    def __call__(self, member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo:
+        self._members_left -= 1
+        self._bytes += member.size
+        if self._members_left < 0:
+            raise _RejectedError("too many members")
+        if self._bytes > self._max_bytes:
+            raise _RejectedError(f"with {member.name!r} its members declare {self._bytes} bytes")
+        if "\0" in member.name:
+            raise _RejectedError(f"the name {member.name!r} contains a null byte")
+        safe = tarfile.data_filter(member, destination)
+        if safe.issparse() or not (safe.isdir() or safe.isreg()):
+            raise _RejectedError(f"{member.name!r} is neither a file nor a directory")
+        if safe.isreg():
+            # Asking the disk also finds names that differ only in case, where that matters, and directories.
+            if os.path.lexists(os.path.join(destination, safe.name)):
+                raise _RejectedError(f"{member.name!r} occurs twice")
+            self.files += 1
+        return safe
 
 
 def unpack(
     archive: Path,
     destination: Path,
-    most_members: int = MOST_MEMBERS,
-    most_bytes: int = MOST_BYTES,
+    max_members: int = MAX_MEMBERS,
+    max_bytes: int = MAX_BYTES,
     on_bytes: Callable[[int], None] | None = None,
 ) -> int:
-    """Write the files of a tar.xz archive into an existing, empty folder; return how many there were.
+    """Extract the files of a tar.xz archive into an existing, empty directory; return their number.
 
-    Only names and bytes are taken over: no owners, no modes, no times. When this raises, some files may have been
-    written: give a temporary folder (``atomic.new_folder``).
+    Names and contents are kept; owners, modes and times are not. After an error some files may have been written:
+    pass a temporary directory (``atomic.new_folder``).
 
     Parameters
     ----------
-    most_members, most_bytes : int
-        How many files and folders, and how many bytes unpacked, the archive may hold.
+    max_members, max_bytes : int
+        Limits on the number of files and directories, and on their total size.
     on_bytes : callable, optional
-        Called with how many more bytes of the archive have been read.
+        Called with the number of bytes of the archive read since the last call.
 
     Raises
     ------
     InputError
-        If the archive cannot be read, is damaged or cut off, holds anything but files and folders, a name that
-        leads out of the destination or occurs twice, or more than the limits; or if the disk cannot be written.
+        If the archive cannot be read, is corrupted or truncated, contains anything but files and directories, a name
+        twice or one that leads out of the destination, or exceeds a limit; or if the disk cannot be written.
     """
+    extraction = _Filter(max_members, max_bytes)
     try:
         with archive.open("rb") as raw, lzma.open(raw) as plain:
-            limited = _Limited(plain, most_bytes + most_members * 4 * tarfile.BLOCKSIZE)
+            limited = _LimitedReader(plain, max_bytes + max_members * 4 * tarfile.BLOCKSIZE)
             with tarfile.open(fileobj=limited, mode="r|", tarinfo=_Header) as tar:  # type: ignore[call-overload]
-                files, told = _Files(destination, most_members, most_bytes), 0
+                reported = 0
                 for member in tar:
-                    files.add(tar, member)
+                    with writable(destination / member.name.lstrip("/")):
+                        tar.extract(member, destination, set_attrs=False, filter=extraction)
                     if on_bytes:
-                        on_bytes(raw.tell() - told)
-                        told = raw.tell()
-            while limited.read(_CHUNK):  # the checksum of the compressed stream comes last
+                        on_bytes(raw.tell() - reported)
+                        reported = raw.tell()
+            while limited.read(_CHUNK):  # to the end, where the checksum of the compressed stream is
                 pass
-    except (_UnfitError, tarfile.TarError) as error:
-        raise InputError(f"archive {archive} is not unpacked: {error}") from None
+    except tarfile.TarError as error:
+        raise InputError(f"archive {archive} cannot be unpacked: {error}") from None
     except (lzma.LZMAError, EOFError):
-        raise InputError(f"archive {archive} is not unpacked: it is no xz file, or damaged or cut off") from None
+        raise InputError(f"archive {archive} cannot be unpacked: not an xz file, corrupted or truncated") from None
     except OSError as error:
         raise InputError(f"archive {archive} cannot be read: {error.strerror or error}") from None
-    return files.count
-
-
-class _Files:
-    """What has been written of an archive so far."""
-
-    def __init__(self, destination: Path, most_members: int, most_bytes: int) -> None:
-        self.count = 0
-        self._destination = destination
-        self._most_members, self._most_bytes = most_members, most_bytes
-        self._seen: set[tuple[str, ...]] = set()
-        self._members = self._bytes = 0
-
-    def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        parts = _safe_parts(member)
-        self._members += 1
-        self._bytes += member.size
-        if self._members > self._most_members:
-            raise _UnfitError(f"it has more than {self._most_members} members")
-        if self._bytes > self._most_bytes:
-            raise _UnfitError(f"{member.name!r} and what comes before say they are {self._bytes} bytes long")
-        target = self._destination.joinpath(*parts)
-        with writable(target):
-            if member.isdir():
-                target.mkdir(parents=True, exist_ok=True)
-                return
-            # Where letters differ in case only, or a file's name is a folder's, the disk decides.
-            if parts in self._seen or target.exists():
-                raise _UnfitError(f"{member.name!r} occurs twice")
-            self._seen.add(parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._write(tar, member, target)
-        self.count += 1
-
-    @staticmethod
-    def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-        source = tar.extractfile(member)
-        assert source is not None  # a regular file
-        with target.open("xb") as file:
-            left = member.size
-            while left:
-                data = source.read(min(left, _CHUNK))
-                if not data:
-                    raise _UnfitError(f"it ends within {member.name!r}")
-                file.write(data)
-                left -= len(data)
-
-
-def _safe_parts(member: tarfile.TarInfo) -> tuple[str, ...]:
-    """Return the parts of a member's name below the destination."""
-    if member.issparse() or not (member.isdir() or member.isreg()):
-        raise _UnfitError(f"{member.name!r} is neither a file nor a folder but a link, a device or the like")
-    name = member.name
-    parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if name.startswith("/") or ".." in parts or any(c in name for c in "\\\0:"):
-        raise _UnfitError(f"the name {name!r} leads out of the folder")
-    if not parts and not member.isdir():
-        raise _UnfitError(f"the name {name!r} is none")
-    return parts
+    return extraction.files

@@ -1,4 +1,4 @@
-"""Data sets by the name the command line gives them."""
+"""The data sets, by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.data import synthetic
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
@@ -18,7 +17,7 @@ DATASETS = (*synthetic.EDITIONS, "mvtec-ad", "folder")
 
 
 class DataSet(Protocol):
-    """Where images come from; two exist, the embedded generator and folders on disk."""
+    """A source of images: the embedded generator or a folder on disk."""
 
     name: str
 
@@ -27,7 +26,7 @@ class DataSet(Protocol):
         ...
 
     def manifest(self, category: str) -> CategoryManifest:
-        """Return what a category contains; InputError if it is unknown or cannot be used."""
+        """Return the images of a category; InputError if it is unknown or cannot be used."""
         ...
 
     def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +35,7 @@ class DataSet(Protocol):
 
 
 class SyntheticDataSet:
-    """The embedded procedural data set: rendered at any size from nothing but names and numbers.
+    """The embedded synthetic data set, rendered at any size.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ class SyntheticDataSet:
 
     def __init__(self, name: str = "synthetic") -> None:
         self.name = name
-        # The version stands for the pixels, which no digest of a file does: editions must differ in it.
+        # Rendered images have no file digests, so the version must differ between editions.
         edition = name.removeprefix(synthetic.EDITIONS[0])
         self._version = f"{synthetic.VERSION}{edition}"
 
@@ -77,14 +76,14 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
     ----------
     name : {"synthetic", "synthetic-validation", "mvtec-ad", "folder"}
     root : Path or None
-        Folder of the images; the synthetic data sets have none.
+        Folder of the images; None for the synthetic data sets.
     cache : ImageCache, optional
         For the manifests of folders; the user's own by default.
 
     Raises
     ------
     InputError
-        If the name is unknown, or a root is missing, superfluous or unusable.
+        If the name is unknown, or the root is missing, superfluous or unusable.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
@@ -93,5 +92,5 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
             raise InputError("the synthetic data set has no root: use --dataset folder with --data-root")
         return SyntheticDataSet(name)
     if root is None:
-        raise InputError(f"--dataset {name} needs --data-root DIR, the folder that holds the categories")
+        raise InputError(f"--dataset {name} needs --data-root DIR, the folder that contains the categories")
     return FolderDataSet(root, cache, name="mvtec-ad" if name == "mvtec-ad" else None)

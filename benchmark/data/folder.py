@@ -5,12 +5,11 @@ ROOT/[CATEGORY/]test/good/NAME.png
 ROOT/[CATEGORY/]test/DEFECT/NAME.png
 ROOT/[CATEGORY/]ground_truth/DEFECT/NAME_mask.png   (or NAME.png)
 
-Files and folders whose names begin with a dot are left aside, as everywhere else they are hidden.
+Files and folders whose names begin with a dot are ignored.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
 from benchmark.data.image_cache import ImageCache, mark_used
 from benchmark.data.images import (
@@ -32,15 +30,24 @@ from benchmark.data.images import (
     read_image,
     read_mask,
 )
-from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, ImageRecord, digest_of, read_images, write_images
+from benchmark.data.manifest import (
+    FORMAT,
+    GOOD,
+    CategoryManifest,
+    ImageRecord,
+    digest_of,
+    read_images,
+    sha256_of,
+    write_images,
+)
 from benchmark.data.names import check_path
 
-# Part of what kept inspections are found by: raise it when files are read in another way.
-_READING = 2
+# Part of the key of cached manifests: raise it when files are read in another way.
+_READER_VERSION = 2
 
 
 class FolderDataSet:
-    """Images on disk in MVTec AD's layout; the root holds categories, or is itself one.
+    """Images on disk in MVTec AD's layout; the root contains categories or is one itself.
 
     Parameters
     ----------
@@ -48,12 +55,12 @@ class FolderDataSet:
     cache : ImageCache, optional
         Keeps manifests, so that unchanged files are not read again; the user's own by default.
     name : str, optional
-        Shown as the data set; ``folder:`` and the root's name if not given.
+        Name of the data set; ``folder:`` and the root's name by default.
 
     Raises
     ------
     InputError
-        If the root is missing or holds no category.
+        If the root is missing or contains no category.
     """
 
     def __init__(self, root: Path, cache: ImageCache | None = None, name: str | None = None) -> None:
@@ -62,7 +69,7 @@ class FolderDataSet:
         self.name = name or f"folder:{self.root.name}"
         check_path(self.root)
         if not self.root.is_dir():
-            raise InputError(f"data root {root} is no folder; give the folder that holds the categories")
+            raise InputError(f"data root {root} is not a directory; give the folder that contains the categories")
         if _is_category(self.root):
             self._folders = {self.root.name: self.root}
         else:
@@ -72,7 +79,7 @@ class FolderDataSet:
             self._folders = {path.name: path for path in children}
         if not self._folders:
             raise InputError(
-                f"data root {root} holds no category: expected {root}/CATEGORY/test/DEFECT/ or {root}/test/DEFECT/"
+                f"data root {root} contains no category: expected {root}/CATEGORY/test/DEFECT/ or {root}/test/DEFECT/"
             )
 
     def categories(self) -> tuple[str, ...]:
@@ -80,24 +87,24 @@ class FolderDataSet:
         return tuple(self._folders)
 
     def manifest(self, category: str) -> CategoryManifest:
-        """Return the images of a category; files unchanged since the last look are not opened again.
+        """Return the images of a category; files unchanged since the last call are not opened again.
 
         Raises
         ------
         InputError
-            If the category is unknown, has no normal or no defective images, a mask is missing or of another
-            size than its image, or a file cannot be read.
+            If the category is unknown, lacks normal or defective images or a mask, a mask and its image differ in
+            size, or a file cannot be read.
         """
         if category not in self._folders:
             raise unknown_name("category", category, self._folders)
         folder = self._folders[category]
-        found = list(_find(category, folder))
-        seen = digest_of([FORMAT, _READING, str(folder), [_stamp(folder, record) for record in found]])
-        cached = self.cache.manifest_file(seen)
+        records = list(_find(category, folder))
+        files = [_sizes_and_times(folder, record) for record in records]
+        cached = self.cache.manifest_file(digest_of([FORMAT, _READER_VERSION, str(folder), files]))
         if cached.is_file():
             mark_used(cached)
             return read_images(cached, self.name, version="")[0]
-        manifest = CategoryManifest(self.name, category, "", tuple(_inspect(folder, record) for record in found))
+        manifest = CategoryManifest(self.name, category, "", tuple(_inspect(folder, record) for record in records))
         with replace_file(cached) as temporary:
             write_images(temporary, [manifest])
         return manifest
@@ -140,16 +147,16 @@ def _image_files(folder: Path) -> list[Path]:
 
 
 def _find(category: str, folder: Path) -> Iterator[ImageRecord]:
-    """Yield a record with names alone for each image: train/good, test/good, then each defect type."""
+    """Yield a record with only names for each image: train/good, test/good, then each defect type."""
     for split in ("train", "test"):
         for path in _image_files(folder / split / GOOD):
             yield ImageRecord(split, GOOD, path.relative_to(folder).as_posix())
     kinds = sorted(path.name for path in _visible(folder / "test") if path.is_dir() and path.name != GOOD)
     images = {kind: _image_files(folder / "test" / kind) for kind in kinds}
     if not _image_files(folder / "train" / GOOD):
-        raise InputError(f"category {category} has no normal training images: put some into {folder}/train/good")
+        raise InputError(f"category {category} has no normal training images: add some to {folder}/train/good")
     if not any(images.values()):
-        raise InputError(f"category {category} has no defective images: put some into {folder}/test/DEFECT")
+        raise InputError(f"category {category} has no defective images: add some to {folder}/test/DEFECT")
     if not (folder / "ground_truth").is_dir():
         raise InputError(f"category {category} has no masks: {folder}/ground_truth is missing")
     for kind in kinds:
@@ -158,14 +165,14 @@ def _find(category: str, folder: Path) -> Iterator[ImageRecord]:
 
 
 def _pairs(category: str, folder: Path, kind: str, images: list[Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield each image of a defect type with its mask; InputError if it has none or several, or shares it."""
+    """Yield each image of a defect type with its mask; InputError unless each has a mask of its own."""
     masks: dict[str, list[Path]] = {}
     for path in _image_files(folder / "ground_truth" / kind):
         masks.setdefault(path.stem, []).append(path)
     stems = Counter(path.stem for path in images)
     for path in images:
         if stems[path.stem] > 1:
-            raise InputError(f"category {category}: {path} and another image share a mask by their name: rename one")
+            raise InputError(f"category {category}: {path} and another image of that name share a mask: rename one")
         found = masks.get(f"{path.stem}_mask", []) + masks.get(path.stem, [])
         if not found:
             raise InputError(
@@ -177,12 +184,12 @@ def _pairs(category: str, folder: Path, kind: str, images: list[Path]) -> Iterat
         yield path, found[0]
 
 
-def _stamp(folder: Path, record: ImageRecord) -> list[str | int]:
-    stamp: list[str | int] = []
+def _sizes_and_times(folder: Path, record: ImageRecord) -> list[str | int]:
+    found: list[str | int] = []
     for name in filter(None, (record.name, record.mask)):
         status = (folder / name).stat()
-        stamp += [name, status.st_size, status.st_mtime_ns]
-    return stamp
+        found += [name, status.st_size, status.st_mtime_ns]
+    return found
 
 
 def _inspect(folder: Path, record: ImageRecord) -> ImageRecord:
@@ -195,7 +202,7 @@ def _inspect(folder: Path, record: ImageRecord) -> ImageRecord:
         width, height, mode = check_mask_size(path, mask_path, mask.size)
         defect_pixels = int(np.count_nonzero(np.asarray(binary_mask(mask))))
         mask_levels = count_levels(mask)
-        mask_sha256 = _sha256(mask_path)
+        mask_sha256 = sha256_of(mask_path)
     else:
         width, height, mode = read_header(path)
     return replace(
@@ -203,13 +210,8 @@ def _inspect(folder: Path, record: ImageRecord) -> ImageRecord:
         width=width,
         height=height,
         mode=mode,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         defect_pixels=defect_pixels,
         mask_levels=mask_levels,
         mask_sha256=mask_sha256,
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

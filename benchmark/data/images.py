@@ -1,4 +1,4 @@
-"""Read an image or a mask file, whatever its mode, and bring it to the size of a profile."""
+"""Read image and mask files of any mode and resize them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
-from baselines import InputError
+from baselines.errors import InputError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MASK_THRESHOLD = 127
-_WIDE_MODES = ("I;16", "I;16L", "I;16B", "I")  # 16-bit grey, which Pillow's convert() clips instead of scaling
+_WIDE_MODES = ("I;16", "I;16L", "I;16B", "I")  # 16-bit grey; Pillow's convert() clips instead of scaling
 _EXIF_ORIENTATION = 0x0112
 
 
 def open_image(path: Path) -> Image.Image:
-    """Open and fully decode an image, upright.
+    """Open and decode an image, rotated upright.
 
     Raises
     ------
     InputError
-        If the file is missing, is no image, is cut off, is too large to be one, or has floating-point pixels.
+        If the file is missing, not an image, truncated or too large, or has floating-point pixels.
     """
     try:
         with Image.open(path) as image:
@@ -31,23 +31,23 @@ def open_image(path: Path) -> Image.Image:
             return ImageOps.exif_transpose(image)
     except (InputError, MemoryError):
         raise
-    except Exception as error:  # decoders raise whatever a damaged file makes them raise
+    except Exception as error:  # decoders raise anything on corrupted files
         raise _unreadable(path, error) from error
 
 
 def read_header(path: Path) -> tuple[int, int, str]:
-    """Return width and height as seen upright, and the mode, without decoding the pixels.
+    """Return width and height of the upright image, and its mode, without decoding the pixels.
 
     Raises
     ------
     InputError
-        As ``open_image``, as far as the header tells.
+        As ``open_image``, if the header shows it.
     """
     try:
         with Image.open(path) as image:
             _check_mode(path, image.mode)
             width, height = image.size
-            # Pillow would decode a whole PNG to look for a tag that cameras do not write into PNGs.
+            # Pillow decodes the whole PNG to look for the tag; cameras do not write PNGs.
             sideways = image.format != "PNG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
             return (height, width, image.mode) if sideways else (width, height, image.mode)
     except (InputError, MemoryError):
@@ -59,19 +59,19 @@ def read_header(path: Path) -> tuple[int, int, str]:
 def _check_mode(path: Path, mode: str) -> None:
     if mode == "F":
         raise InputError(
-            f"image {path} has floating-point pixels, of which nobody knows the range: save it with 8 or 16 bits"
+            f"image {path} has floating-point pixels of unknown range: save it with 8 or 16 bits per channel"
         )
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, Image.DecompressionBombError):
         return InputError(
-            f"unreadable image {path}: it says it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels"
+            f"unreadable image {path}: its header declares more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels"
         )
     if path.is_file() and not path.stat().st_size:
         return InputError(f"unreadable image {path}: the file is empty")
     if isinstance(error, UnidentifiedImageError):
-        return InputError(f"unreadable image {path}: it is no image file, or cut off")
+        return InputError(f"unreadable image {path}: not an image file, or truncated")
     reason = str(error).replace(str(path), "").replace("''", "the file").strip() or type(error).__name__
     return InputError(f"unreadable image {path}: {' '.join(reason.split())}")
 
@@ -83,7 +83,7 @@ def _narrow(image: Image.Image) -> Image.Image:
 
 
 def read_image(path: Path, size: int) -> np.ndarray:
-    """Return an image as uint8 (size, size, 3), bilinear (Section IV-E); grey images get three equal channels.
+    """Return an image as uint8 (size, size, 3), resized bilinearly (Section IV-E); grey becomes three equal channels.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_image(path: Path, size: int) -> np.ndarray:
 
 
 def grey_mask(image: Image.Image) -> Image.Image:
-    """Return a mask as 8-bit grey: of colours the brightest channel; what is transparent counts as black."""
+    """Return a mask as 8-bit grey: the brightest channel of colours; transparent pixels are black."""
     image = _narrow(image)
     if image.mode in ("1", "L"):
         return image.convert("L")
@@ -105,24 +105,24 @@ def grey_mask(image: Image.Image) -> Image.Image:
 
 
 def count_levels(image: Image.Image) -> int:
-    """Return how many values a mask holds, as grey; more than two are not just black and white."""
+    """Return the number of distinct grey values of a mask; more than two mean it is not binary."""
     return len(np.unique(np.asarray(image if image.mode in _WIDE_MODES else grey_mask(image))))
 
 
 def binary_mask(image: Image.Image) -> Image.Image:
-    """Return a mask of 0 and 255: defective where the stored value, or its brightest channel, is above 127."""
+    """Return a mask of 0 and 255: a pixel is defective if its value, or its brightest channel, is above 127."""
     return grey_mask(image).point(lambda value: 255 * (value > MASK_THRESHOLD))
 
 
 def nonzero_mask(image: Image.Image) -> Image.Image:
-    """Return a mask of 0 and 255 of one that holds class numbers: defective where a stored value is not 0."""
+    """Return a mask of 0 and 255 from one of class numbers: a pixel is defective if its stored value is not 0."""
     stored = np.asarray(image)
     marked = stored if stored.ndim == 2 else stored[..., :3].any(axis=2)
     return Image.fromarray(np.where(marked != 0, 255, 0).astype(np.uint8))
 
 
 def read_mask(path: Path, size: int) -> np.ndarray:
-    """Return a mask as bool (size, size), nearest neighbour (Section IV-E).
+    """Return a mask as bool (size, size), resized by nearest neighbour (Section IV-E).
 
     Raises
     ------
@@ -134,12 +134,12 @@ def read_mask(path: Path, size: int) -> np.ndarray:
 
 
 def check_mask_size(path: Path, mask_path: Path, mask_size: tuple[int, int]) -> tuple[int, int, str]:
-    """Return an image's width and height as seen upright, and its mode, once its mask fits them.
+    """Return width and height of an upright image, and its mode, after checking that its mask has the same size.
 
     Parameters
     ----------
     mask_size : tuple of int
-        Width and height of the mask as seen upright.
+        Width and height of the upright mask.
 
     Raises
     ------
@@ -149,15 +149,14 @@ def check_mask_size(path: Path, mask_path: Path, mask_size: tuple[int, int]) -> 
     width, height, mode = read_header(path)
     if mask_size == (width, height):
         return width, height, mode
-    what_to_do = "give the mask the size of its image"
+    fix = "the mask must have the size of its image"
     if mask_size == (height, width):
         with Image.open(path) as image:
             if image.size == mask_size:
-                what_to_do = (
-                    "the photo is stored sideways (its EXIF tag says so) and is turned upright: turn its mask too, "
-                    "or remove the tag from the photo"
+                fix = (
+                    "the photo is rotated upright because of its EXIF orientation: rotate its mask too, or remove the "
+                    "tag from the photo"
                 )
     raise InputError(
-        f"mask {mask_path} is {mask_size[0]} x {mask_size[1]} px but its image {path} is {width} x {height}: "
-        f"{what_to_do}"
+        f"mask {mask_path} is {mask_size[0]} x {mask_size[1]} px but its image {path} is {width} x {height}: {fix}"
     )

@@ -1,6 +1,6 @@
-"""What a data set contains, as data: one row per image, a digest per category, and the K-shot draws.
+"""Manifests: the images of a data set, one record each, with a digest per category.
 
-``data_manifests/README.md`` describes the files this module writes and reads.
+``data_manifests/README.md`` describes the files.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.images import MASK_THRESHOLD
 
 FORMAT = 1
@@ -34,17 +33,22 @@ class ImageRecord:
     name : str
         Path below the category's folder, with forward slashes, e.g. ``test/crack/000.png``.
     mask : str
-        Likewise for the mask, e.g. ``ground_truth/crack/000_mask.png``; empty for normal images.
+        Path of the mask, e.g. ``ground_truth/crack/000_mask.png``; empty for normal images.
     width, height : int
-        Stored size in pixels; 0 if the image is rendered at any size.
+        Size in pixels; 0 for rendered images, which have any size.
     mode : str
-        Colour mode as stored, e.g. ``L`` or ``RGB``.
+        Colour mode of the file, e.g. ``L`` or ``RGB``.
     defect_pixels : int
-        Mask pixels above 127; -1 if unknown because the image is rendered.
+        Number of mask pixels above 127; -1 if unknown, as for rendered images.
     mask_levels : int
-        Distinct grey values in the mask; more than two means it is not strictly binary.
+        Number of distinct grey values in the mask; more than two mean it is not binary.
     sha256, mask_sha256 : str
-        Digests of the two files' bytes; empty where there is no file.
+        Digests of the two files; empty where there is no file.
+
+    Examples
+    --------
+    >>> ImageRecord("test", "crack", "test/crack/000.png", "masks/000.png", defect_pixels=0).unannotated
+    True
     """
 
     split: str
@@ -65,7 +69,7 @@ class ImageRecord:
 
     @property
     def unannotated(self) -> bool:
-        """Whether this is a defective image in whose mask no pixel is marked."""
+        """Whether the image is defective but no pixel of its mask is marked."""
         return self.defective and self.defect_pixels == 0
 
 
@@ -76,7 +80,7 @@ class CategoryManifest:
     Attributes
     ----------
     dataset : str
-        Name of the data set; shown, but no part of the digest.
+        Name of the data set; not part of the digest.
     category : str
     version : str
         Version of the generator for rendered images, empty for files.
@@ -90,7 +94,7 @@ class CategoryManifest:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that can change a result; neither paths nor modification times do."""
+        """SHA-256 of everything that can change a result: not paths above the category, nor modification times."""
         content = [self.category, self.version, [asdict(record) for record in self.records]]
         return digest_of(content)
 
@@ -100,7 +104,7 @@ class CategoryManifest:
         return {record.name: index for index, record in enumerate(self.records)}
 
     def indices(self, split: str, label: str | None = None) -> list[int]:
-        """Return the positions of a split's images, of one label if given."""
+        """Return the positions of the images of a split, and of a label if given."""
         return [
             index
             for index, record in enumerate(self.records)
@@ -114,79 +118,91 @@ class CategoryManifest:
 
 
 def notes(manifest: CategoryManifest) -> list[str]:
-    """Return what a person should know of a category's images before trusting a number, a sentence each."""
-    said = []
+    """Return everything unusual about the images of a category that readers of its results should know."""
+    found = []
     records = manifest.records
     sizes = Counter((record.width, record.height) for record in records if record.width)
     if len(sizes) > 1:
         (width, height), most = sizes.most_common(1)[0]
-        odd = f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the others"
+        text = f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the others"
         if most < len(records) / 2:
             widths, heights = zip(*sizes, strict=True)
-            odd = f"images are {min(widths)} to {max(widths)} px wide and {min(heights)} to {max(heights)} px high"
-        said.append(f"{odd}; all are resized to a square")
+            text = f"images are {min(widths)} to {max(widths)} px wide and {min(heights)} to {max(heights)} px high"
+        found.append(f"{text}; all are resized to a square")
     grey = [record for record in records if record.mask_levels > 2]
     if grey:
-        said.append(
-            f"{len(grey)} masks hold values other than black and white; above {MASK_THRESHOLD} counts as defect"
+        found.append(
+            f"{len(grey)} masks contain values other than black and white; above {MASK_THRESHOLD} counts as defect"
         )
     empty = [record for record in records if record.unannotated]
     if empty:
-        said.append(
+        found.append(
             f"{len(empty)} defective images have no mask pixel above {MASK_THRESHOLD} and are left out of training "
             f"and testing: {_listed([record.name for record in empty])}"
         )
     dark = [record.mask for record in empty if record.mask_levels > 1]
     if dark:
-        said.append(
-            f"{len(dark)} of these masks are not black all over: if they hold class numbers, write defects as 255 "
-            f"(data import pairs --masks-hold classes does): {_listed(dark)}"
+        found.append(
+            f"{len(dark)} of these masks are not entirely black: if they contain class numbers, mark defects with 255 "
+            f"(as data import pairs --masks-hold classes does): {_listed(dark)}"
         )
     if not manifest.indices("test", GOOD):
-        said.append("there are no normal test images: nothing can be said of AUC and ACC")
-    return said + _repetitions(records)
+        found.append("there are no normal test images, so AUC and ACC are undefined")
+    return found + _duplicates(records)
 
 
-def _repetitions(records: Sequence[ImageRecord]) -> list[str]:
-    """Return what is to be known of images that are there more than once, byte for byte."""
+def _duplicates(records: Sequence[ImageRecord]) -> list[str]:
+    """Return notes on images whose files are equal byte for byte."""
     same: dict[str, list[ImageRecord]] = {}
     for record in records:
         if record.sha256:
             same.setdefault(record.sha256, []).append(record)
     across: list[str] = []
     within: list[str] = []
-    contradicting: list[str] = []
+    contradictory: list[str] = []
     for group in same.values():
         if len(group) > 1:
             named = " = ".join(record.name for record in group)
             (within if len({record.split for record in group}) == 1 else across).append(named)
             if len({record.defective for record in group}) > 1:
-                contradicting.append(named)
-    said = []
+                contradictory.append(named)
+    found = []
     if across:
-        said.append(f"{len(across)} images are in train and in test, so that scores flatter: {_listed(across)}")
+        found.append(f"{len(across)} images are in both train and test, so scores are too high: {_listed(across)}")
     if within:
-        said.append(
-            f"{len(within)} images are there more than once; a draw may train on one of two that are the same and "
-            f"test on the other: {_listed(within)}"
+        found.append(
+            f"{len(within)} images occur more than once; a draw may train on one copy and test on another: "
+            f"{_listed(within)}"
         )
-    if contradicting:
-        said.append(f"{len(contradicting)} images are said to be normal and defective: {_listed(contradicting)}")
-    return said
+    if contradictory:
+        found.append(f"{len(contradictory)} images are labelled both normal and defective: {_listed(contradictory)}")
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def digest_of(content: Any) -> str:
-    """Return the SHA-256 of a JSON-able value, independent of key order and spacing."""
+def digest_of(content: object) -> str:
+    """Return the SHA-256 of a JSON-able value, independent of key order.
+
+    Examples
+    --------
+    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+    True
+    """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_rows(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Write a CSV file with a header and Unix line ends."""
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """Write a CSV file with a header and Unix line endings."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -194,14 +210,14 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str
 
 
 def write_images(path: Path, manifests: Iterable[CategoryManifest], columns: Sequence[str] = ()) -> None:
-    """Write ``images.csv``: every record of every category; of each what ``columns`` names, everything if empty."""
+    """Write the records of all categories as ``images.csv``, with the given columns or all."""
     columns = ["category", *(columns or [item.name for item in fields(ImageRecord)])]
     rows = ({"category": manifest.category, **asdict(record)} for manifest in manifests for record in manifest.records)
     write_rows(path, ({column: row[column] for column in columns} for row in rows), columns)
 
 
 def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest]:
-    """Read what ``write_images`` wrote.
+    """Read a file written by ``write_images``.
 
     Raises
     ------
@@ -217,5 +233,5 @@ def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest
                 values = {key: int(value) if key in numbers else value for key, value in row.items()}
                 grouped.setdefault(category, []).append(ImageRecord(**values))  # type: ignore[arg-type]
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"manifest {path} cannot be used: {error}") from error
+        raise InputError(f"manifest {path} is not usable: {error}") from error
     return [CategoryManifest(dataset, name, version, tuple(records)) for name, records in grouped.items()]

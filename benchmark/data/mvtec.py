@@ -1,4 +1,4 @@
-"""MVTec AD as it is published: which images there must be, known without having them."""
+"""MVTec AD as published: the list of its images, known without the files, and its archive."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from baselines.errors import unknown_name
-from benchmark.data.download import Expected
+from benchmark.atomic import new_folder
+from benchmark.data.archives import unpack
+from benchmark.data.download import Expected, Received
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
+from benchmark.data.progress import show_progress
 
 NAME = "mvtec-ad"
-# Nobody counted what only the files tell, so these are no columns of the committed list.
+# Columns missing from the committed list, which was written without the files.
 UNKNOWN = {
     "mask_levels": "not known without the files",
-    "sha256": "not known without the files; `data verify --checksums FILE` records those of a copy",
-    "mask_sha256": "likewise",
-    "defect_pixels": "not known without the files: -1; the draws take for granted that every mask marks something",
+    "sha256": "not known without the files; `data verify --checksums FILE` writes those of a copy",
+    "mask_sha256": "as sha256",
+    "defect_pixels": "not known without the files, therefore -1; the draws assume that no mask is empty",
 }
-_LEFT_OUT = ("mask_levels", "sha256", "mask_sha256")
+_MISSING_COLUMNS = ("mask_levels", "sha256", "mask_sha256")
 
 
 class PublishedMvtecAD:
-    """What MVTec AD holds, from ``counts.csv``: names, sizes and modes, without pixels."""
+    """The images of MVTec AD according to ``counts.csv``: names, sizes and modes, without pixels."""
 
     name = NAME
     unknown = UNKNOWN
-    columns = tuple(item.name for item in fields(ImageRecord) if item.name not in _LEFT_OUT)
+    columns = tuple(item.name for item in fields(ImageRecord) if item.name not in _MISSING_COLUMNS)
 
     def categories(self) -> tuple[str, ...]:
-        """Return the categories, sorted by name as those of a folder are."""
+        """Return the categories, sorted by name."""
         return tuple(sorted({row["category"] for row in _counts()}))
 
     def manifest(self, category: str) -> CategoryManifest:
-        """Return the images of a category in the order in which a folder of them is read.
+        """Return the images of a category in the order of ``FolderDataSet``.
 
         Raises
         ------
@@ -52,7 +56,7 @@ class PublishedMvtecAD:
 
 
 def manifest_folder() -> Path:
-    """Return the folder that holds the committed list of images."""
+    """Return the folder of the committed list of images."""
     return Path(str(resources.files("data_manifests"))) / "mvtec_ad"
 
 
@@ -85,15 +89,15 @@ class Archive:
     Attributes
     ----------
     file : str
-        Its name.
+        File name.
     title, page : str
-        What it is, and where a person gets it.
+        Description, and the publisher's page.
     licence : str
-        Name and address of the licence, and what it asks for, in a line.
+        Name, address and conditions of the licence in one line.
     links : tuple of str
-        Where it has been; each may be dead.
+        Download links; each may be dead.
     expected : Expected
-        Size and SHA-256 as others report them; the publisher states none that is known here.
+        Size and SHA-256 as reported by third parties; the publisher states none.
     """
 
     file: str
@@ -105,12 +109,12 @@ class Archive:
 
     @property
     def by_hand(self) -> str:
-        """What a person can do where no link gives it."""
-        return f"get {self.file} by hand from {self.page} and give it with --archive FILE"
+        """Instructions for a manual download."""
+        return f"download {self.file} by hand from {self.page} and give it with --archive FILE"
 
 
 def published_archive() -> Archive:
-    """Return what is known of the archive."""
+    """Return the description of the archive."""
     known = json.loads((manifest_folder() / "archive.json").read_text(encoding="utf-8"))
     licence, reported = known["licence"], known["reported"]
     return Archive(
@@ -119,5 +123,45 @@ def published_archive() -> Archive:
         known["page"],
         f"{licence['name']} ({licence['url']}): {licence['says']}",
         tuple(link["url"] for link in known["links"]),
-        Expected(reported["sha256"], reported["size"], "others report (the publisher states none that is known here)"),
+        Expected(reported["sha256"], reported["size"], "third parties (the publisher states no checksum)"),
     )
+
+
+def install_archive(received: Received, expected: Expected, archive: Archive, out: Path) -> None:
+    """Unpack the archive atomically into a new folder, with ``received.json`` as a record of its origin.
+
+    Raises
+    ------
+    InputError
+        If it cannot be unpacked; then the folder does not exist.
+    """
+    with new_folder(out) as folder:
+        try:
+            with show_progress("unpacking", received.size, "bytes") as advance:
+                unpack(received.path, folder, on_bytes=advance)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"the archive is kept in {received.path}") from None
+        _move_up(folder)
+        record = {
+            "archive": archive.file,
+            "licence": archive.licence,
+            "from": received.link or "a local file",
+            "unpacked": datetime.now(UTC).isoformat(timespec="seconds"),
+            "size": received.size,
+            "sha256": received.sha256,
+            "checked_against": expected.source,
+            "etag": received.etag,
+            "last_modified": received.last_modified,
+        }
+        (folder / "received.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _move_up(folder: Path) -> None:
+    """Move the categories up if the archive has them all in one folder."""
+    (inner, *others) = list(folder.iterdir()) or [folder]
+    if others or not inner.is_dir() or (inner / "test").is_dir():
+        return
+    moved = inner.rename(folder / ".inner~")  # a category may have the same name as the folder
+    for path in moved.iterdir():
+        path.rename(folder / path.name)
+    moved.rmdir()

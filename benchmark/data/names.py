@@ -1,4 +1,4 @@
-"""Names of files and folders: which can be stored, shown and used again."""
+"""Valid names of files, categories and defect types."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 import unicodedata
 from pathlib import Path
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.manifest import GOOD
 
 
 def check_path(path: Path) -> None:
-    """Refuse a path that is not valid UTF-8 or holds control characters: it could not be stored or not be shown.
+    """Refuse a path that is not valid UTF-8 or contains control characters, and so cannot be stored or shown.
 
     Raises
     ------
     InputError
-        If it is not.
+        If the path is one of these.
     """
     try:
         str(path).encode()
@@ -24,16 +24,16 @@ def check_path(path: Path) -> None:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         raise InputError(f"the name of {shown} is not valid UTF-8: rename it") from error
     if any(unicodedata.category(letter) == "Cc" for letter in str(path)):
-        raise InputError(f"the name of {str(path)!r} holds a line break or another control character: rename it")
+        raise InputError(f"the name of {str(path)!r} contains a line break or another control character: rename it")
 
 
 def check_folder_name(what: str, name: str) -> None:
-    """Refuse a name that cannot be a visible folder's, one level deep.
+    """Refuse a name that is not valid for a visible folder.
 
     Parameters
     ----------
     what : str
-        What it names, for the message.
+        The thing named, for the message.
 
     Raises
     ------
@@ -41,17 +41,17 @@ def check_folder_name(what: str, name: str) -> None:
         If it is empty, hidden, a path, or not printable.
     """
     if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
-        raise InputError(f"{what} {name!r} cannot be the name of a folder: give one without / that begins with no dot")
+        raise InputError(f"{what} {name!r} is not a valid folder name: use no / and no leading dot")
 
 
 def check_defect_name(name: str) -> None:
-    """Refuse a name that cannot be a defect type's.
+    """Refuse a name that is not valid for a defect type.
 
     Raises
     ------
     InputError
-        As ``check_folder_name``, and for the name of the normal images.
+        As ``check_folder_name``, or if it is the label of normal images.
     """
     check_folder_name("defect type", name)
     if name == GOOD:
-        raise InputError(f"a defect type cannot be called {GOOD}: that is what normal images are called")
+        raise InputError(f"a defect type cannot be named {GOOD}, the label of normal images")

@@ -1,8 +1,7 @@
-"""Compare the files of a data set with the list of what must be there."""
+"""Compare the files of a data set with a manifest."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,18 +12,18 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from PIL import Image
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from benchmark.data.images import EXTENSIONS, open_image
-from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images
+from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images, sha256_of
 
 KINDS = ("missing", "extra", "unreadable", "size", "mode", "mask size", "mask values", "content")
-_MOST_THREADS = 8
+_MAX_THREADS = 8
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One way in which a file is not as listed.
+    """A difference between a file and the manifest.
 
     Attributes
     ----------
@@ -33,7 +32,7 @@ class Problem:
     file : str
         Path below the data root; ends in a slash for a folder.
     detail : str
-        What was found instead; may be empty.
+        The difference in words; may be empty.
     """
 
     kind: str
@@ -43,20 +42,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class CategoryCheck:
-    """What was found in one category.
+    """The differences in one category.
 
     Attributes
     ----------
     category : str
     images, masks : int
-        How many are listed.
+        Numbers of listed files.
     problems : tuple of Problem
-        Sorted as ``KINDS``, then by file.
+        In the order of ``KINDS``, then by file.
     empty_masks : tuple of str
-        Masks in which nothing is marked although the list does not say so: no fault of the files, but their images
-        are neither drawn nor tested on.
+        Masks without a marked pixel that the manifest does not list as empty. They are not problems, but their images
+        are used for neither training nor testing.
     checksums : dict
-        Path below the data root to SHA-256, of every file that was read; empty unless asked for.
+        Path below the data root to SHA-256, for every file read; empty unless asked for.
     """
 
     category: str
@@ -68,45 +67,45 @@ class CategoryCheck:
 
 
 def read_manifest(folder: Path) -> list[CategoryManifest]:
-    """Read the folder that ``data manifest --out`` wrote.
+    """Read a folder written by ``data manifest --out``.
 
     Raises
     ------
     InputError
-        If it is no such folder.
+        If it is not such a folder.
     """
     try:
         described = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         dataset, version = str(described["dataset"]), str(described["version"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder} is no manifest ({type(error).__name__}): give a folder that `data manifest --out` wrote"
+            f"{folder} is not a manifest ({type(error).__name__}): give a folder written by `data manifest --out`"
         ) from None
     return read_images(folder / "images.csv", dataset, version)
 
 
 def category_folders(root: Path, categories: Sequence[str]) -> dict[str, Path]:
-    """Return where each category is, or should be; the root holds them, or is itself one.
+    """Return the folder of each category, existing or not; the root contains the categories or is one itself.
 
     Raises
     ------
     InputError
-        If the root is no folder, or is a category that is not listed.
+        If the root is not a directory, or is a category that is not listed.
     """
     if not root.is_dir():
-        raise InputError(f"data root {root} is no folder; give the folder that holds the categories")
+        raise InputError(f"data root {root} is not a directory; give the folder that contains the categories")
     if not (root / "test").is_dir():
         return {category: root / category for category in categories}
     name = root.absolute().name
     if name not in categories:
-        raise InputError(f"data root {root} is one category, and the list has none named {name}")
+        raise InputError(f"data root {root} is one category, but the list has no category {name}")
     return {name: root}
 
 
 def unlisted_categories(root: Path, categories: Sequence[str]) -> list[Problem]:
-    """Return the folders of categories beside the listed ones; a run would take them in."""
+    """Return the folders of categories that are not listed; ``run --all`` would use them."""
     others = (path.name for path in sorted(root.iterdir()) if (path / "test").is_dir() and path.name not in categories)
-    return [] if (root / "test").is_dir() else [Problem("extra", f"{name}/", "no listed category") for name in others]
+    return [] if (root / "test").is_dir() else [Problem("extra", f"{name}/", "unlisted category") for name in others]
 
 
 def verify_category(
@@ -117,14 +116,14 @@ def verify_category(
     with_checksums: bool = False,
     on_file: Callable[[int], None] | None = None,
 ) -> CategoryCheck:
-    """Decode every listed file of a category and compare it with the list.
+    """Decode every listed file of a category and compare it with the manifest.
 
     Parameters
     ----------
     folder : Path
         The category's folder.
     ignore_size : bool
-        Take images of any size; a mask must still have that of its image.
+        Accept images of any size; a mask must still have the size of its image.
     recorded : mapping, optional
         Path below the data root to SHA-256, to compare files with.
     with_checksums : bool
@@ -135,18 +134,18 @@ def verify_category(
     records = manifest.records
     masks = sum(bool(record.mask) for record in records)
     if not folder.is_dir():
-        gone = Problem("missing", f"{manifest.category}/", f"the folder of {len(records)} images and {masks} masks")
-        return CategoryCheck(manifest.category, len(records), masks, (gone,))
-    look = _Look(folder, manifest.category, ignore_size, recorded, with_checksums)
+        missing = Problem("missing", f"{manifest.category}/", f"the folder of {len(records)} images and {masks} masks")
+        return CategoryCheck(manifest.category, len(records), masks, (missing,))
+    check = _RecordCheck(folder, manifest.category, ignore_size, recorded, with_checksums)
     problems = [Problem("extra", f"{manifest.category}/{name}") for name in _extra(folder, records)]
     checksums: dict[str, str] = {}
     empty: list[str] = []
-    # Pillow decodes and hashlib digests without holding the interpreter, so threads do read in parallel.
-    threads = Parallel(min(os.cpu_count() or 1, _MOST_THREADS), prefer="threads", return_as="generator")
-    for record, seen in zip(records, threads(delayed(look)(record) for record in records), strict=True):
-        problems += seen.problems
-        checksums |= seen.checksums
-        empty += [f"{manifest.category}/{record.mask}"] if seen.empty_mask else []
+    # Pillow and hashlib release the GIL, so threads run in parallel.
+    threads = Parallel(min(os.cpu_count() or 1, _MAX_THREADS), prefer="threads", return_as="generator")
+    for record, found in zip(records, threads(delayed(check)(record) for record in records), strict=True):
+        problems += found.problems
+        checksums |= found.checksums
+        empty += [f"{manifest.category}/{record.mask}"] if found.empty_mask else []
         if on_file:
             on_file(2 if record.mask else 1)
     problems.sort(key=lambda problem: (KINDS.index(problem.kind), problem.file))
@@ -160,15 +159,15 @@ def _extra(folder: Path, records: Iterable[ImageRecord]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Findings:
     problems: list[Problem]
     checksums: dict[str, str]
     empty_mask: bool
 
 
 @dataclass(frozen=True)
-class _Look:
-    """Look at one record's files."""
+class _RecordCheck:
+    """Compares the files of one record with it."""
 
     folder: Path
     category: str
@@ -176,54 +175,53 @@ class _Look:
     recorded: Mapping[str, str] | None
     with_checksums: bool
 
-    def __call__(self, record: ImageRecord) -> _Seen:
-        seen = _Seen([], {}, False)
-        image = self._open(record.name, record.sha256, seen)
+    def __call__(self, record: ImageRecord) -> _Findings:
+        found = _Findings([], {}, False)
+        image = self._open(record.name, record.sha256, found)
         if image is not None:
             listed = (record.width, record.height)
             if listed != image.size and record.width and not self.ignore_size:
-                self._add(seen, "size", record.name, f"{_size(image.size)}, not {_size(listed)} px")
+                self._add(found, "size", record.name, f"{_size(image.size)}, not {_size(listed)} px")
             if image.mode != record.mode:
-                self._add(seen, "mode", record.name, f"{image.mode}, not {record.mode}")
-        mask = self._open(record.mask, record.mask_sha256, seen) if record.mask else None
+                self._add(found, "mode", record.name, f"{image.mode}, not {record.mode}")
+        mask = self._open(record.mask, record.mask_sha256, found) if record.mask else None
         if mask is None:
-            return seen
+            return found
         if image is not None and image.size != mask.size:
-            self._add(seen, "mask size", record.mask, f"{_size(mask.size)}, its image {_size(image.size)} px")
+            self._add(found, "mask size", record.mask, f"{_size(mask.size)}, its image {_size(image.size)} px")
         values = [value for value, count in enumerate(mask.convert("L").histogram()) if count]
-        # Of a mask whose checksum is listed, grey values are known, and the checksum says whether they changed.
+        # The grey values of a mask with a listed checksum are known, and the checksum detects changes.
         if not record.mask_sha256 and not set(values) <= {0, 255}:
             odd = [value for value in values if value not in (0, 255)]
-            self._add(seen, "mask values", record.mask, f"{_few(odd)} beside 0 and 255")
-        return _Seen(seen.problems, seen.checksums, values == [0] and not record.unannotated)
+            self._add(found, "mask values", record.mask, f"{_few(odd)} beside 0 and 255")
+        return _Findings(found.problems, found.checksums, values == [0] and not record.unannotated)
 
-    def _open(self, name: str, listed: str, seen: _Seen) -> Image.Image | None:
+    def _open(self, name: str, listed: str, found: _Findings) -> Image.Image | None:
         path = self.folder / name
         key = f"{self.category}/{name}"
         if not path.exists():
-            self._add(seen, "missing", name)
+            self._add(found, "missing", name)
             return None
         try:
             image = open_image(path)
             if self.with_checksums or listed or self.recorded is not None:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = sha256_of(path)
                 if self.with_checksums:
-                    seen.checksums[key] = digest
-                self._compare(seen, name, digest, listed, "the list")
+                    found.checksums[key] = digest
+                self._compare(found, name, digest, listed, "the manifest")
                 if self.recorded is not None:
-                    self._compare(seen, name, digest, self.recorded.get(key, "none"), "the record")
+                    self._compare(found, name, digest, self.recorded.get(key, "none"), "the checksum file")
         except (InputError, OSError) as error:
-            self._add(seen, "unreadable", name, str(error).replace(f"unreadable image {path}: ", ""))
+            self._add(found, "unreadable", name, str(error).replace(f"unreadable image {path}: ", ""))
             return None
         return image
 
-    def _compare(self, seen: _Seen, name: str, digest: str, expected: str, where: str) -> None:
+    def _compare(self, found: _Findings, name: str, digest: str, expected: str, where: str) -> None:
         if expected and digest != expected:
-            self._add(seen, "content", name, f"SHA-256 {digest[:12]}..., {expected[:12]}... in {where}")
+            self._add(found, "content", name, f"SHA-256 {digest[:12]}..., {expected[:12]}... in {where}")
 
-    def _add(self, seen: _Seen, kind: str, name: str, detail: str = "") -> None:
-        seen.problems.append(Problem(kind, f"{self.category}/{name}", detail))
+    def _add(self, found: _Findings, kind: str, name: str, detail: str = "") -> None:
+        found.problems.append(Problem(kind, f"{self.category}/{name}", detail))
 
 
 def _size(size: tuple[int, int]) -> str:
@@ -235,12 +233,12 @@ def _few(values: Sequence[int]) -> str:
 
 
 def read_checksums(path: Path) -> dict[str, str]:
-    """Read a record of checksums: lines as ``sha256sum`` writes and checks them, paths below the data root.
+    """Read a checksum file in the format of ``sha256sum``, with paths below the data root.
 
     Raises
     ------
     InputError
-        If the file cannot be read or is no such record.
+        If it cannot be read or has another format.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -248,12 +246,12 @@ def read_checksums(path: Path) -> dict[str, str]:
         raise InputError(f"checksums {path} cannot be read: {error}") from None
     found = [re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line) for line in lines]
     if not lines or not all(found):
-        raise InputError(f"{path} is no record of checksums: expected lines of SHA-256, two spaces and a path")
+        raise InputError(f"{path} is not a checksum file: expected lines of SHA-256, two spaces and a path")
     return {match[2]: match[1] for match in found if match}
 
 
 def write_checksums(path: Path, checksums: Mapping[str, str]) -> None:
-    """Write a record that ``read_checksums`` and ``sha256sum --check`` read.
+    """Write a checksum file for ``read_checksums`` and ``sha256sum --check``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""K-shot draws: which defective images a run trains from; the same for every method."""
+"""K-shot draws: the defective images a run is trained on, the same for every method."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from baselines import InputError
-from benchmark.data.manifest import CategoryManifest, digest_of
+from baselines.errors import InputError
+from benchmark.data.manifest import GOOD, CategoryManifest, digest_of
 from benchmark.random_streams import stream
 
 DRAW_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "image")
@@ -27,9 +27,9 @@ class Draw:
     normals : tuple of int
         Positions of the normal training images.
     test : tuple of int
-        Positions of the test images: every annotated defective image that was not drawn, and test/good.
+        Positions of the test images: test/good and the annotated defective images that were not drawn.
     unannotated : tuple of int
-        Defective images with an empty mask; neither trained from nor tested on.
+        Positions of the defective images with an empty mask, used for neither training nor testing.
     names : tuple of str
         Names of the K-shot images.
     """
@@ -48,10 +48,10 @@ class Draw:
 def draw_shots(
     manifest: CategoryManifest, shots: int, seed: int, shots_per: str = "defect_type", draws: str = "per_seed"
 ) -> Draw:
-    """Draw the K annotated images of a category; depends on nothing but its arguments.
+    """Draw K annotated images; the result depends on the arguments alone.
 
-    The images of each group are put into one order per seed and the first K are taken, so the 1-shot image
-    is among the 5-shot images of the same seed.
+    The images of each group are put into one random order per seed and the first K are taken, so the 1-shot image is
+    among the 5-shot images of the same seed.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def draw_shots(
         K >= 1.
     seed : int
     shots_per : {"defect_type", "category"}
-        Draw K images of each defect type (Section IV-B), or K of the category (Table I).
+        Draw K images of each defect type (Section IV-B) or of the category (Table I).
     draws : {"per_seed", "fixed"}
-        Draw anew for each seed, or train every seed on the same images.
+        Draw different images for each seed, or the same for all.
 
     Raises
     ------
     InputError
-        If a group has fewer than K annotated images, none would be left for testing, or no normal image
-        is there to train from.
+        If a group has fewer than K annotated images, none would be left for testing, or there are no normal training
+        images.
     """
     annotated = [i for i, record in enumerate(manifest.records) if record.defective and not record.unannotated]
     groups = {manifest.category: annotated}
@@ -79,25 +79,25 @@ def draw_shots(
         if shots > len(members):
             raise InputError(
                 f"category {manifest.category}: {shots} shots need {shots} annotated defective images of {group}, "
-                f"there are {len(members)}; use fewer --shots"
+                f"but there are {len(members)}; use fewer --shots"
                 + (" or --set shots_per=category" if shots_per == "defect_type" else "")
             )
         rng = stream("draw", manifest.category, group, 0 if draws == "fixed" else seed)
         order = np.argsort(rng.random(len(members)), kind="stable")
         drawn += [members[position] for position in order[:shots]]
-    left = [i for i in annotated if i not in set(drawn)]
-    if not left:
+    remaining = [i for i in annotated if i not in set(drawn)]
+    if not remaining:
         raise InputError(
-            f"category {manifest.category}: {shots} shots take all {len(annotated)} annotated defective images "
-            "and leave none to test on; use fewer --shots"
+            f"category {manifest.category}: {shots} shots use all {len(annotated)} annotated defective images and "
+            "leave none for testing; use fewer --shots"
         )
-    normals = manifest.indices("train", "good")
+    normals = manifest.indices("train", GOOD)
     if not normals:
-        raise InputError(f"category {manifest.category} has no normal training images in train/good")
+        raise InputError(f"category {manifest.category} has no normal training images in train/{GOOD}")
     return Draw(
         shots=tuple(drawn),
         normals=tuple(normals),
-        test=tuple(sorted(manifest.indices("test", "good") + left)),
+        test=tuple(sorted(manifest.indices("test", GOOD) + remaining)),
         unannotated=tuple(i for i, record in enumerate(manifest.records) if record.unannotated),
         names=tuple(manifest.records[i].name for i in drawn),
     )
@@ -106,7 +106,7 @@ def draw_shots(
 def draw_rows(
     manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
 ) -> list[dict[str, str | int]]:
-    """Return rows of ``draws.csv`` (``DRAW_COLUMNS``): one per drawn image, in the order drawn.
+    """Return rows of ``draws.csv`` (``DRAW_COLUMNS``), one per drawn image in the order drawn.
 
     Raises
     ------
@@ -123,9 +123,9 @@ def draw_rows(
 def digest_rows(
     manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
 ) -> list[dict[str, str | int]]:
-    """Return rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``): one per draw.
+    """Return rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``), one per draw.
 
-    The digest is the one that ``run.json`` holds; a draw that cannot be made has none, and says why.
+    The digest is that of ``run.json``. An impossible draw has the reason instead.
     """
     rows = []
     for seed in seeds:

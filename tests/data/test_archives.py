@@ -1,4 +1,4 @@
-"""Unpacking what a stranger packed: whole or not at all, and nothing outside the folder."""
+"""Unpacking untrusted archives: corrupted and hostile ones are refused, nothing is written outside the folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def member(name: str, data: bytes = b"pixels", **values: object) -> tuple[tarfil
 
 
 def pack(path: Path, *members: tuple[tarfile.TarInfo, bytes], tar_format: int = tarfile.GNU_FORMAT) -> Path:
-    """Write a tar.xz file of these members, however odd they are."""
+    """Write a tar.xz file of these members."""
     with tarfile.open(path, "w:xz", preset=0, format=tar_format) as tar:
         for info, data in members:
             tar.addfile(info, io.BytesIO(data) if info.isreg() else None)
@@ -43,7 +43,9 @@ def destination(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
-def test_files_and_folders_are_written_with_ordinary_rights(tmp_path: Path, destination: Path, tar_format: int) -> None:
+def test_files_and_directories_are_written_with_ordinary_permissions(
+    tmp_path: Path, destination: Path, tar_format: int
+) -> None:
     long_name = f"./bottle/{'x' * 90}/{'y' * 50}.png"
     members = (
         member("bottle", b"", type=tarfile.DIRTYPE, mode=0),
@@ -61,65 +63,78 @@ def test_files_and_folders_are_written_with_ordinary_rights(tmp_path: Path, dest
     assert 0 < sum(read) <= path.stat().st_size
 
 
-HOSTILE: dict[str, tuple[list[tuple[tarfile.TarInfo, bytes]], str]] = {
-    "absolute": ([member("/tmp/escaped.png")], "leads out of the folder"),
-    "dot dot": ([member("bottle/../../escaped.png")], "leads out of the folder"),
-    "backslash": ([member("..\\escaped.png")], "leads out of the folder"),
-    "drive": ([member("C:/escaped.png")], "leads out of the folder"),
-    "symlink": ([member("bottle", b"", type=tarfile.SYMTYPE, linkname="..")], "neither a file nor a folder"),
-    "hardlink": ([member("a"), member("b", b"", type=tarfile.LNKTYPE, linkname="a")], "neither a file nor a folder"),
-    "device": ([member("null", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3)], "neither a file nor a folder"),
-    "pipe": ([member("pipe", b"", type=tarfile.FIFOTYPE)], "neither a file nor a folder"),
-    "twice": ([member("a.png"), member("./a.png", b"other")], "occurs twice"),
-    "file where a folder is": ([member("a/b.png"), member("a")], "occurs twice"),
-    "folder where a file is": ([member("a"), member("a/b.png")], "is a file where a folder should be"),
-    "no name": ([member(".")], "the name '.' is none"),
-    "more than the limit": ([member("a", b"p" * 600), member("b", b"p" * 600)], "are 1200 bytes long"),
-    "too many": ([member(f"{i}.png", b"") for i in range(30)], "more than 20 members"),
+HOSTILE = {
+    "dot dot": [member("bottle/../../escaped.png")],
+    "symlink out": [member("bottle", b"", type=tarfile.SYMTYPE, linkname="..")],
+    "symlink within": [member("a"), member("b", b"", type=tarfile.SYMTYPE, linkname="a")],
+    "hardlink": [member("a"), member("b", b"", type=tarfile.LNKTYPE, linkname="a")],
+    "device": [member("null", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3)],
+    "pipe": [member("pipe", b"", type=tarfile.FIFOTYPE)],
+    "null byte": [member("plain.png"), member("nu", b"", pax_headers={"path": "nu\0ll.png"})],
+    "twice": [member("a.png"), member("./a.png", b"other")],
+    "file where a directory is": [member("a/b.png"), member("a")],
+    "directory where a file is": [member("a"), member("a/b.png")],
+    "no name": [member(".")],
+    "more bytes than the limit": [member("a", b"p" * 600), member("b", b"p" * 600)],
+    "more members than the limit": [member(f"{i}.png", b"") for i in range(30)],
+}
+# What the message must name; the last member of the archive by default.
+NAMED = {
+    "null byte": "nu\\x00ll.png",
+    "directory where a file is": "out/a",
+    "more bytes than the limit": "1200 bytes",
+    "more members than the limit": "too many",
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_members_are_refused_in_one_line_and_write_nothing_outside(
-    tmp_path: Path, destination: Path, kind: str
-) -> None:
-    members, message = HOSTILE[kind]
-    path = pack(tmp_path / "hostile.tar.xz", *members)
-    with pytest.raises(InputError, match=message) as error:
-        unpack(path, destination, most_members=20, most_bytes=1000)
-    assert "\n" not in str(error.value)
+def test_hostile_members_are_refused_in_one_line_and_nothing_is_written_outside(tmp_path: Path) -> None:
+    for kind, members in HOSTILE.items():
+        destination = tmp_path / kind / "out"
+        destination.mkdir(parents=True)
+        path = pack(tmp_path / f"{kind}.tar.xz", *members, tar_format=tarfile.PAX_FORMAT)
+        with pytest.raises(InputError) as error:
+            unpack(path, destination, max_members=20, max_bytes=1000)
+        assert "\n" not in str(error.value)
+        assert NAMED.get(kind, members[-1][0].name) in str(error.value), kind
+        assert {name.partition("/")[0] for name in everything_below(destination.parent)} == {"out"}, kind
+
+
+def test_absolute_names_are_unpacked_below_the_destination(tmp_path: Path, destination: Path) -> None:
+    escaped = tmp_path / "escaped.png"
+    members = (member(str(escaped)), member("..\\escaped.png"), member("C:/escaped.png"))
+    assert unpack(pack(tmp_path / "absolute.tar.xz", *members), destination) == 3
+    assert not escaped.exists()
     assert everything_below(destination.parent)[0] == "out"
-    assert all(name == "out" or name.startswith("out/") for name in everything_below(destination.parent))
-    assert not Path("/tmp/escaped.png").exists()
+    assert (destination / escaped.relative_to("/")).read_bytes() == b"pixels"
 
 
-def test_a_file_that_only_claims_to_be_huge_is_refused_before_it_is_read(tmp_path: Path, destination: Path) -> None:
+def test_a_file_that_declares_a_huge_size_is_refused_before_it_is_read(tmp_path: Path, destination: Path) -> None:
     info = tarfile.TarInfo("huge.png")
     info.size = 10**15
     path = tmp_path / "huge.tar.xz"
     path.write_bytes(lzma.compress(info.tobuf(tarfile.GNU_FORMAT) + b"\0" * 1024))
-    with pytest.raises(InputError, match=r"'huge.png' .* 1000000000000000 bytes long"):
+    with pytest.raises(InputError, match=r"'huge\.png' .*1000000000000000 bytes"):
         unpack(path, destination)
     assert everything_below(destination) == []
 
 
-def test_a_header_is_not_read_into_memory_whatever_size_it_claims(tmp_path: Path, destination: Path) -> None:
+def test_a_header_that_declares_a_huge_size_is_not_read_into_memory(tmp_path: Path, destination: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10**12
     path = tmp_path / "header.tar.xz"
     path.write_bytes(lzma.compress(info.tobuf(tarfile.GNU_FORMAT) + b"\0" * 1024))
-    with pytest.raises(InputError, match="a header says it is 1000000000000 bytes long"):
+    with pytest.raises(InputError, match="header declares 1000000000000 bytes"):
         unpack(path, destination)
 
 
-def test_a_bomb_that_hides_behind_the_end_is_stopped(tmp_path: Path, destination: Path) -> None:
+def test_a_decompression_bomb_behind_the_end_of_the_tar_is_stopped(tmp_path: Path, destination: Path) -> None:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as tar:
         tar.addfile(*((pair := member("a.png"))[0], io.BytesIO(pair[1])))
     path = tmp_path / "bomb.tar.xz"
     path.write_bytes(lzma.compress(plain.getvalue() + b"\0" * 5_000_000, preset=0))
-    with pytest.raises(InputError, match="holds more than an archive of this data set can"):
-        unpack(path, destination, most_members=10, most_bytes=1000)
+    with pytest.raises(InputError, match=r"bomb\.tar\.xz .*larger than"):
+        unpack(path, destination, max_members=10, max_bytes=1000)
 
 
 def _cut(data: bytes) -> bytes:
@@ -130,33 +145,32 @@ def _recompressed(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     return lambda data: lzma.compress(change(lzma.decompress(data)), preset=0)
 
 
-DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "truncated xz": (_cut, "no xz file, or damaged or cut off"),
-    "last bytes of the xz missing": (lambda data: data[:-4], "no xz file, or damaged or cut off"),
-    "a bit flipped": (lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:], "damaged or cut off"),
-    "text": (lambda data: b"<html>not found</html>", "no xz file"),
-    "empty": (lambda data: b"", "no xz file|its end is missing"),
-    "an xz of text": (lambda data: lzma.compress(b"hello " * 200), "is no tar archive"),
-    "tar cut within a file": (_recompressed(lambda tar: tar[:1000]), "damaged or cut off|ends within|unexpected end"),
-    "tar without its end": (_recompressed(lambda tar: tar[:2048]), "its end is missing"),
-    "header damaged in the middle": (
-        _recompressed(lambda tar: tar[:1024] + b"\xff" * 512 + tar[1536:]),
-        "is no tar archive, or damaged",
-    ),
+CORRUPTED: dict[str, Callable[[bytes], bytes]] = {
+    "truncated xz": _cut,
+    "last bytes of the xz missing": lambda data: data[:-4],
+    "a bit flipped": lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:],
+    "text": lambda data: b"<html>not found</html>",
+    "empty": lambda data: b"",
+    "an xz of text": lambda data: lzma.compress(b"hello " * 200),
+    "tar truncated within a file": _recompressed(lambda tar: tar[:1000]),
+    "tar without its end": _recompressed(lambda tar: tar[:2048]),
+    "header corrupted in the middle": _recompressed(lambda tar: tar[:1024] + b"\xff" * 512 + tar[1536:]),
 }
 
 
-@pytest.mark.parametrize("kind", DAMAGED)
-def test_damaged_archives_are_refused(tmp_path: Path, destination: Path, kind: str) -> None:
-    change, message = DAMAGED[kind]
+def test_corrupted_archives_are_refused_in_one_line(tmp_path: Path) -> None:
     content = [member("a.png", os.urandom(512)), member("b.png", os.urandom(512))]
-    path = pack(tmp_path / "whole.tar.xz", *content)
-    path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(InputError, match=message) as error:
-        unpack(path, destination)
-    assert "\n" not in str(error.value)
+    complete = pack(tmp_path / "complete.tar.xz", *content).read_bytes()
+    for kind, change in CORRUPTED.items():
+        destination, path = tmp_path / kind, tmp_path / f"{kind}.tar.xz"
+        destination.mkdir()
+        path.write_bytes(change(complete))
+        with pytest.raises(InputError, match=r"corrupted|truncated|unexpected end of data") as error:
+            unpack(path, destination)
+        assert path.name in str(error.value)
+        assert "\n" not in str(error.value), kind
 
 
 def test_a_missing_archive_is_named(tmp_path: Path, destination: Path) -> None:
-    with pytest.raises(InputError, match=r"archive .*none\.tar\.xz cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"none\.tar\.xz"):
         unpack(tmp_path / "none.tar.xz", destination)

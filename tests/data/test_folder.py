@@ -1,4 +1,4 @@
-"""Folders in MVTec AD's layout: what is accepted, what is said, what is refused."""
+"""Folders in MVTec AD's layout: which files are found, and how they are read (refusals: test_bad_inputs)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def open_folder(root: Path) -> FolderDataSet:
     return FolderDataSet(root, ImageCache(root.parent / "cache"))
 
 
-def test_a_root_holds_categories_or_is_one(category: Path) -> None:
+def test_a_root_contains_categories_or_is_one(category: Path) -> None:
     make_category(category.parent / "gadget", defects=("cut",))
     (category.parent / "notes").mkdir()
     many, one = open_folder(category.parent), open_folder(category)
@@ -54,27 +54,27 @@ FILES = [(".jpg", "L"), (".JPEG", "RGB"), (".jpg", "CMYK"), (".bmp", "RGB"), (".
 ]
 
 
-@pytest.mark.parametrize(("extension", "mode"), FILES)
-def test_images_of_any_mode_are_read_as_rgb(category: Path, extension: str, mode: str) -> None:
-    if mode == "I;16":
-        picture = Image.fromarray(np.full((40, 60), 200 * 257, dtype=np.uint16))
-    else:
-        picture = Image.new("L", (60, 40), 200).convert(mode)
-    picture.save(category / "train" / "good" / f"900{extension}")
+def test_images_of_any_mode_are_read_as_rgb(category: Path) -> None:
+    for number, (extension, mode) in enumerate(FILES):
+        if mode == "I;16":
+            picture = Image.fromarray(np.full((40, 60), 200 * 257, dtype=np.uint16))
+        else:
+            picture = Image.new("L", (60, 40), 200).convert(mode)
+        picture.save(category / "train" / "good" / f"{900 + number}{extension}")
     dataset = open_folder(category)
     manifest = dataset.manifest("widget")
-    record = manifest.records[manifest.by_name[f"train/good/900{extension}"]]
-    assert (record.width, record.height) == (60, 40)
-    image, mask = dataset.read("widget", record, 32)
-    assert image.shape == (32, 32, 3)
-    assert image.dtype == np.uint8
-    assert np.abs(image.astype(int) - 200).max() <= 2
-    assert not mask.any()
+    for number, (extension, mode) in enumerate(FILES):
+        record = manifest.records[manifest.by_name[f"train/good/{900 + number}{extension}"]]
+        assert (record.width, record.height) == (60, 40), (extension, mode)
+        image, mask = dataset.read("widget", record, 32)
+        assert (image.shape, image.dtype) == ((32, 32, 3), np.uint8), (extension, mode)
+        assert np.abs(image.astype(int) - 200).max() <= 2, (extension, mode)
+        assert not mask.any()
 
 
-def test_sideways_photos_are_turned_upright(category: Path) -> None:
+def test_photos_are_rotated_by_their_exif_orientation(category: Path) -> None:
     pixels = np.zeros((20, 40, 3), dtype=np.uint8)
-    pixels[:, :20] = 255  # left half white as stored; orientation 6 puts it on top
+    pixels[:, :20] = 255  # the left half is white; orientation 6 makes it the top
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(pixels).save(category / "train" / "good" / "900.jpg", exif=exif, quality=95)
@@ -87,7 +87,7 @@ def test_sideways_photos_are_turned_upright(category: Path) -> None:
     assert image[28].mean() < 50
 
 
-def test_masks_count_above_127(category: Path) -> None:
+def test_mask_pixels_above_127_are_defective(category: Path) -> None:
     mask = np.zeros((48, 48), dtype=np.uint8)
     mask[:, :4], mask[:, 4:8], mask[:, 8:12] = 127, 128, 5
     write_image(category / "ground_truth" / "hole" / "000_mask.png", mask)
@@ -97,10 +97,10 @@ def test_masks_count_above_127(category: Path) -> None:
     assert (record.defect_pixels, record.mask_levels) == (48 * 4, 4)
     _, read = dataset.read("widget", record, 48)
     assert np.array_equal(np.flatnonzero(read.any(axis=0)), [4, 5, 6, 7])
-    assert notes(manifest) == ["1 masks hold values other than black and white; above 127 counts as defect"]
+    assert notes(manifest) == ["1 masks contain values other than black and white; above 127 counts as defect"]
 
 
-def test_empty_masks_and_odd_sizes_are_said_aloud(category: Path) -> None:
+def test_empty_masks_and_different_sizes_are_noted(category: Path) -> None:
     write_image(category / "ground_truth" / "hole" / "001_mask.png", np.zeros((48, 48), dtype=np.uint8))
     write_image(category / "train" / "good" / "002.png", np.zeros((50, 70, 3), dtype=np.uint8))
     manifest = open_folder(category).manifest("widget")
@@ -110,7 +110,7 @@ def test_empty_masks_and_odd_sizes_are_said_aloud(category: Path) -> None:
     ]
 
 
-def test_the_digest_follows_content_not_place_or_time(category: Path, tmp_path: Path) -> None:
+def test_the_digest_depends_on_content_and_not_on_place_or_time(category: Path, tmp_path: Path) -> None:
     digest = open_folder(category).manifest("widget").digest
     shutil.copytree(category, tmp_path / "elsewhere" / "widget")
     assert open_folder(tmp_path / "elsewhere").manifest("widget").digest == digest
@@ -124,59 +124,10 @@ def test_unchanged_files_are_not_opened_again(category: Path, monkeypatch: pytes
     assert open_folder(category).manifest("widget") == first
 
 
-BROKEN = {
-    "no masks at all": (
-        lambda c: shutil.rmtree(c / "ground_truth"),
-        "category widget has no masks: .*ground_truth is missing",
-    ),
-    "one mask missing": (
-        lambda c: (c / "ground_truth/hole/002_mask.png").unlink(),
-        "no mask for .*hole/002.png; expected",
-    ),
-    "mask of another size": (
-        lambda c: write_image(c / "ground_truth/hole/002_mask.png", np.zeros((48, 47), dtype=np.uint8)),
-        "mask .*002_mask.png is 47 x 48 px but its image .*002.png is 48 x 48",
-    ),
-    "image cut off": (
-        lambda c: (c / "test/hole/002.png").write_bytes((c / "test/hole/002.png").read_bytes()[:30]),
-        "unreadable image .*hole/002.png",
-    ),
-    "image that is text": (lambda c: (c / "train/good/000.png").write_text("hello"), "unreadable image .*good/000.png"),
-    "mask cut off": (
-        lambda c: (c / "ground_truth/hole/002_mask.png").write_bytes(b"\x89PNG"),
-        "unreadable image .*002_mask.png",
-    ),
-    "no normal training images": (
-        lambda c: shutil.rmtree(c / "train"),
-        "widget has no normal training images: put some",
-    ),
-    "no defective images": (
-        lambda c: [shutil.rmtree(c / "test" / kind) for kind in ("hole", "crack")],
-        "widget has no defective images: put some",
-    ),
-}
-
-
-@pytest.mark.parametrize("fault", BROKEN)
-def test_unusable_folders_are_refused_in_one_line(category: Path, fault: str) -> None:
-    harm, message = BROKEN[fault]
-    harm(category)
-    with pytest.raises(InputError, match=message) as error:
-        open_folder(category).manifest("widget")
-    assert "\n" not in str(error.value)
-
-
-def test_pixels_cut_off_are_found_when_the_image_is_decoded(category: Path) -> None:
+def test_truncated_pixels_are_found_when_the_image_is_decoded(category: Path) -> None:
     path = category / "test/hole/002.png"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     dataset = open_folder(category)
     manifest = dataset.manifest("widget")
-    with pytest.raises(InputError, match=r"unreadable image .*hole/002\.png: image file is truncated"):
+    with pytest.raises(InputError, match=r"hole/002\.png.*truncated"):
         dataset.read("widget", manifest.records[manifest.by_name["test/hole/002.png"]], 32)
-
-
-def test_missing_or_empty_roots_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data root .*nowhere is no folder"):
-        open_folder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"holds no category: expected .*CATEGORY/test/DEFECT"):
-        open_folder(tmp_path)

@@ -97,7 +97,7 @@ def test_a_draw_that_cannot_be_made_is_listed_with_the_reason() -> None:
     records += [ImageRecord("test", "cut", f"test/cut/{i}.png", f"g/{i}.png", defect_pixels=9) for i in range(3)]
     (row,) = digest_rows(CategoryManifest("any", "widget", "", tuple(records)), 5, [2], "defect_type")
     assert (row["seed"], row["images"], row["digest"]) == (2, 0, "")
-    assert "5 shots need 5 annotated defective images of cut, there are 3" in str(row["impossible"])
+    assert "5 shots need 5 annotated defective images of cut, but there are 3" in str(row["impossible"])
 
 
 @pytest.fixture(scope="module")

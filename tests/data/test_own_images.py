@@ -1,4 +1,4 @@
-"""Own images with all their oddities: what is said of them, how they are read, and that runs go through."""
+"""Unusual images of a user: they are noted, read correctly, and runs on them finish."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def run_words(root: Path, tmp_path: Path, *words: object) -> list[str]:
 
 def palette_mask() -> Image.Image:
     image = Image.fromarray(MARKED.astype(np.uint8), "P")
-    image.putpalette([0, 0, 0, 128, 0, 0])  # dark red, as tools that number classes draw the first one
+    image.putpalette([0, 0, 0, 128, 0, 0])  # dark red, the usual colour of the first class
     return image
 
 
 def transparent_mask() -> Image.Image:
-    pixels = np.full((48, 48, 4), 255, dtype=np.uint8)  # white all over, drawn in opacity alone
+    pixels = np.full((48, 48, 4), 255, dtype=np.uint8)  # white everywhere; only the opacity marks the defect
     pixels[..., 3] = 255 * MARKED
     return Image.fromarray(pixels)
 
@@ -64,43 +64,44 @@ MASKS = {
 }
 
 
-@pytest.mark.parametrize("kind", MASKS)
-@pytest.mark.parametrize("extension", [".png", ".tif"])
-def test_masks_of_any_mode_mark_the_same_pixels(kind: str, extension: str, category: Path) -> None:
-    (category / "ground_truth/hole/000_mask.png").unlink()
-    MASKS[kind].save((category / "ground_truth/hole/000_mask.png").with_suffix(extension))
+def test_masks_of_any_mode_mark_the_same_pixels(category: Path) -> None:
+    files = [(extension, kind) for extension in (".png", ".tif") for kind in MASKS]
+    for number, (extension, kind) in enumerate(files):
+        shutil.copy(category / "test/hole/000.png", category / f"test/hole/{900 + number}.png")
+        MASKS[kind].save(category / f"ground_truth/hole/{900 + number}_mask{extension}")
     dataset = FolderDataSet(category, ImageCache(category.parent / "cache"))
     manifest = dataset.manifest("widget")
-    record = manifest.records[manifest.by_name["test/hole/000.png"]]
-    assert (record.defect_pixels, record.mask_levels) == (196, 2)
-    assert np.array_equal(dataset.read("widget", record, 48)[1], MARKED)
+    for number, file in enumerate(files):
+        record = manifest.records[manifest.by_name[f"test/hole/{900 + number}.png"]]
+        assert (record.defect_pixels, record.mask_levels) == (196, 2), file
+        assert np.array_equal(dataset.read("widget", record, 48)[1], MARKED), file
 
 
 @pytest.mark.parametrize("kind", ["palette", "16-bit"])
-def test_class_numbers_are_read_as_stored_and_not_as_shades(kind: str) -> None:
+def test_class_numbers_are_read_as_stored(kind: str) -> None:
     numbered = {"palette": palette_mask(), "16-bit": Image.fromarray(MARKED.astype(np.uint16))}[kind]
     assert np.array_equal(np.asarray(nonzero_mask(numbered)) > 0, MARKED)
 
 
-def test_masks_of_class_numbers_are_said_to_be_no_empty_ones(category: Path) -> None:
+def test_masks_of_class_numbers_are_told_from_empty_ones(category: Path) -> None:
     write_image(category / "ground_truth/hole/000_mask.png", MARKED.astype(np.uint8))
     Image.fromarray((255 * MARKED).astype(np.uint16)).save(category / "ground_truth/hole/001_mask.png")
-    said = notes_of(category)
-    assert said[0].startswith("2 defective images have no mask pixel above 127 and are left out")
-    assert said[1].startswith("2 of these masks are not black all over: if they hold class numbers, write defects as")
+    empty, numbered = notes_of(category)
+    assert empty.startswith("2 defective images have no mask pixel above 127")
+    assert numbered.startswith("2 of these masks are not entirely black: if they contain class numbers")
     assert not np.asarray(binary_mask(Image.open(category / "ground_truth/hole/001_mask.png"))).any()
 
 
 def sideways_photo(path: Path, orientation: int) -> None:
     pixels = np.zeros((40, 60, 3), dtype=np.uint8)
-    pixels[:20, :30] = 255  # top left as stored
+    pixels[:20, :30] = 255  # the top left as stored
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(pixels).save(path, exif=exif, quality=95)
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_the_mask_of_a_turned_photo_is_drawn_on_the_upright_one(orientation: int, category: Path) -> None:
+def test_the_mask_of_a_rotated_photo_belongs_to_the_upright_photo(orientation: int, category: Path) -> None:
     path = category / "test/hole/900.jpg"
     sideways_photo(path, orientation)
     upright = np.rot90(np.pad(np.ones((20, 30), dtype=bool), ((0, 20), (0, 30))), {3: 2, 6: 3, 8: 1}[orientation])
@@ -114,33 +115,33 @@ def test_the_mask_of_a_turned_photo_is_drawn_on_the_upright_one(orientation: int
     assert image[~mask].mean() < 25
 
 
-def test_images_in_train_and_test_are_named_before_training_in_the_record_and_in_the_report(
+def test_images_in_train_and_test_are_noted_before_training_in_the_record_and_in_the_report(
     category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(category / "train/good/000.png", category / "test/good/900.png")
-    said = "1 images are in train and in test, so that scores flatter: train/good/000.png = test/good/900.png"
+    note = "1 images are in both train and test, so scores are too high: train/good/000.png = test/good/900.png"
     assert main(["data", "list", *run_words(category, tmp_path)[1:5], "--cache", str(tmp_path / "cache")]) == 0
-    assert f"  {said}" in capsys.readouterr().out.splitlines()
+    assert f"  {note}" in capsys.readouterr().out.splitlines()
     assert main(run_words(category, tmp_path)) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert lines.index(f"widget: {said}") < lines.index("1 runs: 0 stored, 1 to do")
+    assert lines.index(f"widget: {note}") < lines.index("1 runs: 0 stored, 1 to do")
     run = json.loads(next((tmp_path / "results/runs").glob("*/run.json")).read_text())
-    assert said in run["notes"]
-    assert said in (tmp_path / "results/report.html").read_text()
+    assert note in run["notes"]
+    assert note in (tmp_path / "results/report.html").read_text()
 
 
-def test_images_twice_in_test_or_under_two_labels_are_named(category: Path) -> None:
+def test_duplicates_within_test_or_under_two_labels_are_noted(category: Path) -> None:
     shutil.copy(category / "test/hole/000.png", category / "test/hole/900.png")
     shutil.copy(category / "ground_truth/hole/000_mask.png", category / "ground_truth/hole/900_mask.png")
     shutil.copy(category / "test/crack/001.png", category / "test/good/901.png")
     assert notes_of(category) == [
-        "2 images are there more than once; a draw may train on one of two that are the same and test on the other: "
+        "2 images occur more than once; a draw may train on one copy and test on another: "
         "test/good/901.png = test/crack/001.png, test/hole/000.png = test/hole/900.png",
-        "1 images are said to be normal and defective: test/good/901.png = test/crack/001.png",
+        "1 images are labelled both normal and defective: test/good/901.png = test/crack/001.png",
     ]
 
 
-def test_one_defect_type_and_no_normal_test_images_run_and_are_reported(
+def test_one_defect_type_without_normal_test_images_is_run_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     category = make_category(tmp_path / "data/widget", defects=("hole",), test_normals=0)
@@ -149,13 +150,13 @@ def test_one_defect_type_and_no_normal_test_images_run_and_are_reported(
     assert all(len(draw.shots) == 1 and len(draw.test) == 3 for draw in drawn.values())
     assert main(run_words(category, tmp_path)) == 0
     captured = capsys.readouterr()
-    assert "widget: there are no normal test images: nothing can be said of AUC and ACC" in captured.err
+    assert "widget: there are no normal test images, so AUC and ACC are undefined" in captured.err
     table = load_results(tmp_path / "results")
     assert table["iou"].notna().all()
     assert table[["auc", "acc"]].isna().all(axis=None)
 
 
-def test_hidden_files_and_folders_are_left_aside(category: Path) -> None:
+def test_hidden_files_and_folders_are_ignored(category: Path) -> None:
     before = FolderDataSet(category.parent, ImageCache(category.parent / "cache")).manifest("widget")
     (category / "train/good/._000.png").write_bytes(b"\x00\x05\x16\x07")
     shutil.copytree(category / "test/hole", category / "test/.ipynb_checkpoints")
@@ -168,7 +169,7 @@ def test_hidden_files_and_folders_are_left_aside(category: Path) -> None:
 HOSTILE = ["<script>alert(1)<", "-dash", "two words", "ünïcode 猫", "a'b\"c", "per%cent{x}"]
 
 
-def test_hostile_names_of_categories_and_defect_types_go_through_to_the_report(
+def test_hostile_names_of_categories_and_defect_types_are_escaped_in_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in HOSTILE:

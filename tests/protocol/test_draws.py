@@ -1,4 +1,4 @@
-"""K-shot draws: from (manifest, category, K, seed, reading) alone, nothing leaks into the test images."""
+"""K-shot draws depend on manifest, K, seed and reading alone; training and test images are disjoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.manifest import CategoryManifest, ImageRecord
@@ -39,7 +39,7 @@ def test_k_images_of_each_defect_type_or_of_the_category(shots_per: str, expecte
         assert sorted(manifest.records[i].label for i in draw.shots) == ["cut"] * 3 + ["hole"] * 3
 
 
-def test_training_and_test_images_never_meet_and_none_is_lost() -> None:
+def test_training_and_test_images_are_disjoint_and_complete() -> None:
     manifest = manifest_of({"cut": 7, "hole": 5}, unannotated=2)
     for seed in range(20):
         draw = draw_shots(manifest, 2, seed)
@@ -48,7 +48,7 @@ def test_training_and_test_images_never_meet_and_none_is_lost() -> None:
         assert draw.names == tuple(manifest.records[i].name for i in draw.shots)
 
 
-def test_images_with_empty_masks_are_neither_drawn_nor_tested() -> None:
+def test_images_with_empty_masks_are_used_for_neither_training_nor_testing() -> None:
     manifest = manifest_of({"cut": 2}, unannotated=30)
     for seed in range(10):
         draw = draw_shots(manifest, 1, seed)
@@ -56,13 +56,13 @@ def test_images_with_empty_masks_are_neither_drawn_nor_tested() -> None:
         assert len(draw.unannotated) == 30
 
 
-def test_seeds_draw_anew_unless_the_draw_is_fixed() -> None:
+def test_seeds_draw_different_images_unless_the_draw_is_fixed() -> None:
     manifest = manifest_of({"cut": 12, "hole": 12})
     assert len({draw_shots(manifest, 5, seed).digest for seed in range(5)}) == 5
     assert len({draw_shots(manifest, 5, seed, draws="fixed").digest for seed in range(5)}) == 1
 
 
-def test_one_shot_is_among_the_five_of_its_seed() -> None:
+def test_the_1_shot_image_is_among_the_5_shot_images_of_its_seed() -> None:
     manifest = manifest_of({"cut": 9, "hole": 9})
     for seed in range(5):
         one, five = (draw_shots(manifest, shots, seed) for shots in (1, 5))
@@ -74,11 +74,11 @@ def test_every_image_can_be_drawn() -> None:
     assert {draw_shots(manifest, 1, seed).shots[0] for seed in range(100)} == set(manifest.indices("test", "cut"))
 
 
-def test_the_draw_depends_on_the_images_listed_and_on_nothing_else() -> None:
+def test_the_draw_depends_on_the_listed_images_alone() -> None:
     manifest = manifest_of({"cut": 9, "hole": 9})
     other_place = replace(manifest, dataset="elsewhere")
     assert draw_shots(other_place, 2, 3).names == draw_shots(manifest, 2, 3).names
-    # One type's draw does not move when another type gets more images.
+    # The draw of a defect type does not change when another type gets more images.
     more = manifest_of({"cut": 9, "hole": 15})
     cuts = [[name for name in draw_shots(m, 2, 3).names if "cut" in name] for m in (manifest, more)]
     assert cuts[0] == cuts[1]
@@ -86,7 +86,7 @@ def test_the_draw_depends_on_the_images_listed_and_on_nothing_else() -> None:
 
 def test_the_draw_of_a_seed_is_the_recorded_one() -> None:
     draw = draw_shots(SyntheticDataSet().manifest("carpet"), 1, 0)
-    # A change here means that stored results no longer belong to these draws.
+    # If this changes, stored results do not belong to the draws any more.
     assert draw.names == (
         "test/color/004.png",
         "test/cut/007.png",
@@ -97,21 +97,16 @@ def test_the_draw_of_a_seed_is_the_recorded_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("defects", "shots", "shots_per", "message"),
+    ("defects", "shots_per", "named"),
     [
-        (
-            {"cut": 4, "hole": 9},
-            5,
-            "defect_type",
-            "5 shots need 5 annotated defective images of cut, there are 4; use fewer",
-        ),
-        ({"cut": 4}, 5, "category", "5 shots need 5 annotated defective images of widget, there are 4; use fewer"),
-        ({"cut": 5, "hole": 5}, 5, "defect_type", "5 shots take all 10 annotated defective images and leave none"),
+        ({"cut": 4, "hole": 9}, "defect_type", "5 annotated .* cut, .* 4"),
+        ({"cut": 4}, "category", "5 annotated .* widget, .* 4"),
+        ({"cut": 5, "hole": 5}, "defect_type", "all 10 annotated"),
     ],
 )
-def test_too_many_shots_are_refused(defects: dict[str, int], shots: int, shots_per: str, message: str) -> None:
-    with pytest.raises(InputError, match=f"category widget: {message}"):
-        draw_shots(manifest_of(defects), shots, 0, shots_per)
+def test_too_many_shots_are_refused(defects: dict[str, int], shots_per: str, named: str) -> None:
+    with pytest.raises(InputError, match=f"category widget: 5 shots .*{named}"):
+        draw_shots(manifest_of(defects), 5, 0, shots_per)
 
 
 def test_rows_list_every_draw() -> None:
@@ -120,7 +115,7 @@ def test_rows_list_every_draw() -> None:
     assert {tuple(row) for row in rows} == {DRAW_COLUMNS}
 
 
-def test_the_committed_manifest_is_what_the_generator_and_the_draws_give(tmp_path: Path) -> None:
+def test_generator_and_draws_reproduce_the_committed_manifest(tmp_path: Path) -> None:
     assert main(["data", "manifest", "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
     committed = resources.files("data_manifests") / "synthetic"
     for name in ("dataset.json", "images.csv", "draws.csv", "draw_digests.csv"):

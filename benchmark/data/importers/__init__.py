@@ -1,4 +1,4 @@
-"""Bring images of other layouts into MVTec AD's folder layout: one module per layout, shared parts in ``layout``."""
+"""Convert images to MVTec AD's folder layout: one module per source layout, shared code in ``layout``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMPORTERS = (*LAYOUTS, PAIRS)
 
 
 def import_published(name: str, source: Path, destination: Path, seed: int = 0) -> Imported:
-    """Import a published data set; parameters and errors as of ``import_layout``.
+    """Import a published data set, with the other parameters and errors of ``import_layout``.
 
     Parameters
     ----------

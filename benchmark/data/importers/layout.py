@@ -1,4 +1,4 @@
-"""What every importer shares: which picture goes where, and writing all of them or none."""
+"""Shared by all importers: the images to write, and writing them atomically."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.atomic import new_folder
 from benchmark.data.images import EXTENSIONS, binary_mask, check_mask_size, grey_mask, open_image
 from benchmark.data.manifest import GOOD
@@ -35,7 +35,7 @@ class Picture:
     mask : Path or None
         The mask as published; None for normal images.
     stem : str
-        Name to give it, without extension; its own if empty.
+        File name without extension; that of ``path`` if empty.
     """
 
     path: Path
@@ -56,14 +56,14 @@ class Layout:
     Attributes
     ----------
     name : str
-        What the command line calls it.
+        Name on the command line.
     folder : str
-        What is written below the destination.
+        Folder to write below the destination.
     find : callable
-        Takes the source and the seed and gives the pictures of each category; the category ``""`` is the folder
-        itself. Raises InputError if the source is not in that layout.
+        Takes the source and the seed and returns the pictures of each category; the category ``""`` is the folder
+        itself. Raises InputError if the source does not have this layout.
     binary : callable
-        Makes a published mask one of 0 and 255.
+        Converts a published mask to 0 and 255.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class ImportedCategory:
-    """What was written for one category.
+    """Statistics of one imported category.
 
     Attributes
     ----------
@@ -82,9 +82,9 @@ class ImportedCategory:
     images : dict
         (split, label) to number of images.
     grey_masks : int
-        Masks that held other values than 0 and 255 and were made binary.
+        Number of masks with other values than 0 and 255, which were made binary.
     empty_masks : int
-        Defective images in whose mask nothing is marked.
+        Number of defective images whose mask is empty.
     """
 
     name: str
@@ -95,26 +95,26 @@ class ImportedCategory:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an importer wrote: a folder for ``--data-root``, and what each of its categories holds."""
+    """An imported data set: a folder for ``--data-root``, and its categories."""
 
     folder: Path
     categories: tuple[ImportedCategory, ...]
 
 
 def import_layout(layout: Layout, source: Path, destination: Path, seed: int = 0) -> Imported:
-    """Write a published data set below the destination in MVTec AD's layout, whole or not at all.
+    """Write a published data set below the destination in MVTec AD's layout, atomically.
 
-    Images are copied byte for byte, masks written as PNG of 0 and 255.
+    Images are copied byte for byte; masks are written as PNG files of 0 and 255.
 
     Parameters
     ----------
     seed : int
-        Draws the normal images held out for testing where the source has no split of its own.
+        Draws the normal images held out for testing if the source has no split of its own.
 
     Raises
     ------
     InputError
-        If the source is not in that layout, a file cannot be read, or the target exists already.
+        If the source does not have this layout, a file cannot be read, or the target exists already.
     """
     check_source(source)
     target = destination / layout.folder
@@ -123,9 +123,9 @@ def import_layout(layout: Layout, source: Path, destination: Path, seed: int = 0
 
 
 def check_source(source: Path) -> None:
-    """Raise InputError unless the source is a folder."""
+    """Raise InputError unless the source is a directory."""
     if not source.is_dir():
-        raise InputError(f"{source} is no folder: give the folder that holds the images to import")
+        raise InputError(f"{source} is not a directory: give the folder that contains the images to import")
 
 
 def check_new(target: Path) -> None:
@@ -137,12 +137,12 @@ def check_new(target: Path) -> None:
 def write_categories(
     target: Path, found: Mapping[str, Sequence[Picture]], binary: Callable[[Image.Image], Image.Image]
 ) -> Imported:
-    """Write the pictures of each category; a category ``""`` is the target itself.
+    """Write the pictures of each category; the category ``""`` is the target itself.
 
     Raises
     ------
     InputError
-        If a file cannot be read, a mask has another size than its image, two pictures would get one name, or the
+        If a file cannot be read, a mask and its image differ in size, two pictures would get the same name, or the
         target cannot be written.
     """
     for category, pictures in found.items():
@@ -156,12 +156,12 @@ def write_categories(
 
 
 def hold_out(normals: Iterable[Path], key: str, seed: int, share: float = HELD_OUT) -> list[Picture]:
-    """Return normal images as pictures, a share of them, drawn by seed, for testing.
+    """Return normal images as pictures, a random share of them for testing.
 
     Parameters
     ----------
     key : str
-        Names the draw: the same files under another key are drawn anew.
+        Part of the seed: each key draws different images.
     """
     normals = sorted(normals)
     order = np.argsort(stream(key, seed).random(len(normals)), kind="stable")
@@ -170,7 +170,7 @@ def hold_out(normals: Iterable[Path], key: str, seed: int, share: float = HELD_O
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files right in a folder, sorted, without hidden ones; none if it is missing."""
+    """Return the visible image files directly in a folder, sorted; none if it is missing."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -180,12 +180,12 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def only_file(folder: Path, stem: str, what: str) -> Path:
-    """Return the one image file with a stem; InputError, which says what it is for, if there is none or several."""
+def find_mask(folder: Path, stem: str, image: Path) -> Path:
+    """Return the mask with a stem; InputError if there is none or several."""
     found = [path for path in image_files(folder) if path.stem == stem]
     if len(found) != 1:
-        said = "is missing" if not found else f"is there {len(found)} times, once is enough"
-        raise InputError(f"the mask {folder / stem}.png (or another image type) of {what} {said}")
+        problem = "is missing" if not found else f"exists {len(found)} times; keep one"
+        raise InputError(f"the mask {folder / stem}.png (or another image type) of {image} {problem}")
     return found[0]
 
 
@@ -196,7 +196,7 @@ def _check_names(category: str, pictures: Sequence[Picture]) -> None:
         split, label, stem = picture.split, picture.label, Path(picture.name).stem
         if stems[split, label, stem] > 1:
             raise InputError(
-                f"category {category}: two images would be called {split}/{label}/{stem}, one of them {picture.path}; "
+                f"category {category}: two images would be named {split}/{label}/{stem}, one of them {picture.path}; "
                 "rename one"
             )
 
@@ -222,7 +222,7 @@ def _write_category(
 
 
 def _write_mask(picture: Picture, target: Path, binary: Callable[[Image.Image], Image.Image]) -> tuple[bool, bool]:
-    """Write a binary copy of a mask; return whether it was not binary, and whether it is empty."""
+    """Write a binary copy of a mask; return whether the original was not binary, and whether the copy is empty."""
     assert picture.mask is not None
     stored = open_image(picture.mask)
     check_mask_size(picture.path, picture.mask, stored.size)

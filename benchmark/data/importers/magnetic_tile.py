@@ -1,25 +1,25 @@
 """The magnetic-tile defect images of Huang et al., "Saliency of magnetic tile surface defects".
 
-Expected is the layout of the authors' repository (github.com/abin24/Magnetic-tile-defect-datasets.), checked on the
-published files: ``MT_<Kind>/Imgs/NAME.jpg`` with its mask ``NAME.png`` beside it, the normal images in ``MT_Free``.
-The data set has no split. The repository welcomes use with a citation and names no licence.
+The source has the layout of the authors' repository (github.com/abin24/Magnetic-tile-defect-datasets.), checked on the
+published files: ``MT_<Kind>/Imgs/NAME.jpg`` with the mask ``NAME.png`` beside it, normal images in ``MT_Free``. There
+is no split. The repository asks for a citation and names no licence.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.importers.layout import Layout, Picture, hold_out
 
 
 def find(source: Path, seed: int) -> dict[str, list[Picture]]:
-    """Return the pictures: every defective image for testing, and of the normal ones a share drawn by ``seed``.
+    """Return the pictures: for testing all defective images and a share of the normal ones drawn by ``seed``.
 
     Raises
     ------
     InputError
-        If the source is not in that layout.
+        If the source does not have this layout.
     """
     folders = {
         path.name.removeprefix("MT_").lower(): path / "Imgs"

@@ -1,28 +1,28 @@
 """MPDD, the metal parts defect detection data set of Jezek et al., six categories.
 
-Expected is the unpacked archive as public code that reads it takes it, in MVTec AD's layout: ``<part>/train/good``,
+The source is the unpacked archive, with the layout that public code expects, that of MVTec AD: ``<part>/train/good``,
 ``<part>/test/good``, ``<part>/test/<defect>`` and ``<part>/ground_truth/<defect>/NAME_mask.png``. The repository of the
-authors (github.com/stepanje/MPDD) says only that one part has good images, the other both; no copy was at hand.
-Importing it checks that it is all there and leaves aside whatever else the archive holds. The authors' repository
-names no licence: ask them before any use but research.
+authors (github.com/stepanje/MPDD) describes the layout only roughly, and no copy was available for a test. The import
+checks that the files are complete and ignores all others. The repository names no licence: ask the authors before any
+use except research.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from baselines import InputError
-from benchmark.data.importers.layout import Layout, Picture, image_files, only_file
+from baselines.errors import InputError
+from benchmark.data.importers.layout import Layout, Picture, find_mask, image_files
 from benchmark.data.manifest import GOOD
 
 
 def find(source: Path, seed: int) -> dict[str, list[Picture]]:
-    """Return the pictures of each part as the source splits them; ``seed`` changes nothing.
+    """Return the pictures of each part with the split of the source; ``seed`` is not used.
 
     Raises
     ------
     InputError
-        If the source is not in that layout.
+        If the source does not have this layout.
     """
     parts = sorted(path for path in source.iterdir() if (path / "train" / GOOD).is_dir())
     if not parts:
@@ -39,9 +39,9 @@ def _of_part(part: Path) -> list[Picture]:
     for kind in kinds:
         masks = part / "ground_truth" / kind
         for path in image_files(part / "test" / kind):
-            pictures.append(Picture(path, "test", kind, only_file(masks, f"{path.stem}_mask", str(path))))
+            pictures.append(Picture(path, "test", kind, find_mask(masks, f"{path.stem}_mask", path)))
     if not normals or len(pictures) == normals:
-        raise InputError(f"{part} is half of MPDD's layout: it needs images in train/good and in test/DEFECT")
+        raise InputError(f"{part} is incomplete: expected images in train/good and in test/DEFECT")
     return pictures
 
 

@@ -1,7 +1,7 @@
 """Your own images and masks, found by patterns such as ``photos/{name}.jpg`` and ``labels/{name}_gt.png``.
 
-A pattern is a path below the source with ``{name}``, which ties a mask to its image, and perhaps ``{label}``, the
-defect type; ``*`` stands for anything but ``/``. An image is defective where its mask marks a pixel.
+A pattern is a path below the source with ``{name}``, which pairs a mask with its image, and optionally ``{label}``, the
+defect type; ``*`` matches anything except ``/``. An image is defective if a pixel of its mask is marked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.images import EXTENSIONS, binary_mask, nonzero_mask, open_image
 from benchmark.data.importers.layout import (
     HELD_OUT,
@@ -34,22 +34,22 @@ _LISTED = 4
 
 @dataclass(frozen=True)
 class PairPatterns:
-    """How to find images and masks, and what to make of them.
+    """How to find images and masks, and how to read the masks.
 
     Attributes
     ----------
     images, masks : str
-        Patterns with ``{name}`` and perhaps ``{label}``.
+        Patterns with ``{name}`` and optionally ``{label}``.
     normals : str or None
-        Pattern of further images, all normal; they have no masks.
+        Pattern of further normal images, which have no masks.
     label : str
-        Defect type where no pattern has ``{label}``.
+        Defect type if no pattern has ``{label}``.
     masks_hold : {"grey", "classes"}
-        Whether defects are above 127, or whatever is not 0.
+        Whether pixels above 127 are defective, or all other than 0.
     held_out : float
-        Share of the normal images that is kept for testing, from 0 to below 1.
+        Share of the normal images used for testing, at least 0 and below 1.
     ignore_unmatched : bool
-        Leave out what does not match instead of refusing.
+        Leave out files without a partner instead of refusing them.
     """
 
     images: str
@@ -71,12 +71,12 @@ class _Match:
 def import_pairs(
     source: Path, destination: Path, patterns: PairPatterns, category: str | None = None, seed: int = 0
 ) -> tuple[Imported, list[Path]]:
-    """Write images and masks as ``destination/category`` in MVTec AD's layout, whole or not at all.
+    """Write images and masks as ``destination/category`` in MVTec AD's layout, atomically.
 
     Parameters
     ----------
     category : str, optional
-        The source folder's name if not given.
+        The name of the source folder by default.
     seed : int
         Draws the normal images held out for testing.
 
@@ -84,16 +84,16 @@ def import_pairs(
     -------
     Imported
     list of Path
-        Unmatched files that were left out.
+        Files without a partner that were left out.
 
     Raises
     ------
     InputError
-        If a pattern cannot be used or matches nothing, files do not match, no image is normal or none defective, a
+        If a pattern is invalid or matches nothing, a file has no partner, no image is normal or none is defective, a
         file cannot be read, or the target exists already.
     """
     if not 0 <= patterns.held_out < 1:
-        raise InputError(f"--held-out must be from 0 to below 1, got {patterns.held_out:g}")
+        raise InputError(f"--held-out must be at least 0 and below 1, got {patterns.held_out:g}")
     check_defect_name(patterns.label)
     check_source(source)
     category = source.absolute().name if category is None else category
@@ -113,20 +113,20 @@ def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> tup
     taken |= {match.path for match in normals}
     images = [match for match in _matches(source, files, "--images", patterns.images) if match.path not in taken]
     if not images:
-        raise InputError(f"--images {patterns.images} matches nothing in {source} that is no mask and no normal image")
+        raise InputError(f"--images {patterns.images} matches nothing in {source} except masks and normal images")
 
     defective, normal, unmatched = _sort(images, masks, patterns)
     if unmatched and not patterns.ignore_unmatched:
         named = ", ".join(str(path.relative_to(source)) for path in unmatched[:_LISTED])
         raise InputError(
             f"{len(unmatched)} files in {source} have no partner: {named}{', ...' * (len(unmatched) > _LISTED)}; "
-            "mend the patterns, or leave these files out with --ignore-unmatched"
+            "fix the patterns, or leave these files out with --ignore-unmatched"
         )
     stems = {match.path: _stem(match) for match in (*normal, *normals)}
     if not defective or not stems:
         raise InputError(
             f"{source} has no {'defective' if not defective else 'normal'} images under these patterns: "
-            + ("no mask marks a pixel" if not defective else "add --normals PATTERN, or images without a mask")
+            + ("all masks are empty" if not defective else "add --normals PATTERN, or images without a mask")
         )
     held = [
         Picture(picture.path, picture.split, GOOD, stem=stems[picture.path])
@@ -170,7 +170,7 @@ def _sort(
 
 
 def _matches(source: Path, files: Sequence[Path], option: str, pattern: str) -> list[_Match]:
-    """Return the files a pattern matches; InputError if it is no pattern or matches none."""
+    """Return the files that match a pattern; InputError if it is invalid or there are none."""
     expression = _compile(option, pattern)
     found = []
     for path in files:
@@ -189,20 +189,20 @@ def _compile(option: str, pattern: str) -> re.Pattern[str]:
     names = [part[1:-1] for part in parts if part.startswith("{")]
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts:
-        raise InputError(f"{option} {pattern}: give a path below the source, without ..")
+        raise InputError(f"{option} {pattern}: the path must be below the source, without ..")
     for name in names:
         if name not in _PLACEHOLDERS:
-            raise InputError(f"{option} {pattern}: unknown placeholder {{{name}}}, there are {{name}} and {{label}}")
+            raise InputError(f"{option} {pattern}: unknown placeholder {{{name}}}, known: {{name}}, {{label}}")
     if names.count("name") != 1 or names.count("label") > 1:
         raise InputError(
-            f"{option} {pattern}: it needs {{name}} once, and can have {{label}} once, e.g. photos/{{name}}.jpg"
+            f"{option} {pattern}: expected {{name}} once and {{label}} at most once, e.g. photos/{{name}}.jpg"
         )
     made = {"*": "[^/]*", "{name}": "(?P<name>[^/]+)", "{label}": "(?P<label>[^/]+)"}
     return re.compile("".join(made.get(part) or re.escape(part) for part in parts))
 
 
 def _stem(match: _Match) -> str:
-    """Name a normal image so that those of two labels do not meet in one folder."""
+    """Return a name for a normal image that is unique among all labels."""
     return match.name if match.label in (None, GOOD) else f"{match.label}_{match.name}"
 
 

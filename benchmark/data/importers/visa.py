@@ -1,11 +1,11 @@
 """VisA, the Visual Anomaly data set of Zou et al., "SPot-the-Difference ...", 12 categories.
 
-Expected is the unpacked archive as the authors' repository (github.com/amazon-science/spot-diff, README and
-``utils/prepare_data.py``) describes it: ``<object>/Data/Images/Normal|Anomaly/NAME.JPG``,
-``<object>/Data/Masks/Anomaly/NAME.png`` and ``split_csv/1cls.csv`` with the columns ``object,split,label,image,mask``,
-paths relative to the archive's folder. The one-class split of that file is kept. Masks hold the number of a defect
-class: whatever is not 0 is defect. An image can have several classes, so that there is one defect type, ``bad``, as in
-the authors' own preparation. Licence: CC BY 4.0.
+The source is the unpacked archive, with the layout described in the authors' repository
+(github.com/amazon-science/spot-diff, README and ``utils/prepare_data.py``):
+``<object>/Data/Images/Normal|Anomaly/NAME.JPG``, ``<object>/Data/Masks/Anomaly/NAME.png`` and ``split_csv/1cls.csv``
+with the columns ``object,split,label,image,mask``, where paths are relative to the folder of the archive. The one-class
+split of that file is kept. Masks contain class numbers: every pixel other than 0 is defective. As an image can have
+several classes, there is one defect type, ``bad``, as in the authors' own preparation. Licence: CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path, PurePosixPath
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.images import nonzero_mask
 from benchmark.data.importers.layout import Layout, Picture
 from benchmark.data.manifest import GOOD
@@ -25,12 +25,12 @@ DEFECT = "bad"
 
 
 def find(source: Path, seed: int) -> dict[str, list[Picture]]:
-    """Return the pictures of each object as ``split_csv/1cls.csv`` splits them; ``seed`` changes nothing.
+    """Return the pictures of each object with the split of ``split_csv/1cls.csv``; ``seed`` is not used.
 
     Raises
     ------
     InputError
-        If the file is missing, has other columns, or names a file that is not there.
+        If that file is missing, has other columns, or names a missing file.
     """
     path = source / SPLIT_FILE
     try:
@@ -41,7 +41,7 @@ def find(source: Path, seed: int) -> dict[str, list[Picture]]:
             f"{source} is not the VisA layout: expected {SPLIT_FILE}, candle/Data/Images/Normal/0000.JPG, ..."
         ) from error
     if not rows or set(rows[0]) != set(COLUMNS):
-        raise InputError(f"{path} is not VisA's split: expected a line per image with {', '.join(COLUMNS)}")
+        raise InputError(f"{path} is not VisA's split: expected the columns {', '.join(COLUMNS)}")
     found: dict[str, list[Picture]] = {}
     for line, row in enumerate(rows, start=2):
         check_folder_name("object", row["object"])
