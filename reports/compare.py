@@ -85,7 +85,7 @@ def _notes(table: Table, published: Table) -> list[str]:
     notes = []
     if table.dataset != published.dataset:
         notes.append(
-            f"The runs use the images of {table.dataset}, the paper those of MVTec AD: "
+            f"These runs use the data set {table.dataset}, the paper MVTec AD: "
             "the differences compare different images."
         )
     shared = {cell.compared_categories for cell in with_both if cell.compared_categories}

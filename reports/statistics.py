@@ -291,6 +291,13 @@ def left_out_lines(left_out: LeftOut) -> list[str]:
     return lines
 
 
+def _by_label(left_out: LeftOut, results: ResultSet) -> LeftOut:
+    return {
+        category: {results.label(method): reason for method, reason in reasons.items()}
+        for category, reasons in left_out.items()
+    }
+
+
 def compare_methods(results: ResultSet, metric: Metric, shots: int, reference: str) -> pd.DataFrame:
     """Compare a method with every other one, as one family.
 
@@ -327,7 +334,7 @@ def compare_methods(results: ResultSet, metric: Metric, shots: int, reference: s
                 "reference_mean": means[reference],
                 "method_mean": means[comparison.what],
                 **{name: value for name, value in vars(comparison).items() if name in COMPARISON_COLUMNS},
-                "left_out": "; ".join(left_out_lines(left_out)),
+                "left_out": "; ".join(left_out_lines(_by_label(left_out, results))),
             }
         )
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))

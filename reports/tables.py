@@ -223,5 +223,5 @@ def _notes(source: Source, number: str, methods: Sequence[str], rows: Sequence[R
     cells = [cell for row in rows for cell in row.cells]
     notes = []
     if any(cell.partial for cell in cells):
-        notes.append(f"[n/m ...]: based on n of m. {source.expectation}")
+        notes.append(f"n/m seeds, categories or runs: the number is based on n of m. {source.expectation}")
     return (*notes, *source.notes(number, methods))

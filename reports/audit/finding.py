@@ -26,7 +26,7 @@ class Severity(StrEnum):
     def heading(self) -> str:
         """The heading under which pages and terminals group findings."""
         return {
-            Severity.CONTRADICTION: "Contradictions: not all of it can be true, even allowing for rounding",
+            Severity.CONTRADICTION: "Contradictions: these statements cannot all be true, even allowing for rounding",
             Severity.ROUNDING: "Rounding: differences that rounding explains",
             Severity.REMARK: "Remarks: unusual or loosely worded, but possible",
         }[self]

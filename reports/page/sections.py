@@ -224,9 +224,9 @@ def timings(results: ResultSet, finished: Sequence[FinishedRun]) -> Listing:
         train = sum(run.record.timings.train_seconds for run in runs)
         score = sum(run.record.timings.score_seconds for run in runs)
         each = (train + score) / len(runs)
-        numbers = (f"{value:.2f}" for value in (train / 3600, score / 3600, each))
+        numbers = (f"{value:.2f}" for value in (train / 60, score / 60, each))
         rows.append((results.label(method), str(len(runs)), *numbers))
-    head = ("Method", "Finished runs", "Training, hours", "Scoring, hours", "Seconds per run")
+    head = ("Method", "Finished runs", "Training, minutes", "Scoring, minutes", "Seconds per run")
     return Listing("Time of training and scoring, by method", head, tuple(rows))
 
 

@@ -176,7 +176,7 @@ def test_notes_state_that_other_images_than_mvtec_ads_are_compared(tmp_path: Pat
     store_run(tmp_path, 0.5)
     for number in ("I", "II", "IV"):
         table = compare(build_table(number, stored(tmp_path)), published(number))
-        assert any("images of synthetic" in note and "compare different images" in note for note in table.notes)
+        assert any("data set synthetic" in note and "compare different images" in note for note in table.notes)
 
 
 def test_a_table_without_a_number_in_common_with_the_papers_says_so(tmp_path: Path) -> None:

@@ -180,5 +180,5 @@ def test_methods_are_compared_over_the_categories_that_both_have() -> None:
     assert unet["difference"] == pytest.approx(0.1)
     assert unet["reference_mean"] - unet["method_mean"] == pytest.approx(0.1)
     assert (unet["p"], unet["p_holm"]) == pytest.approx((2 / 2**8, 4 / 2**8))
-    assert (albunet["n"], albunet["left_out"]) == (7, f"{HOSTILE} (albunet: not run)")
+    assert (albunet["n"], albunet["left_out"]) == (7, f"{HOSTILE} (B (AlbuNet): not run)")
     assert compare_methods(results, "iou", 5, "unet").empty
