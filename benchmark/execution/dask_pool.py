@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -66,16 +68,12 @@ class DaskPool:
             numbered = enumerate(items)
 
             def submit() -> None:
-                # One running and one waiting per worker: idle none, and few for dask to suspect when one dies, as it
-                # counts a death against every item that a worker holds.
-                while len(submitted) < 2 * max(1, len(self._workers(client))):
-                    try:
-                        number, item = next(numbered)
-                    except StopIteration:
-                        return
-                    future = client.submit(
-                        _CheckedWork(work, item, check), key=f"run-{check.token}-{number}", pure=False
-                    )
+                # One running and one waiting per worker, so that none is idle; not all, as dask counts the death
+                # of a worker against every item it holds.
+                free = 2 * max(1, len(self._workers(client))) - len(submitted)
+                for number, item in islice(numbered, max(0, free)):
+                    checked = partial(_check_and_work, check, work, item)
+                    future = client.submit(checked, key=f"run-{check.token}-{number}", pure=False)
                     submitted[future] = item
                     completed.add(future)
 
@@ -186,15 +184,9 @@ class _WorkerCheck:
 _PASSED: set[str] = set()
 
 
-class _CheckedWork:
-    """Work on one item, after the check of the worker that does it, which may have come late."""
-
-    def __init__(self, work: Callable[[Any], Any], item: Any, check: _WorkerCheck) -> None:
-        self._work, self._item, self._check = work, item, check
-
-    def __call__(self) -> Any:
-        self._check()
-        return self._work(self._item)
+def _check_and_work(check: _WorkerCheck, work: Callable[[Any], Any], item: Any) -> Any:
+    check()  # this worker may have come late
+    return work(item)
 
 
 def _describe(threads: int, check: Callable[[], dict[str, str]]) -> dict[str, str]:

@@ -9,7 +9,6 @@ the expiry time, and waits for ever for a lease file that is empty because its w
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import threading
 import time
@@ -18,12 +17,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import psutil
-from msgspec import Struct
 
 from baselines.errors import InputError
 from benchmark.processes import creation_time, host_name
-from benchmark.schema import SchemaError, decode_json, to_builtins
+from benchmark.schema import SchemaError, decode_json
 
 RENEW_SECONDS = 10.0
 # Without renewal for so long, a lease of another host is stale.
@@ -38,7 +37,7 @@ class LeaseLostError(RuntimeError):
     """Another process took over the lease, because it was not renewed in time."""
 
 
-class Owner(Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True):
     """The owner of a lease.
 
     Attributes
@@ -188,7 +187,7 @@ class Leases:
                     return None
                 continue
             with os.fdopen(file, "wb") as stream:
-                stream.write(json.dumps(to_builtins(owner)).encode())
+                stream.write(msgspec.json.encode(owner))
             return Lease(path, owner)
 
     def _remove_if_stale(self, path: Path) -> bool:

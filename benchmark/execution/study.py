@@ -69,8 +69,8 @@ class StudyRunner:
             to_do, earlier = self._find_to_do(specs, store)
             display.start(to_do)
             context = RunContext(dataset, self.cache, weights_dir=self.weights_dir)
-            task = RunTask(context, results, self.timeout, earlier)
-            pool, task = self.workers.assign(task, to_do, display.step)
+            task = RunTask(context, results, self.timeout, earlier, display.step)
+            pool, task = self.workers.assign(task, to_do)
             try:
                 with closing(execute(to_do, task, pool)) as outcomes:
                     for outcome in outcomes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 
@@ -17,22 +16,6 @@ from benchmark.protocol.runs import RunSpec
 
 # A run checks the time itself; one that hangs between two checks is killed this much later.
 _GRACE_SECONDS = 60.0
-
-
-class Workers(Protocol):
-    """Where runs are done."""
-
-    def assign(
-        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
-    ) -> tuple[Pool, RunTask]:
-        """Return the pool for some runs, and the task adapted to it.
-
-        Parameters
-        ----------
-        on_step : callable
-            As in ``RunTask``; used if runs are done in this process.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -50,17 +33,15 @@ class LocalWorkers:
     devices: Sequence[torch.device]
     jobs: int
 
-    def assign(
-        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
-    ) -> tuple[Pool, RunTask]:
-        """Return a pool and its task; see ``Workers``."""
+    def assign(self, task: RunTask, specs: Sequence[RunSpec]) -> tuple[Pool, RunTask]:
+        """Return the pool for some runs, and the task adapted to it."""
         jobs = min(self.jobs, len(specs))
         if jobs <= 1:
-            context = replace(task.context, device=self.devices[0])
-            return SequentialPool(), replace(task, context=context, on_step=on_step)
+            return SequentialPool(), replace(task, context=replace(task.context, device=self.devices[0]))
         limit = None if task.timeout is None else task.timeout + _GRACE_SECONDS
         context = replace(task.context, device=device_in_worker(self.devices))
-        return LokyPool(device_environments(self.devices[:jobs], jobs), limit), replace(task, context=context)
+        pool = LokyPool(device_environments(self.devices[:jobs], jobs), limit)
+        return pool, replace(task, context=context, on_step=None)
 
 
 @dataclass(frozen=True)
@@ -78,16 +59,16 @@ class DaskWorkers:
     scheduler: str
     device: torch.device | None
 
-    def assign(
-        self, task: RunTask, specs: Sequence[RunSpec], on_step: Callable[[RunSpec, int], None]
-    ) -> tuple[Pool, RunTask]:
-        """Return a pool and its task, whose paths are absolute; see ``Workers``."""
-        context = task.context
+    def assign(self, task: RunTask, specs: Sequence[RunSpec]) -> tuple[Pool, RunTask]:
+        """Return the pool for some runs, and the task adapted to it, with absolute paths."""
         context = replace(
-            context,
-            cache=context.cache.resolved(),
+            task.context,
+            cache=task.context.cache.resolved(),
             device=self.device,
-            weights_dir=context.weights_dir and context.weights_dir.resolve(),
+            weights_dir=task.context.weights_dir and task.context.weights_dir.resolve(),
         )
-        task = replace(task, context=context, results=task.results.resolve())
+        task = replace(task, context=context, results=task.results.resolve(), on_step=None)
         return ClusterPool(self.scheduler, task, specs) if specs else SequentialPool(), task
+
+
+Workers = LocalWorkers | DaskWorkers
