@@ -1,9 +1,9 @@
-"""The embedded data set `synthetic`: procedural images named and shaped after MVTec AD products.
+"""The embedded data set `synthetic`: procedural images modelled on the products of MVTec AD.
 
-Everything is drawn from formulas, nothing is stored. A category is one module that defines `CATEGORY`; to add
-one, write the module and name it in the import and the tuple below.
+All images are rendered from formulas; none is stored. A category is a module that defines `CATEGORY`; to add one, write
+the module and add it to the import and the tuple below.
 
-How many images: half of what MVTec AD has for each (split, label), rounded up, and at least `_FEWEST_IMAGES`.
+Each (split, label) has half as many images as in MVTec AD, rounded up, and at least `_MIN_IMAGES`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines import InputError
-from baselines.errors import unknown_name
+from baselines.errors import InputError, unknown_name
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
 from benchmark.data.synthetic._product import Category, Kind, Mode, develop
 from benchmark.data.synthetic.objects import (
@@ -45,13 +44,13 @@ __all__ = [
 ]
 
 VERSION: int = 2
-"""Raised whenever any pixel of any image changes."""
+"""Raised whenever a pixel of any image changes."""
 
 EDITIONS = ("synthetic", "synthetic-validation")
-"""The same products twice, no image in common: results are reported on the first, numbers chosen on the second."""
+"""Different images of the same products: results are reported on the first, constants are chosen on the second."""
 
-_FEWEST_IMAGES = 8
-_SMALLEST_SIDE, _LARGEST_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
+_MIN_IMAGES = 8
+_MIN_SIDE, _MAX_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
 _MODULES = (
     *(carpet, grid, leather, tile, wood),
     *(bottle, cable, capsule, hazelnut, metal_nut, pill, screw, toothbrush, transistor, zipper),
@@ -60,35 +59,46 @@ _CATEGORIES: dict[str, Category[Any]] = {module.CATEGORY.name: module.CATEGORY f
 
 
 def category_names() -> tuple[str, ...]:
-    """Names of all categories, sorted."""
+    """Return the names of all categories, sorted.
+
+    Examples
+    --------
+    >>> category_names()[:3]
+    ('bottle', 'cable', 'capsule')
+    """
     return tuple(sorted(_CATEGORIES))
 
 
 def category_kind(category: str) -> Kind:
-    """Whether `category` is a "texture" or an "object"; InputError if there is no such category."""
+    """Return whether `category` is a "texture" or an "object"; InputError if it is unknown."""
     return _find(category).kind
 
 
 def category_mode(category: str) -> Mode:
-    """Whether `category` is photographed in colour, "RGB", or grey, "L"; InputError if there is no such category."""
+    """Return the colour mode of `category`, "RGB" or "L" (grey); InputError if it is unknown."""
     return _find(category).mode
 
 
 def counts(category: str) -> dict[tuple[str, str], int]:
-    """Number of images by (split, label), ordered train/good, test/good, then the defect types.
+    """Return the number of images by (split, label): train/good, test/good, then the defect types.
 
-    Half of MVTec AD's number, rounded up, at least 8. InputError if there is no such category.
+    InputError if `category` is unknown.
+
+    Examples
+    --------
+    >>> counts("bottle")["test", "broken_small"]
+    11
     """
     found = _find(category)
     in_mvtec = {("train", "good"): found.mvtec_train_good, ("test", "good"): found.mvtec_test_good}
     in_mvtec |= {("test", label): defect.mvtec_images for label, defect in found.defects.items()}
-    return {key: max(_FEWEST_IMAGES, -(-images // 2)) for key, images in in_mvtec.items()}
+    return {key: max(_MIN_IMAGES, -(-images // 2)) for key, images in in_mvtec.items()}
 
 
 def render(
     category: str, split: str, label: str, index: int, size: int, edition: str = "synthetic"
 ) -> tuple[Array, Array]:
-    """Draw one image and its defect mask.
+    """Render one image and its defect mask.
 
     Parameters
     ----------
@@ -97,7 +107,7 @@ def render(
     split, label
         A key of `counts(category)`.
     index
-        0 up to, not including, the count of this (split, label).
+        From 0 to the count of this (split, label) minus 1.
     size
         Side in pixels, 32 to 1024.
     edition
@@ -117,24 +127,30 @@ def render(
 
     Notes
     -----
-    The result depends on `VERSION` and the arguments alone. The scene is the same at every size; only the
-    sensor grain, which is drawn per pixel, differs.
+    The result depends on `VERSION` and the arguments alone. The scene is the same at every size, except for the
+    sensor grain, which is drawn per pixel.
+
+    Examples
+    --------
+    >>> image, mask = render("carpet", "test", "hole", 0, 32)
+    >>> image.shape, bool(mask.any())
+    ((32, 32, 3), True)
     """
     return _draw(category, split, label, index, size, edition, with_defect=True)
 
 
 def defect_free_twin(category: str, split: str, label: str, index: int, size: int, edition: str = "synthetic") -> Array:
-    """The image `render` would give had the defect not happened: same product, light and grain; uint8 RGB.
+    """Render the same image without its defect: same product, light and grain; uint8 RGB.
 
-    Arguments and errors as for `render`.
+    Arguments and errors are those of `render`.
     """
     return _draw(category, split, label, index, size, edition, with_defect=False)[0]
 
 
 def checksum(category: str) -> str:
-    """SHA-256 over the pixels and masks of every image at 64 px, as recorded in ``data_manifests/synthetic``.
+    """Return the SHA-256 of all images and masks at 64 px, as in ``data_manifests/synthetic``.
 
-    It covers the order of `counts` and every index; InputError if there is no such category.
+    The order is that of `counts`, then by index. InputError if `category` is unknown.
     """
     digest = hashlib.sha256()
     for (split, label), images in counts(category).items():
@@ -154,7 +170,7 @@ def _draw(
     canvas = Canvas.of_size(size)
 
     def separate(purpose: str) -> np.random.Generator:
-        """One stream per purpose keeps a scene the same whatever its defect draws, and both at every size."""
+        """Return a stream per purpose, so that the scene does not depend on what its defect draws, nor on the size."""
         return stream(edition, VERSION, category, split, label, index, purpose)
 
     scene = found.paint(separate("scene"), canvas)
@@ -183,5 +199,5 @@ def _check(category: str, split: str, label: str, index: int, size: int) -> None
     images = available[split, label]
     if not 0 <= index < images:
         raise InputError(f"index {index} of synthetic {category}/{split}/{label} is not in 0..{images - 1}")
-    if not _SMALLEST_SIDE <= size <= _LARGEST_SIDE:
-        raise InputError(f"image size {size} is not in {_SMALLEST_SIDE}..{_LARGEST_SIDE} pixels")
+    if not _MIN_SIDE <= size <= _MAX_SIDE:
+        raise InputError(f"image size {size} is not in {_MIN_SIDE}..{_MAX_SIDE} pixels")

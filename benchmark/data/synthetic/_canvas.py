@@ -1,8 +1,8 @@
-"""What every synthetic category paints with: the pixel grid, noise, light and layers.
+"""Tools of all synthetic categories: the pixel grid, noise, light and layers.
 
-A picture is a function of position in the unit square (x to the right, y down), so one scene exists at every
-size. Random draws must therefore never depend on the number of pixels: lattices have fixed sizes, and only
-the camera (sensor grain, `_product.develop`) draws per pixel.
+A picture is a function of position in the unit square (x to the right, y down), so that a scene is the same at every
+size. Random draws must therefore not depend on the number of pixels: lattices have fixed sizes, and only the camera
+(sensor grain, `_product.develop`) draws per pixel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.random import Generator
 Array: TypeAlias = np.ndarray
 Colour: TypeAlias = tuple[float, float, float]
 
-# Below this many pixels per side weaves and pen strokes alias: small images are averaged down from more.
+# Weaves and pen strokes alias below this many pixels per side: smaller images are averaged down.
 _MIN_WORKING_SIDE = 128
 # Standard deviation of a 2-D cubic B-spline of independent unit-variance lattice values, on average.
 _SPLINE_STD = 0.4795
@@ -75,7 +75,7 @@ def _spline_matrix(position: Array, knots: int) -> Array:
 def noise(rng: Generator, canvas: Canvas, cells: float) -> Array:
     """Smooth random field (n, n) of mean 0 and standard deviation about 1.
 
-    There are `cells` lattice cells along each side; the lattice starts anywhere, so that it never lines up
+    There are `cells` lattice cells along each side; the lattice has a random offset, so that it does not line up
     with the image border.
     """
     knots = math.ceil(cells) + 5
@@ -108,7 +108,7 @@ def lookup(table: Array, position: Array) -> Array:
 
 
 def lamp(rng: Generator, canvas: Canvas, falloff: float) -> tuple[tuple[float, float], Array]:
-    """A lamp somewhere around the image: its direction and the uneven light (n, n), 1 on average."""
+    """A lamp at a random place around the image: its direction and the uneven light (n, n), 1 on average."""
     turn = rng.uniform(0, 2 * math.pi)
     light = (math.cos(turn), math.sin(turn))
     slope = falloff * rng.uniform(0.3, 1.0)
@@ -140,13 +140,13 @@ def over(image: Array, layer: Array | Colour, alpha: Array) -> None:
 
 
 def darken(image: Array, amount: Array) -> None:
-    """Take the share `amount` (n, n) of the light away, in place: a shadow."""
+    """Remove the share `amount` (n, n) of the light in place, as a shadow does."""
     rows, columns = _extent(amount)
     image[rows, columns] *= 1.0 - amount[rows, columns, None]
 
 
 def _extent(alpha: Array) -> tuple[slice, slice]:
-    """Smallest window that holds every non-zero value: defects are small, the arithmetic should be too."""
+    """Smallest window with all non-zero values, as defects are small."""
     touched = alpha != 0
     spans = []
     for axis in (1, 0):

@@ -21,7 +21,7 @@ def loose_yarn(
     length: float,
     tones: tuple[float, float],
 ) -> Array:
-    """Grey yarn ends, as bright as one of `tones` to the other, that stick out from `roots` (k, 2) and thin out."""
+    """Grey yarn ends, of a brightness between `tones`, that stick out from `roots` (k, 2) and get thinner."""
     # Distance in widths of the yarn, and its tone, of the nearest one.
     nearest, tone = np.full_like(scene.shade, 9.0), np.zeros_like(scene.shade)
     for (x, y), heading in zip(roots, headings, strict=True):
@@ -37,7 +37,7 @@ def loose_yarn(
 
 
 def felt(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, roots: Array, tone: float) -> Array:
-    """Scuff cloth inside of `distance` into a felt of pale fibres, `tone` bright, with yarn pulled out at `roots`."""
+    """Turn the cloth inside `distance` into a felt of pale fibres, `tone` bright, with yarn pulled out at `roots`."""
     ragged = distance + 0.008 * noise(rng, canvas, 16) + 0.006 * noise(rng, canvas, 50)
     alpha = coverage(ragged, canvas, 0.006) * scene.surface
     # Fibres are the zero lines of a noise: thin, curved and crossing each other.
@@ -51,11 +51,11 @@ def felt(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, roots: A
 def tear(
     rng: Generator, canvas: Canvas, scene: Scene, place: Point, radius: float, below: Array, turns: Array
 ) -> Array:
-    """Open cloth around `place`: what lies `below` (n, n, grey) shows, yarn ends hang in from the sides `turns`."""
+    """A hole around `place` that shows the grey picture `below` (n, n), with yarn ends that hang in from `turns`."""
     distance = blob(rng, canvas, place, radius, rough=0.20, aspect=rng.uniform(1.0, 1.7))
     distance = distance + 0.004 * noise(rng, canvas, 45)
     hole = coverage(distance, canvas) * scene.surface
-    # The cloth stands above the ground and shades it on the side of the lamp; some weft still spans the hole.
+    # The cloth is above the ground and shades it on the side of the lamp; some weft still spans the hole.
     lit = 0.5 + 0.5 * cast_shadow(distance, canvas, scene.light, 0.018)
     weft = smoothstep(-0.1, 0.5, np.sin(2 * math.pi * canvas.y / 0.026)) * smoothstep(0.0, 0.6, noise(rng, canvas, 12))
     over(scene.image, tint((1.0, 1.0, 1.0), below * lit * (1 - 0.7 * weft)), hole)

@@ -1,4 +1,4 @@
-"""Letters and digits as pen strokes, for what is printed on products."""
+"""Letters and digits as pen strokes, for print on products."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PATHS = {
 
 
 def random_text(rng: Generator, length: int) -> str:
-    """`length` letters and digits."""
+    """Return random letters and digits."""
     return "".join(rng.choice(sorted(_PATHS)) for _ in range(length))
 
 

@@ -1,7 +1,6 @@
-"""Defects that happen to more than one product: each paints itself where it is told and returns its alpha.
+"""Defects shared by several products: each function paints one at a given place and returns its alpha.
 
-A product's file chooses place, size and colour; what a mark looks like is told here once. All are kept to
-`scene.surface`.
+The module of a product chooses place, size and colour. All marks are limited to `scene.surface`.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ _METALS: tuple[Colour, ...] = ((0.78, 0.80, 0.84), (0.72, 0.72, 0.70), (0.86, 0.
 
 
 def random_place(rng: Generator, margin: float) -> Point:
-    """A point of the image at least `margin` from its border: where a defect of a texture may lie."""
+    """A random point of the image at least `margin` from its border, for a defect of a texture."""
     return rng.uniform(margin, 1 - margin), rng.uniform(margin, 1 - margin)
 
 
@@ -70,7 +69,7 @@ def pick(rng: Generator, colours: tuple[Colour, ...]) -> Array:
 def combined(
     *painters: Callable[[Generator, Canvas, AnyScene], Array],
 ) -> Callable[[Generator, Canvas, AnyScene], Array]:
-    """A painter for several defects on one product: all of them, one after the other."""
+    """Return a painter that paints several defects, one after the other."""
 
     def paint(rng: Generator, canvas: Canvas, scene: AnyScene) -> Array:
         return np.maximum.reduce([painter(rng, canvas, scene) for painter in painters])
@@ -79,7 +78,7 @@ def combined(
 
 
 def dye(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radius: float, colour: Array) -> Array:
-    """A coloured stain that soaked in: it drinks light, the structure below stays visible."""
+    """A coloured stain that has soaked in: it absorbs light, and the structure below stays visible."""
     distance = blob(rng, canvas, centre, radius, rough=0.22, aspect=rng.uniform(1.0, 2.6))
     alpha = coverage(distance, canvas, softness=0.018) * scene.surface
     soaked = np.clip(rng.uniform(0.55, 0.85) + 0.10 * noise(rng, canvas, 14), 0.4, 1.0)
@@ -88,7 +87,7 @@ def dye(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radius: flo
 
 
 def dirt(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radius: float, colour: Array) -> Array:
-    """A lump of something that does not belong there, with up to two crumbs beside it."""
+    """A lump of foreign matter, with up to two crumbs beside it."""
     distance = blob(rng, canvas, centre, radius, rough=0.24, aspect=rng.uniform(1.0, 2.2))
     for _ in range(rng.integers(0, 3)):
         turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.6)
@@ -106,7 +105,7 @@ def dirt(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radius: fl
 
 
 def thread(rng: Generator, canvas: Canvas, scene: Scene, place: Point) -> Array:
-    """A coloured, plied thread that lies around `place` and throws a shadow."""
+    """A coloured, plied thread around `place`, with its shadow."""
     colour = pick(rng, _THREADS) * rng.uniform(0.85, 1.1)
     length, half = rng.uniform(0.4, 0.85), rng.uniform(0.0160, 0.0195)
     path = wander(rng, (0.0, 0.0), rng.uniform(0, 2 * math.pi), length, 28, bend=rng.uniform(0.8, 2.2))
@@ -143,11 +142,11 @@ def metal_scrap(rng: Generator, canvas: Canvas, scene: Scene, place: Point) -> A
 
 
 def glue(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, colour: Colour, body: float) -> Array:
-    """A drop or bead of glue with the outline `distance`: glossy, `body` 0 (clear) to 1 (opaque), `colour`."""
+    """A glossy drop or bead of glue with the outline `distance`; `body` is 0 (clear) to 1 (opaque)."""
     distance = distance + 0.003 * noise(rng, canvas, 24)
     alpha = coverage(distance, canvas, 0.003) * scene.surface
     darken(scene.image, 0.45 * cast_shadow(distance, canvas, scene.light, 0.010) * (1 - alpha) * scene.surface)
-    # A drop is a lens: it bulges from its edge, bright where its slope faces the lamp, dark across from there.
+    # A drop is a lens: it is bright where its slope faces the lamp and dark on the opposite side.
     depth = smoothstep(0.0, -0.035, distance) + 0.05 * noise(rng, canvas, 18)
     rows, columns = np.asarray(np.gradient(depth, canvas.pixel))
     facing = -(columns * scene.light[0] + rows * scene.light[1])
@@ -159,7 +158,7 @@ def glue(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, colour: 
 
 
 def crack(rng: Generator, canvas: Canvas, start: Point, end: Point, widest: float, branches: int) -> Array:
-    """Signed distance (n, n) to a branching crack between two points, half `widest` wide at its middle or so."""
+    """Signed distance (n, n) to a branching crack between two points, at most `widest` wide, near its middle."""
     main = jagged(rng, start, end, 13, jitter=0.035)
     length, heading = math.dist(start, end), math.atan2(end[1] - start[1], end[0] - start[0])
     line = stroke(canvas, main, reach=0.08)
@@ -184,9 +183,9 @@ def imprint(canvas: Canvas, paths: list[Array], pen: float) -> Array:
 
 
 def gouge(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float, colour: Array) -> Array:
-    """One broad scratch along `path`, 2 `half` wide, whose walls face the lamp or turn away from it."""
+    """A broad scratch along `path`, 2 `half` wide, with one lit and one shaded wall."""
     line = stroke(canvas, path, reach=0.06)
-    # It begins at once and comes out slowly; grit makes it skip.
+    # It starts abruptly and fades out slowly; grit makes it skip.
     taper = smoothstep(0.0, 0.06, line.along) * (1 - 0.75 * line.along**4)
     width = half * np.clip(taper, 0.25, 1.0) * (1 + 0.13 * lookup(curve_noise(rng, 22), line.along))
     distance = line.distance - width
@@ -200,12 +199,12 @@ def gouge(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float
 
 
 def scuff(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float, colour: Array) -> Array:
-    """Many fine scratches side by side along `path`, together 2 `half` wide; `colour` is what lies bare below."""
+    """Many fine scratches side by side along `path`, together 2 `half` wide; `colour` is that of the bare material."""
     line = stroke(canvas, path, reach=2 * half)
     taper = np.sqrt(np.clip(1 - (2 * line.along - 1) ** 4, 0.15, 1))
     edge = half * taper * (1 + 0.12 * lookup(curve_noise(rng, 16), line.along))
     alpha = coverage(line.distance - edge, canvas, 0.003) * scene.surface
-    # Each scratch has its own depth, and each begins and ends where it will.
+    # Each scratch has its own depth, start and end.
     across = 0.5 + 0.5 * line.off / half
     streaks = lookup(curve_noise(rng, 9), across) + 0.5 * lookup(curve_noise(rng, 14), line.along + 0.3 * across)
     bright = np.clip(0.90 + 0.26 * streaks, 0.45, 1.3)

@@ -1,4 +1,4 @@
-"""What a category's file defines: a product, its defects, and how the camera sees them."""
+"""The definition of a category: a product, its defects, and the camera."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LUMINANCE = np.array([[0.299], [0.587], [0.114]])
 
 @dataclass
 class Scene:
-    """A defect-free picture and what a defect has to know about it.
+    """A defect-free picture, and the geometry and light that defects need.
 
-    A product whose defects move or leave out a part subclasses this and adds what is needed to paint that part
-    again, or what lies behind it.
+    A product whose defects move or remove a part subclasses this and adds what is needed to paint that part again, or
+    what is behind it.
 
     image : (n, n, 3) float64, 0 black to 1 white; defects paint into it
-    light : unit vector in the image plane that points towards the lamp
-    shade : (n, n) brightness that the surface gives to whatever lies on it, about 1
-    surface : (n, n) 0..1, where the product is; all ones for a texture
+    light : unit vector in the image plane, towards the lamp
+    shade : (n, n) brightness of anything on the surface, about 1
+    surface : (n, n) 0..1, the area of the product; all ones for a texture
     centre, angle, radius : pose of an object; a texture keeps the defaults
     gain : exposure and white balance per channel, applied after the defect
     """
@@ -50,7 +50,7 @@ AnyScene = TypeVar("AnyScene", bound=Scene)
 class Defect(Generic[AnyScene]):
     """One defect type: MVTec AD's number of images, and a painter.
 
-    The painter changes `scene.image` in place and returns the alpha (n, n), 0..1, of all that is not as it should be.
+    The painter changes `scene.image` in place and returns the alpha (n, n), 0..1, of the defect.
     """
 
     mvtec_images: int
@@ -59,9 +59,9 @@ class Defect(Generic[AnyScene]):
 
 @dataclass(frozen=True)
 class Category(Generic[AnyScene]):
-    """All that a category file defines; the package registers it under `name`.
+    """The definition of a category, registered under `name`.
 
-    `mode` "L" is for products that MVTec AD photographed in grey: the camera drops the colour.
+    `mode` is "L" for products that MVTec AD photographed in grey: the camera drops the colour.
     """
 
     name: str

@@ -27,8 +27,8 @@ def ellipse(canvas: Canvas, centre: Point, radii: tuple[float, float], angle: fl
 def blob(rng: Generator, canvas: Canvas, centre: Point, radius: float, rough: float, aspect: float = 1.0) -> Array:
     """Signed distance to an irregular patch: an ellipse at any angle whose edge wanders.
 
-    `radius` is its mean radius, `rough` the wander relative to that: 0.1 is a hole, 0.25 a splash; below 0.5
-    the middle always stays inside.
+    `radius` is its mean radius, `rough` the relative wander of the edge: about 0.1 for a hole, 0.25 for a splash. Below
+    0.5 the middle is always inside.
     """
     stretch = math.sqrt(aspect)
     base = ellipse(canvas, centre, (radius * stretch, radius / stretch), rng.uniform(0, math.pi))
@@ -48,7 +48,7 @@ def convex(canvas: Canvas, corners: Array) -> Array:
 
 
 def gem(rng: Generator, centre: Point, radius: float, corners: int) -> Array:
-    """Corners (k, 2) of a random convex polygon around `centre`, fit for `convex`."""
+    """Corners (k, 2) of a random convex polygon around `centre`, for `convex`."""
     turns = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) / corners
     turns = 2 * math.pi * (turns + rng.random())
     squash, tilt = rng.uniform(0.6, 0.95), rng.uniform(0, math.pi)
@@ -70,9 +70,9 @@ class Stroke:
 
 
 def stroke(canvas: Canvas, points: Array, reach: float) -> Stroke:
-    """Distance to the polyline `points` (k, 2), and how far along it; beyond `reach` the distance is `reach`.
+    """Distance to the polyline `points` (k, 2), at most `reach`, and the position along it.
 
-    Each segment is evaluated in its own window, so a long thin line costs little.
+    Each segment is evaluated in its own window, so a long thin line is cheap.
     """
     side = canvas.x.size
     nearest = np.full((side, side), reach)
@@ -109,7 +109,7 @@ def wander(rng: Generator, start: Point, heading: float, length: float, steps: i
 
 
 def jagged(rng: Generator, start: Point, end: Point, steps: int, jitter: float) -> Array:
-    """A broken line (steps + 1, 2) from `start` to `end`, its corners off by up to `jitter` of its length."""
+    """A zigzag line (steps + 1, 2) from `start` to `end`, whose corners are off by up to `jitter` of its length."""
     t = np.linspace(0.0, 1.0, steps + 1)
     t[1:-1] += rng.uniform(-0.3, 0.3, steps - 1) / steps
     dx, dy = end[0] - start[0], end[1] - start[1]
@@ -125,7 +125,7 @@ def centred(points: Array, centre: Point) -> Array:
 
 
 def cast_shadow(distance: Array, canvas: Canvas, light: Point, length: float) -> Array:
-    """Soft shadow (n, n) of the shape with this signed distance, falling `length` away from the lamp."""
+    """Soft shadow (n, n) of the shape with this signed distance, `length` long, away from the lamp."""
     pixels = np.arange(canvas.x.size)
     columns, rows = (np.clip(pixels + round(component * length / canvas.pixel), 0, pixels[-1]) for component in light)
     return coverage(distance[rows[:, None], columns], canvas, softness=1.2 * length)
@@ -137,7 +137,7 @@ def polar(centre: Point, turn: float, far: float) -> Point:
 
 
 def around(canvas: Canvas, centre: Point, reach: float) -> tuple[Canvas, tuple[slice, slice]]:
-    """The part of the canvas within `reach` of `centre`, to paint on alone, and its rows and columns."""
+    """The part of the canvas within `reach` of `centre` as a canvas of its own, and its rows and columns."""
     side = canvas.x.size
     rows, columns = _window(centre[1], centre[1], reach, side), _window(centre[0], centre[0], reach, side)
     return Canvas(canvas.size, canvas.oversample, canvas.x[:, columns], canvas.y[rows], canvas.pixel), (rows, columns)

@@ -1,1 +1,1 @@
-"""Products with an outline, on a ground."""
+"""Objects: products with an outline, on a background."""

@@ -62,7 +62,7 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
     radius = rng.uniform(0.405, 0.435)
     u, v = canvas.local(centre)
     distance = np.hypot(u, v)
-    # Blown glass is never quite round: rings waver a little, each its own way.
+    # Blown glass is never perfectly round: each ring wavers a little.
     rho = distance / radius
     wavy = rho + 0.006 * noise(rng, canvas, 3) * smoothstep(1.0, 0.85, rho)
     glass = lookup(_ring_table(rng), wavy)
@@ -88,10 +88,10 @@ def _ring_table(rng: Generator) -> Array:
 
 
 def _glare(rng: Generator, glass: Array, turns: Array, rho: Array) -> None:
-    """Reflections of the lamps: arcs that follow the rings, at angles that differ from shot to shot."""
+    """Reflections of the lamps: arcs along the rings, at different angles in each shot."""
     lamps = rng.random()
     grid = np.arange(1024) / 1024
-    # Several rings at once: where along the ring (by angle) times how far from it (by radius).
+    # For several rings: the arcs by angle times the band by radius.
     for ring, width in ((0.61, 0.022), (0.775, 0.012), (0.88, 0.03), (0.965, 0.010), (0.53, 0.010)):
         arcs = np.zeros_like(grid)
         for _ in range(2):
@@ -108,7 +108,7 @@ def _missing_glass(
     """Break a piece out of a ring: `depth` inwards from `outer`, `half_width` to either side (in radii)."""
     u, v = canvas.local(scene.centre, rng.uniform(0, 2 * math.pi))
     u, v = u / scene.radius, v / scene.radius
-    # In this frame the break lies at (outer, 0); its walls are broken lines, not arcs.
+    # In this frame the break is at (outer, 0); its walls are polylines, not arcs.
     rho = np.hypot(u, v)
     inwards = outer - rho
     corners = np.sort(np.concatenate([[-1.0, 1.0], rng.uniform(-0.9, 0.9, 6)]))
@@ -122,7 +122,7 @@ def _missing_glass(
         -across - np.interp(inwards / depth, heights, sides[0]),
         across - np.interp(inwards / depth, heights, sides[1]),
     )
-    # The last two keep to this side of the ring and to the glass.
+    # The last two limit the break to the glass and to this side of the ring.
     distance = scene.radius * np.maximum.reduce([*walls, -inwards, rho - 1, -u])
     distance = distance + 0.0015 * noise(rng, canvas, 60)
     alpha = coverage(distance, canvas) * scene.surface

@@ -39,7 +39,7 @@ _CONDUCTOR, _SHEATH_INSIDE, _WIRE = 0.70, 0.855, 0.0265
 
 @dataclass(frozen=True)
 class Core:
-    """One of the three conductors; `wires` (k, 2) are the middles of its copper wires."""
+    """One of the three conductors; `wires` (k, 2) are the centres of its copper wires."""
 
     centre: Point
     radius: float
@@ -48,7 +48,7 @@ class Core:
 
 @dataclass(kw_only=True)
 class CableScene(Scene):
-    """The cores, what their insulation is made of, and the (n, n, 3) `ground` that the cable lies on."""
+    """A scene with its cores, and the (n, n, 3) picture of the `ground` without the cable."""
 
     cores: list[Core]
     ground: Array
@@ -95,7 +95,7 @@ def _sheath(rng: Generator, canvas: Canvas, light: Point, shade: Array, rho: Arr
 
 
 def _pack(rng: Generator, centre: Point, radius: float) -> Array:
-    """Middles (k, 2) of the wires that fill a round conductor: close packing, a little disturbed."""
+    """Centres (k, 2) of the wires in a round conductor: a slightly disturbed close packing."""
     row, column = np.divmod(np.arange(19 * 19), 19) - np.array([[9], [9]])
     along = column + 0.5 * (row % 2) + rng.random()
     sites = _WIRE * np.stack([along, row * math.sqrt(0.75) + rng.random()], axis=1)
@@ -131,7 +131,7 @@ def _lay(rng: Generator, canvas: Canvas, scene: CableScene, core: Core, colour: 
 
 
 def _copper(rng: Generator, canvas: Canvas, light: Point, wires: Array, shade: Array) -> Array:
-    """Cut ends of wires: each a small disc with its own tone, tilt and burr; dark between them."""
+    """The cut ends of wires: small discs, each with its own tone, tilt and burr; dark between them."""
     squared = _distances(canvas, wires)
     nearest = squared.argmin(axis=0)
     distance = np.sqrt(squared.min(axis=0))
@@ -154,7 +154,7 @@ def _some_core(rng: Generator, scene: CableScene) -> Core:
 
 
 def _hollow(rng: Generator, canvas: Canvas, scene: Scene, alpha: Array, middle: Point, size: float) -> None:
-    """Paint a dark cavity: only the wall across from the lamp gets some light."""
+    """Paint a dark cavity: only the wall opposite the lamp is lit a little."""
     u, v = canvas.local(middle)
     lit = smoothstep(0.1, 1.3, -(u * scene.light[0] + v * scene.light[1]) / size)
     depth = 0.055 + 0.13 * lit + 0.012 * noise(rng, canvas, 20)
@@ -193,7 +193,7 @@ def _missing_cable(rng: Generator, canvas: Canvas, scene: CableScene) -> Array:
     distance = np.hypot(*canvas.local(core.centre)) - core.radius
     alpha = coverage(distance - 0.002 + 0.002 * noise(rng, canvas, 9), canvas, 0.004)
     _hollow(rng, canvas, scene, alpha, core.centre, core.radius)
-    # The far wall of the channel keeps the print of the core.
+    # The far wall of the channel keeps the imprint of the core.
     rim = smoothstep(-0.022, 0.0, distance) * np.clip(0.5 + 0.2 * noise(rng, canvas, 14), 0, 1)
     over(scene.image, tint(_FILLER, 0.5 * scene.shade), rim * alpha)
     return alpha

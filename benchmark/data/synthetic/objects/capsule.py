@@ -29,7 +29,7 @@ from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, 
 _ORANGE: Colour = (0.80, 0.37, 0.135)
 _BLACK: Colour = (0.070, 0.064, 0.066)
 _POWDER: Colour = (0.90, 0.86, 0.76)
-# Seen through the orange half, where light shines through the shell.
+# Powder seen through the orange shell.
 _LIT_POWDER: Colour = (0.92, 0.66, 0.42)
 _GROUND: Colour = (0.80, 0.80, 0.79)
 _INK: Colour = (0.93, 0.91, 0.87)
@@ -38,12 +38,12 @@ _HEIGHT, _PEN = 0.105, 0.0115
 
 @dataclass(kw_only=True)
 class CapsuleScene(Scene):
-    """What is needed to print anew, and to know which half a defect lies on.
+    """A scene that can be printed again, and whose halves are known.
 
     bare : (n, n, 3) the picture before the number was printed
     letters : (n, n) signed distance to the number
     half : half the length; the body ends at -half and +half along the axis
-    joint : where on the axis the black cap ends
+    joint : position on the axis where the black cap ends
     """
 
     bare: Array
@@ -54,7 +54,7 @@ class CapsuleScene(Scene):
 
 def _paint(rng: Generator, canvas: Canvas) -> CapsuleScene:
     _, uneven = lamp(rng, canvas, falloff=0.14)
-    # The lamp stands behind the capsule, so that its long reflection always lies on the upper side.
+    # The lamp is behind the capsule, so that its long reflection is always on the upper side.
     turn = rng.normal(-math.pi / 2, 0.4)
     light = (math.cos(turn), math.sin(turn))
     centre = (0.5 + rng.uniform(-0.02, 0.02), 0.5 + rng.uniform(-0.03, 0.03))
@@ -113,7 +113,7 @@ def _shell(
         ]
     wavy = 0.035 * noise(rng, canvas, 5)
     for offset, width, strength in ((0.46, 0.085, 0.62), (0.62, 0.20, 0.10), (-0.55, 0.12, 0.10)):
-        # Half way between the lamp and the camera lies the normal that mirrors it: a line along the cylinder.
+        # The normal halfway between lamp and camera mirrors the lamp: a line along the cylinder.
         across = (nv - offset * rng.uniform(0.9, 1.1) * lamp_v + wavy) / width
         along = smoothstep(0.75, 0.35, np.abs(nu - 0.5 * lamp_u * offset))
         shell += (strength * rng.uniform(0.75, 1.1) * np.exp(-(across**2)) * along)[..., None]
@@ -123,7 +123,7 @@ def _shell(
 def _print_places(
     rng: Generator, centre: Point, angle: float
 ) -> tuple[tuple[Point, float, float], tuple[Point, float, float]]:
-    """Where the number and the name go: arguments for `text_paths`; the halves are turned against each other."""
+    """Places of the number and the name, as arguments of `text_paths`; the halves are rotated independently."""
     cos, sin = math.cos(angle), math.sin(angle)
     places = []
     for along, height in ((0.195, _HEIGHT), (-0.195, 0.055)):
@@ -151,7 +151,7 @@ def _print(rng: Generator, canvas: Canvas, image: Array, letters: Array, surface
 
 
 def _on_capsule(rng: Generator, scene: CapsuleScene, share: float) -> tuple[Point, bool]:
-    """A point of the capsule, within `share` of its size, clear of the joint, and whether it is on the black cap."""
+    """A point of the capsule within `share` of its size, away from the joint, and whether it is on the black cap."""
     cap = bool(rng.random() < 0.45)
     room = (-share * scene.half, scene.joint - 0.07) if cap else (scene.joint + 0.07, share * scene.half)
     u, v = rng.uniform(*room), share * scene.radius * rng.uniform(-0.8, 0.8)
@@ -178,7 +178,7 @@ def _crack(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
     ends = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
     distance = crack(rng, canvas, *ends, widest=rng.uniform(0.034, 0.056), branches=int(rng.integers(1, 4)))
     alpha = coverage(distance, canvas) * scene.surface
-    # Through the gap one sees powder in the shadow of the shell; the edge of the shell is thin and bright.
+    # The gap shows powder in the shadow of the shell; the edge of the shell is thin and bright.
     inside = 0.40 + 0.35 * smoothstep(0.0, -0.02, distance) + 0.08 * noise(rng, canvas, 40)
     shadowed = 1 - 0.55 * cast_shadow(distance, canvas, scene.light, 0.008) * (0.4 if cap else 1.0)
     over(scene.image, tint(_POWDER if cap else _LIT_POWDER, scene.shade * inside * shadowed), alpha)
@@ -199,7 +199,7 @@ def _faulty_imprint(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Arra
         over(scene.image, scene.bare, alpha)
         return alpha
     if kind == 1:
-        # Printed askew, or a second time.
+        # Printed askew, or twice.
         off = _at(scene, 0.195 + rng.normal(0, 0.02), rng.choice([-1, 1]) * rng.uniform(0.03, 0.05))
         tilt = rng.choice([-1, 1]) * rng.uniform(0.12, 0.38)
         letters = imprint(canvas, _number_paths(off, _HEIGHT, scene.angle + tilt), _PEN)
@@ -242,7 +242,7 @@ def _scratch(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
 
 
 def _squeeze(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
-    """Press the side in: the picture is drawn towards the middle, outline and reflections with it."""
+    """Press the side in: the picture, with outline and reflections, is pulled towards the middle."""
     side = rng.choice([-1.0, 1.0])
     at, width = scene.half * rng.uniform(-0.72, 0.72), rng.uniform(0.09, 0.15)
     u, v = canvas.local(scene.centre, scene.angle)
@@ -262,7 +262,7 @@ def _squeeze(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
 
 
 def _sample(image: Array, x: Array, y: Array) -> Array:
-    """The colours of `image` at positions (n, n), linear between pixels."""
+    """The colours of `image` at positions (n, n), interpolated linearly."""
     side = len(image)
     column, row = (np.clip(position * side - 0.5, 0, side - 1.001) for position in (x, y))
     j, i = column.astype(np.intp), row.astype(np.intp)

@@ -1,4 +1,4 @@
-"""Hazelnut: a brown nut with its pale, rough base on a dark ground, turned any way."""
+"""Hazelnut: a brown nut with a pale, rough base on a dark ground, at any angle."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
     centre = (0.5 + rng.uniform(-0.035, 0.035), 0.5 + rng.uniform(-0.035, 0.035))
     angle, radius = rng.uniform(0, 2 * math.pi), rng.uniform(0.335, 0.375)
     p, q = canvas.local(centre, angle)
-    # t runs from the base (-1) to the tip (+1), s across; the nut narrows and comes to a point at the tip.
+    # t runs from the base (-1) to the tip (+1), s across; the nut tapers to a point at the tip.
     t, s = p / (radius * rng.uniform(1.02, 1.10)), q / (radius * rng.uniform(0.90, 1.0))
     narrowing, point = rng.uniform(0.06, 0.14), rng.uniform(0.05, 0.13)
     across = s / (1 - narrowing * t - point * np.clip(t, 0, 1.2) ** 3)
     reach = np.sqrt(t * t + across * across) + 0.012 * noise(rng, canvas, 4)
     surface = coverage((reach - 1) * 0.97 * radius, canvas)
 
-    # A rounded body: the height over the image plane gives the normal, the normal the light.
+    # A rounded body: its height gives the normal, and the normal the light.
     height = np.sqrt(np.clip(1 - reach * reach, 0.0, 1.0))
     normal_x, normal_y = (canvas.x - centre[0]) / radius, (canvas.y - centre[1]) / radius
     lift = rng.uniform(0.75, 1.0)
@@ -82,7 +82,7 @@ def _shell_colour(rng: Generator, canvas: Canvas, t: Array, across: Array, heigh
 
 
 def _base_layer(rng: Generator, canvas: Canvas, shell: Array, t: Array, across: Array, edge: float) -> Array:
-    """Lay the pale cork-like base over the shell, in place; returns where it is."""
+    """Paint the pale cork-like base over the shell in place; return its alpha."""
     boundary = edge - 0.16 * across**2 + 0.03 * noise(rng, canvas, 9) + 0.014 * noise(rng, canvas, 28)
     base = smoothstep(0.025, -0.025, t - boundary)
     cork = 1 + 0.09 * fbm(rng, canvas, 20, 3, fade=0.8)
@@ -93,7 +93,7 @@ def _base_layer(rng: Generator, canvas: Canvas, shell: Array, t: Array, across: 
 
 
 def _on_nut(rng: Generator, scene: Scene, reach: float) -> tuple[float, float]:
-    """A point on the shell, within `reach` radii of the middle and rather towards the tip than the base."""
+    """A point on the shell within `reach` radii of the middle, rather near the tip than the base."""
     turn, distance = rng.uniform(0, 2 * math.pi), reach * math.sqrt(rng.random()) * scene.radius
     ahead = 0.15 * scene.radius
     return (
@@ -122,12 +122,12 @@ def _cut(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     length, half = scene.radius * rng.uniform(0.6, 1.35), rng.uniform(0.017, 0.032)
     path = wander(rng, (0.0, 0.0), rng.uniform(0, math.pi), length, 10, bend=0.12)
     line = stroke(canvas, centred(path, _on_nut(rng, scene, 0.45)), reach=0.07)
-    # The blade enters at once and leaves slowly, so one end is blunt and the other thins out.
+    # The blade enters abruptly and leaves slowly, so one end is blunt and the other tapers off.
     taper = smoothstep(0.0, 0.08, line.along) * (1 - 0.8 * line.along**2.5)
     ragged = lookup(curve_noise(rng, 24), line.along)
     distance = line.distance - half * (0.12 + 0.88 * taper) * (1 + 0.10 * ragged)
     alpha = coverage(distance, canvas) * scene.surface
-    # A knife leaves a wedge: one wall of bare wood in the light, the other in its own shadow.
+    # A knife leaves a wedge: one wall of bare wood is lit, the other is in shadow.
     wall = smoothstep(-0.9, 0.1, line.off / half * rng.choice([-1.0, 1.0]))
     grain = lookup(curve_noise(rng, 9), 0.5 + 0.5 * line.off / half) + 0.6 * noise(rng, canvas, 55)
     tone = rng.uniform(0.78, 1.05)
@@ -160,7 +160,7 @@ def _print(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     turn = rng.uniform(0, 2 * math.pi)
     distance = imprint(canvas, text_paths(text, _on_nut(rng, scene, 0.25), height, turn), pen)
     alpha = coverage(distance + 0.0015 * noise(rng, canvas, 50), canvas) * scene.surface
-    # Ink sits thinner where the shell is rough.
+    # The ink is thinner where the shell is rough.
     ink = np.clip(rng.uniform(0.78, 0.95) + 0.10 * noise(rng, canvas, 40), 0.45, 1.0)
     over(scene.image, tint((0.93, 0.93, 0.90), 0.35 + 0.60 * scene.shade), alpha * ink)
     return alpha

@@ -1,4 +1,4 @@
-"""Metal nut: a shiny pressed nut with a threaded hole and four swept lugs, flat on a dark ground, turned any way."""
+"""Metal nut: a shiny pressed nut with a threaded hole and four swept lugs, flat on a dark ground, at any angle."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _EDGE = 0.028
 
 @dataclass(frozen=True)
 class _Lug:
-    """How one lug stands: turned in the image plane, stretched, sloping down from `fold` outwards by `slope`."""
+    """The pose of one lug: rotated in the image plane, stretched, sloping down from `fold` outwards by `slope`."""
 
     turn: float = 0.0
     reach: float = 1.0
@@ -57,7 +57,7 @@ class _Lug:
 
 @dataclass(frozen=True)
 class _Steel:
-    """What the light makes of this nut's metal: a reflection by slope, and grain where it is flat."""
+    """The metal of one nut: its reflection by slope, and its grain."""
 
     mirror: Array
     grain: Array
@@ -87,13 +87,13 @@ def _paint(rng: Generator, canvas: Canvas) -> _NutScene:
 
 
 def _steel(rng: Generator, canvas: Canvas, angle: float) -> _Steel:
-    # Reflection over slopes -1..1: a dark room, a wide lamp, and whatever else stands around.
+    # Reflection over slopes -1..1: a dark room, a wide lamp, and a window.
     slope = np.linspace(-1, 1, 512)
     room = 0.06 * curve_noise(rng, 9, 512)
     lamp_at, lamp_wide = rng.uniform(0.28, 0.45), rng.uniform(0.16, 0.24)
     window = rng.uniform(0.10, 0.30) * np.exp(-(((slope + rng.uniform(0.35, 0.75)) / 0.12) ** 2))
     mirror = 0.46 + 0.12 * slope + room + 0.50 * np.exp(-(((slope - lamp_at) / lamp_wide) ** 2)) + window
-    # Rolled sheet: fine lines one way over the whole nut, interrupted here and there.
+    # Rolled sheet: fine parallel lines over the whole nut, interrupted in places.
     along, _ = canvas.local((0.0, 0.0), angle + rng.uniform(0, math.pi))
     lines = lookup(curve_noise(rng, 130), 0.5 + along / 3.2 + 0.002 * noise(rng, canvas, 6))
     grain = 0.10 * lines * np.clip(0.7 + 0.5 * noise(rng, canvas, 9), 0, 1.5) + 0.05 * noise(rng, canvas, 55)
@@ -135,7 +135,7 @@ def _nut(canvas: Canvas, scene: _NutScene, lugs: tuple[_Lug, ...], flipped: bool
 
 
 def _outline(canvas: Canvas, scene: Scene, lugs: tuple[_Lug, ...], flipped: bool) -> tuple[Array, Array]:
-    """Signed distance to body and lugs together, and how far their faces lie above the plane of the body."""
+    """Signed distance to the union of body and lugs, and the height of their faces above the body."""
     u, v = canvas.local(scene.centre)
     r = np.hypot(u, v)
     distance, slant = r - _BODY * scene.radius, np.zeros_like(r)
@@ -197,8 +197,8 @@ def _bent(rng: Generator, canvas: Canvas, scene: _NutScene) -> Array:
         slope=rng.choice([-1.0, 1.0]) * rng.uniform(0.6, 1.0),
     )
     after, layer = _nut(canvas, scene, tuple(lugs), flipped=False)
-    # Only this lug: the quadrant around it. What lies outside of the fold has changed its slope, and beside the
-    # lug one sees ground where metal was or metal where ground was.
+    # Only the quadrant of this lug changes: beyond the fold the slope differs, and beside the lug metal replaces
+    # ground or ground replaces metal.
     ahead, side = canvas.local(scene.centre, scene.angle + 0.5 * math.pi * number)
     quadrant = smoothstep(0.0, 0.02, np.minimum(ahead - 1.08 * _COLLAR * scene.radius, 1.2 * ahead - np.abs(side)))
     before, now = scene.surface, coverage(after, canvas)

@@ -50,7 +50,7 @@ _OTHER_PILLS: tuple[Colour, ...] = (
 
 @dataclass(kw_only=True)
 class PillScene(Scene):
-    """What is needed to press the letters anew, or to lay another pill there.
+    """A scene in which the letters can be pressed again, or the pill replaced.
 
     ground : (n, n, 3) the picture without a pill
     plain : (n, n, 3) the picture before the letters were pressed in
@@ -108,7 +108,7 @@ def _dome(
 
 
 def _speckle(rng: Generator, canvas: Canvas, powder: Array, local: tuple[Array, Array]) -> None:
-    """Strew red specks into the white powder: a few coarse ones, many fine ones."""
+    """Add red specks to the white powder: a few coarse and many fine ones."""
     u, v = (part + 0.0025 * noise(rng, canvas, 55) for part in local)
     density = rng.uniform(0.7, 1.2)
     for cell, share, small, large in ((0.085, 0.30, 0.007, 0.0135), (0.04, 0.45, 0.0035, 0.0080)):
@@ -127,7 +127,7 @@ def _speckle(rng: Generator, canvas: Canvas, powder: Array, local: tuple[Array, 
 
 
 def _press(rng: Generator, canvas: Canvas, image: Array, light: Point, letters: Array) -> None:
-    """Press letters into the powder: the groove is dark, its walls catch the light or lie in shadow."""
+    """Press letters into the powder: dark grooves with one lit and one shaded wall."""
     depth = smoothstep(0.004, -0.012, letters)
     rows, columns = np.asarray(np.gradient(depth, canvas.pixel))
     facing = columns * light[0] + rows * light[1]
@@ -165,7 +165,7 @@ def _crack(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
 
 
 def _chip(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
-    """A piece broken off at the rim: black ground outside, the rough white fracture slopes down to it."""
+    """A piece broken off at the rim: a rough white fracture that slopes down to the black ground."""
     turn = rng.uniform(0, 2 * math.pi)
     cos, sin = math.cos(turn + scene.angle), math.sin(turn + scene.angle)
     far = 1 / math.hypot(math.cos(turn) / scene.radii[0], math.sin(turn) / scene.radii[1])
@@ -203,7 +203,7 @@ def _faulty_imprint(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
     kind = rng.integers(3)
     was = coverage(scene.letters - 0.005, canvas, 0.004)
     if kind == 0:
-        # The die was dirty: part of the letters is not there.
+        # The die was dirty: part of the letters is missing.
         place = (scene.centre[0] + rng.choice([-0.09, 0.09]), scene.centre[1] + rng.normal(0, 0.02))
         patch = blob(rng, canvas, place, rng.uniform(0.11, 0.14), rough=0.15)
         alpha = coverage(patch, canvas, 0.012) * was
@@ -224,7 +224,7 @@ def _faulty_imprint(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
 
 
 def _torn_imprint(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
-    """Powder stuck to the die and tore out: a rough pit over part of the letters."""
+    """Powder that stuck to the die and was torn out: a rough pit over part of the letters."""
     place = (scene.centre[0] + rng.normal(0, 0.07), scene.centre[1] + rng.normal(0, 0.03))
     pit = blob(rng, canvas, place, rng.uniform(0.06, 0.09), rough=0.2, aspect=rng.uniform(1.0, 1.8))
     alpha = coverage(pit, canvas, 0.006) * scene.surface

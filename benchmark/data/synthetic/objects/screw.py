@@ -1,4 +1,4 @@
-"""Screw: one wood screw seen from the side on a light ground, turned any way, photographed in grey."""
+"""Screw: a wood screw seen from the side on a light ground, at any angle, photographed in grey."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _GROUND: Colour = (0.76, 0.76, 0.76)
 _PROFILE = np.array(
     [(0.0, 2.15), (0.014, 2.22), (0.028, 2.15), (0.05, 1.82), (0.08, 1.40), (0.11, 1.12), (0.135, 1.02), (0.16, 1.0)]
 )
-# Where the thread begins and where the tip begins to narrow, along the screw.
+# Positions along the screw where the thread and the taper of the tip begin.
 _THREAD, _TAPER = 0.40, 0.84
 
 
 @dataclass(frozen=True)
 class _Turning:
-    """One screw: its measures in image units, how its metal reflects (by slope, -1..1), and its surface."""
+    """One screw: its dimensions in image units, its reflection by slope (-1..1), and its surface."""
 
     length: float
     neck: float
@@ -52,7 +52,7 @@ class _Turning:
 
 @dataclass(frozen=True)
 class _Damage:
-    """How a screw is deformed, places along it as in `_frame`.
+    """A deformation of a screw, with positions along it as in `_frame`.
 
     crushed : 0..1, levels the thread
     bent_from, bend : from there on it bends sideways, this strongly
@@ -68,7 +68,7 @@ class _Damage:
 
 @dataclass(kw_only=True)
 class _ScrewScene(Scene):
-    """A scene whose screw can be painted again, damaged."""
+    """A scene whose screw can be painted again with damage."""
 
     ground: Array
     turning: _Turning
@@ -118,7 +118,7 @@ def _screw(canvas: Canvas, scene: _ScrewScene, damage: _Damage) -> tuple[Array, 
     t, v = _frame(canvas, scene)
     v = v - damage.bend * np.clip(t - damage.bent_from, 0, None) ** 1.5
     core = turning.neck * np.interp(t, _PROFILE[:, 0], _PROFILE[:, 1])
-    # The thread is cut into the shaft and stands out from it; both come to a point at the tip.
+    # The thread stands out from the shaft; both taper to a point at the tip.
     threaded = smoothstep(_THREAD - 0.02, _THREAD + 0.05, t)
     taper = np.sqrt(np.clip((1 - t) / (1 - _TAPER), 0, 1) ** 1.5)
     core = (core - 0.30 * turning.depth * threaded) * taper
@@ -151,7 +151,7 @@ def _laid(canvas: Canvas, scene: _ScrewScene, distance: Array, layer: Array) -> 
 
 
 def _on_screw(scene: _ScrewScene, along: float, across: float) -> tuple[float, float]:
-    """The point of the image at a place of the screw, `along` 0..1 and `across` in image units."""
+    """The image point of a place on the screw, `along` 0..1 and `across` in image units."""
     p, cos, sin = 2 * scene.radius * (along - 0.5), math.cos(scene.angle), math.sin(scene.angle)
     return scene.centre[0] + p * cos - across * sin, scene.centre[1] + p * sin + across * cos
 
@@ -191,7 +191,7 @@ def _crushed(rng: Generator, canvas: Canvas, scene: _ScrewScene, where: Array) -
     where = where + 0.004 * noise(rng, canvas, 22)
     level = coverage(where, canvas, 0.012)
     distance, layer = _screw(canvas, scene, _Damage(crushed=level))
-    # Metal that was pushed over runs in folds along the screw.
+    # The displaced metal forms folds along the screw.
     _, v = _frame(canvas, scene)
     folds = lookup(curve_noise(rng, 12), 0.5 + v / 0.2 + 0.03 * noise(rng, canvas, 12)) + noise(rng, canvas, 40)
     smeared = tint(_STEEL, np.clip(0.66 + 0.20 * folds, 0.12, 1.1) * scene.shade)

@@ -1,4 +1,4 @@
-"""Toothbrush: the head of a brush seen from the side of its bristles, on a dark ground."""
+"""Toothbrush: the head of a brush, bristles up, on a dark ground."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _GROUND: Colour = (0.085, 0.088, 0.098)
 class _Tuft:
     """A bundle of bristles: from `root` on the head to `tip`, both in the image, `radius` wide at its tip.
 
-    `fray` is 0 where all bristles end together, 1 where they part like straw; `strands` (samples,) tells them apart.
+    `fray` is 0 if all bristles end together and 1 if they spread like straw; `strands` (samples,) varies their tone.
     """
 
     root: Point
@@ -64,7 +64,7 @@ class _Tuft:
 
 @dataclass(kw_only=True)
 class _Brush(Scene):
-    """`bare` is the head without bristles, `tufts` stand on it in this order, `owner` (n, n) numbers who shows."""
+    """The head without bristles (`bare`), its tufts from back to front, and the visible tuft by pixel (`owner`)."""
 
     bare: Array
     tufts: tuple[_Tuft, ...]
@@ -113,12 +113,12 @@ def _head(
     ground: Array,
     pose: tuple[Point, float, tuple[float, float]],
 ) -> tuple[Array, Array]:
-    """The moulded head and neck on the ground: the picture, and where the plastic is."""
+    """The picture of the moulded head and neck on the ground, and the alpha of the plastic."""
     centre, angle, (long_, wide) = pose
     p, q = canvas.local(centre, angle)
     round_ = np.cbrt((p / long_) ** 2 * np.abs(p / long_) + (q / wide) ** 2 * np.abs(q / wide))
     neck = np.maximum(np.abs(q) - rng.uniform(0.07, 0.105), p + 0.7 * long_)
-    # The neck grows out of the head in a fillet.
+    # A fillet joins head and neck.
     head, fillet = (round_ - 1) * wide, 0.05
     blend = np.clip(0.5 + 0.5 * (neck - head) / fillet, 0, 1)
     distance = neck + blend * (head - neck) - fillet * blend * (1 - blend)
@@ -127,7 +127,7 @@ def _head(
     facing = columns * light[0] + rows * light[1]
     bevel = smoothstep(-0.045, 0.0, distance)
     shade = uneven * (0.72 + 0.30 * bevel * facing - 0.22 * bevel + 0.03 * noise(rng, canvas, 5))
-    # Little light reaches the plate between the bristles.
+    # Little light reaches the head between the bristles.
     shade = shade * (1 - 0.45 * smoothstep(1.0, 0.75, round_))
     plastic = tint(pick(rng, _PLASTICS) * rng.uniform(0.85, 1.1), shade)
     gloss = np.exp(-(((distance + 0.014) / 0.007) ** 2)) * smoothstep(0.2, 1.0, facing)
@@ -152,7 +152,7 @@ def _layout(rng: Generator, centre: Point, angle: float, radii: tuple[float, flo
         for column in range(number):
             q = (column - (number - 1) / 2) * pitch
             x, y = centre[0] + p * cos - q * sin, centre[1] + p * sin + q * cos
-            # The camera looks straight down: what stands up leans away from the middle of the image.
+            # Perspective: upright bristles lean away from the middle of the image.
             jitter = rng.normal(0, 0.0035, 2) + lean
             tip = (x + 0.055 * (x - 0.5) + jitter[0], y + 0.055 * (y - 0.5) + jitter[1])
             colour = _design(int(design), accents, p / long_, abs(q) / wide, row)
@@ -177,7 +177,7 @@ def _design(design: int, accents: list[Array], along: float, off: float, row: in
 
 
 def _plant(canvas: Canvas, scene: _Brush, tufts: tuple[_Tuft, ...]) -> tuple[Array, Array]:
-    """The bare head with these tufts on it, and which of them shows where (-1: none)."""
+    """The bare head with these tufts, and the number of the visible tuft by pixel (-1: none)."""
     image = scene.bare.copy()
     owner = np.full(scene.shade.shape, -1)
     for number, tuft in enumerate(tufts):
@@ -200,7 +200,7 @@ def _bundle(canvas: Canvas, scene: _Brush, image: Array, owner: Array, tuft: _Tu
     from_tip = ahead - length
     alpha = np.clip(0.5 - distance / 0.010, 0.0, 1.0)
     if tuft.fray:
-        # Frayed bristles end where each likes, with gaps between them.
+        # Frayed bristles have different lengths, and gaps between them.
         ends = tuft.fray * length * (0.20 + 0.28 * strand)
         alpha = np.minimum(alpha, coverage(from_tip - ends, canvas, 0.006))
         alpha *= 1 - tuft.fray * smoothstep(0.45, 1.1, t) * smoothstep(0.2, -1.2, strand)
@@ -224,7 +224,7 @@ def _window(canvas: Canvas, a: float, b: float, margin: float) -> slice:
 
 
 def _change(canvas: Canvas, scene: _Brush, changed: dict[int, _Tuft | None]) -> Array:
-    """Replace tufts by others, or by nothing; the new ones lie on top."""
+    """Replace tufts by others or remove them; the new ones are on top."""
     kept = tuple(tuft for number, tuft in enumerate(scene.tufts) if number not in changed)
     added = tuple(tuft for tuft in changed.values() if tuft is not None)
     gone = np.isin(scene.owner, list(changed))
@@ -233,13 +233,13 @@ def _change(canvas: Canvas, scene: _Brush, changed: dict[int, _Tuft | None]) -> 
 
 
 def _neighbours(rng: Generator, scene: _Brush, number: int) -> list[int]:
-    """A tuft of the outer half and those next to it, `number` in all."""
+    """A tuft of the outer two thirds and those next to it, `number` in total."""
     seed = scene.tufts[rng.integers(len(scene.tufts) * 2 // 3)].root
     return sorted(range(len(scene.tufts)), key=lambda k: math.dist(scene.tufts[k].root, seed))[:number]
 
 
 def _splayed(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:
-    """Worn: tufts part and fall outwards, each its own way."""
+    """Worn: tufts spread and fall outwards in different directions."""
     changed: dict[int, _Tuft | None] = {}
     for number in _neighbours(rng, scene, int(rng.integers(1, 6))):
         tuft = scene.tufts[number]
@@ -250,7 +250,7 @@ def _splayed(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:
 
 
 def _bent(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:
-    """Pressed: neighbouring tufts all lean the same way."""
+    """Pressed: neighbouring tufts lean in the same direction."""
     turn, far = rng.uniform(0, 2 * math.pi), rng.uniform(0.05, 0.09)
     changed: dict[int, _Tuft | None] = {
         number: _fallen(rng, scene.tufts[number], turn + rng.normal(0, 0.12), far * rng.uniform(0.85, 1.15), 0.45)
@@ -269,7 +269,7 @@ def _dirty(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:
 
 
 def _in_head(scene: _Brush, point: Point) -> tuple[float, float]:
-    """Place relative to the head: along it towards its tip, and across."""
+    """Position relative to the head: along it towards its tip, and across."""
     dx, dy = point[0] - scene.centre[0], point[1] - scene.centre[1]
     cos, sin = math.cos(scene.angle), math.sin(scene.angle)
     return dx * cos + dy * sin, dy * cos - dx * sin

@@ -1,4 +1,4 @@
-"""Transistor: a black case on three silver leads, which stand in the holes of a copper strip board."""
+"""Transistor: a black case on three silver leads in the holes of a copper strip board."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _PLASTIC: Colour = (1.0, 1.0, 1.03)
 _TIN: Colour = (0.94, 0.94, 0.92)
 _FILLING: Colour = (0.70, 0.65, 0.56)
 _HALF_WIDTH, _HALF_HEIGHT = 0.185, 0.168
-# Share of a lead's length from which on it is inside its hole.
+# A lead is inside its hole beyond this share of its length.
 _DIVE = 0.93
 
 
 @dataclass(frozen=True)
 class _Lead:
-    """Path of a lead from inside the case, the share 0..1 of it at which it ends, and whether in a hole."""
+    """The path of a lead from inside the case, the share at which it ends, and whether that is in a hole."""
 
     path: Array
     stop: float = 1.0
@@ -53,7 +53,7 @@ class _Lead:
 
 @dataclass(frozen=True)
 class _Case:
-    """What one case looks like, wherever it stands."""
+    """The appearance of a case, independent of its place."""
 
     grain: Array
     gloss: float
@@ -64,7 +64,7 @@ class _Case:
 
 @dataclass(kw_only=True)
 class _TransistorScene(Scene):
-    """A scene whose transistor can be painted again: the bare board, the case where it stands, the leads."""
+    """A scene whose transistor can be painted again: the bare board, the case, its picture, the leads."""
 
     board: Array
     case: _Case
@@ -120,7 +120,7 @@ def _board(rng: Generator, canvas: Canvas, uneven: Array, foot: Point, pitch: fl
 
 
 def _lead(rng: Generator, centre: Point, angle: float, foot: Point, pitch: float, turn: float, column: int) -> _Lead:
-    """One lead: out of the case, spread to the pitch of the board, down into a hole."""
+    """A lead from the case to the pitch of the board and into a hole."""
     start = _placed(centre, angle, (0.085 * column, 0.9 * _HALF_HEIGHT))
     out = _placed(centre, angle, (0.085 * column, _HALF_HEIGHT + rng.uniform(0.04, 0.06)))
     end = (foot[0] + column * pitch * math.cos(turn), foot[1] + column * pitch * math.sin(turn))
@@ -136,13 +136,13 @@ def _placed(centre: Point, angle: float, local: Point) -> Point:
 def _assembled(
     canvas: Canvas, scene: _TransistorScene, body: tuple[Array, Array], leads: tuple[_Lead, ...]
 ) -> tuple[Array, Array]:
-    """The board with a transistor on it, and where that covers the board."""
+    """The picture of the board with a transistor, and the alpha of the transistor."""
     case, layer = body
     image = scene.board.copy()
     metal, across, along = np.full_like(case, 1.0), np.zeros_like(case), np.zeros_like(case)
     for lead in leads:
         line, distance = _lead_outline(canvas, scene, lead)
-        # A later lead lies on top of the earlier ones.
+        # Later leads are on top of earlier ones.
         closer = (distance < metal) | (distance < 0)
         np.minimum(metal, distance, out=metal)
         np.copyto(across, line.off / scene.lead_half, where=closer)
@@ -155,7 +155,7 @@ def _assembled(
 
 
 def _lead_outline(canvas: Canvas, scene: _TransistorScene, lead: _Lead) -> tuple[Stroke, Array]:
-    """A lead as a stroke, and the signed distance to it: it is broad where it leaves the case."""
+    """A lead as a stroke, and the signed distance to it; it is broader at the case."""
     line = stroke(canvas, lead.path, reach=0.06)
     distance = line.distance - scene.lead_half * (1 + 0.18 * smoothstep(0.30, 0.22, line.along))
     if lead.stop < 1:
@@ -164,7 +164,7 @@ def _lead_outline(canvas: Canvas, scene: _TransistorScene, lead: _Lead) -> tuple
 
 
 def _tinned(scene: Scene, across: Array, along: Array) -> Array:
-    """Picture of a lead: a flat tinned strip, one edge in the light; it darkens where it dives into its hole."""
+    """The picture of a lead: a flat tinned strip with one lit edge, darker where it enters its hole."""
     lit = 0.18 * across * (scene.light[0] if abs(scene.light[0]) > 0.3 else 0.3)
     sheen = 0.66 + lit + 0.22 * np.exp(-(((across - 0.25) / 0.30) ** 2)) + 0.10 * np.sin(9 * along + 5 * scene.angle)
     sheen = sheen * (1 - 0.45 * smoothstep(0.72, 1.0, np.abs(across))) * (1 - 0.65 * smoothstep(_DIVE, 1.02, along))
@@ -184,7 +184,7 @@ def _case_picture(
     gloss = np.exp(-(((u - 0.6 * v + 0.16 * light[0]) / 0.085) ** 2))
     bright = case.tone * (1 + case.grain + 0.55 * np.clip(facing, -0.9, 1) + 0.85 * top)
     bright = bright + case.gloss * gloss * (0.35 + 0.65 * top) + 0.10 * smoothstep(0.007, 0.0, np.abs(front)) * (v < 0)
-    # The mould's pusher leaves a round dent above the print.
+    # The ejector pin of the mould leaves a round dent above the print.
     dent = ellipse(canvas, _placed(centre, angle, (0.0, -0.072)), (0.027, 0.027), 0.0)
     slope = (u * light[0] + (v + 0.072) * light[1]) / 0.027
     bright = bright * (1 - 0.35 * coverage(dent, canvas, 0.006)) - 0.07 * slope * smoothstep(0.010, 0.0, np.abs(dent))
@@ -213,7 +213,7 @@ def _replace_lead(canvas: Canvas, scene: _TransistorScene, number: int, lead: _L
 def _bent_lead(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array:
     number = int(rng.integers(3))
     lead = scene.leads[number]
-    # Outer leads bend outwards, where there is room.
+    # Outer leads bend outwards, where there is space.
     side = (-1.0, float(rng.choice([-1.0, 1.0])), 1.0)[number]
     start, out, knee, end = lead.path
     heading, half = math.pi / 2 - side * rng.uniform(0.45, 1.15), 0.5 * math.dist(knee, end)
@@ -221,7 +221,7 @@ def _bent_lead(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array
     heading += side * rng.uniform(-0.5, 0.5)
     tip = middle + half * np.array([math.cos(heading), math.sin(heading)])
     bent = _Lead(np.array([start, out, knee, middle, tip]), seated=False)
-    # All beyond the knee: where it should be, and where it is.
+    # The part beyond the knee, before and after.
     since = 1 - 2 * half / lead.length
     alphas = []
     for each in (lead, bent):
@@ -249,7 +249,7 @@ def _damaged_case(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Ar
     distance = blob(rng, canvas, place, radius, rough=0.20, aspect=rng.uniform(1.0, 1.7))
     distance = np.maximum(distance + 0.003 * noise(rng, canvas, 50), scene.body[0])
     alpha = coverage(distance, canvas)
-    # The wall of the break throws its shadow onto the filling; its edge is broken plastic, paler than the face.
+    # The wall of the break casts a shadow on the filling; its edge is broken plastic, paler than the surface.
     shadow = 1 - cast_shadow(-distance, canvas, (-scene.light[0], -scene.light[1]), 0.014)
     crumbs = 0.13 * noise(rng, canvas, 45) + 0.12 * fbm(rng, canvas, 14, 2)
     tone = rng.uniform(0.8, 1.05) * (0.45 + 0.55 * shadow) * (1 + crumbs)
@@ -260,10 +260,10 @@ def _damaged_case(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Ar
 
 
 def _misplaced(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array:
-    if rng.random() < 0.3:  # it is not there at all
+    if rng.random() < 0.3:  # missing
         scene.image = scene.board.copy()
         return scene.surface
-    # Turned about the middle of the picture, so that it stays in it; or not turned but shifted far.
+    # Rotated about the centre of the picture, so that it stays inside; or hardly rotated but shifted far.
     turned = rng.random() < 0.65
     turn = float(rng.choice([-1.0, 1.0])) * (rng.uniform(0.35, 1.5) if turned else rng.uniform(0.05, 0.2))
     shift = rng.uniform(-0.05, 0.05, 2) if turned else rng.choice([-1.0, 1.0], 2) * rng.uniform(0.06, 0.14, 2)

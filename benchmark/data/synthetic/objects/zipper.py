@@ -25,9 +25,9 @@ from benchmark.data.synthetic._marks import combined
 from benchmark.data.synthetic._product import Category, Defect, Scene
 from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, coverage, stroke
 
-# Teeth are told by number from above the picture to below it.
+# Teeth are numbered from above the picture to below it.
 _TEETH, _ABOVE = 44, 10
-# Lengths across, from the middle line: how far a head reaches over it, where a tooth ends, the seam, the tape.
+# Distances from the middle line: reach of a head beyond it, ends of tooth, seam and tape.
 _OVERLAP, _FOOT, _SEAM, _EDGE, _INNER_EDGE = 0.021, 0.082, 0.118, 0.365, 0.030
 
 
@@ -35,8 +35,8 @@ _OVERLAP, _FOOT, _SEAM, _EDGE, _INNER_EDGE = 0.021, 0.082, 0.118, 0.365, 0.030
 class _Teeth:
     """Both rows of teeth, each array (2, _TEETH): left row, then right row.
 
-    out, along, tilt, tone : off its place, outwards and down; how it is turned; its brightness
-    start : where it begins, counted from its tip; 0 for a whole tooth, beyond its foot for none
+    out, along, tilt, tone : offsets outwards and down; rotation; brightness
+    start : distance from the tip at which it starts; 0 for a complete tooth, beyond its foot for a missing one
     """
 
     out: Array
@@ -53,8 +53,8 @@ class _ZipperScene(Scene):
     x, y : (n, n) distance to the right of the middle line and down along it
     pitch, first : distance between the teeth of a row, position of the first one of the left row
     edges : (2, samples) wavy outer edge of the left and right tape, by height
-    near : the columns of pixels that may hold teeth: all work on teeth is done there only
-    ground, cloth, bare : (n, n) brightness of what lies below, of cloth without its weave, of all but the teeth
+    near : the columns of pixels that may contain teeth; teeth are computed only there
+    ground, cloth, bare : (n, n) brightness of the ground, of the cloth without weave, of everything but the teeth
     """
 
     teeth: _Teeth
@@ -82,7 +82,7 @@ def _paint(rng: Generator, canvas: Canvas) -> _ZipperScene:
     out, along = rng.normal(0, 0.0013, (2, 2, _TEETH))
     tone = rng.uniform(0.46, 0.70) * rng.normal(1, 0.06, (2, _TEETH))
     teeth = _Teeth(out, along, rng.normal(0, 0.035, (2, _TEETH)), np.zeros((2, _TEETH)), tone)
-    # The table repeats after its end, which lies far outside the picture.
+    # The table is periodic; its end is far outside the picture.
     edges = _EDGE + rng.uniform(-0.012, 0.012, (2, 1)) + 0.0022 * np.stack([curve_noise(rng, 16) for _ in range(2)])
     weave = 1 + 0.06 * fbm(rng, canvas, 3, 3) + 0.10 * noise(rng, canvas, 55) + 0.06 * noise(rng, canvas, 24)
     width = canvas.x.size
@@ -110,7 +110,7 @@ def _paint(rng: Generator, canvas: Canvas) -> _ZipperScene:
 
 
 def _compose(canvas: Canvas, scene: _ZipperScene, teeth: _Teeth, gap: Array | None = None) -> Array:
-    """The whole picture (n, n, 3); with a `gap`, the rows are that far off the middle line to either side."""
+    """The whole picture (n, n, 3); with a `gap`, both rows are that far from the middle line."""
     grey = scene.bare.copy() if gap is None else _tapes(canvas, scene, gap)[0]
     distance, metal = np.full_like(grey, 1.0), np.zeros_like(grey)
     left, right = (_row(scene, teeth, side, scene.across(side, gap)[:, scene.near]) for side in (0, 1))
@@ -123,20 +123,20 @@ def _compose(canvas: Canvas, scene: _ZipperScene, teeth: _Teeth, gap: Array | No
 
 
 def _tapes(canvas: Canvas, scene: _ZipperScene, gap: Array | None = None) -> tuple[Array, Array]:
-    """Brightness (n, n) of the ground and the two tapes on it, and where the tapes are."""
+    """Brightness (n, n) of the ground with the two tapes, and the alpha of the tapes."""
     m = np.where(scene.x > 0, scene.across(1, gap), scene.across(0, gap))
     edges = [lookup(table, (scene.y + 1) / 2) for table in scene.edges]
     distance = np.maximum(m - np.where(scene.x > 0, edges[1], edges[0]), _INNER_EDGE - m)
     surface = coverage(distance, canvas)
     grey = scene.ground * (1 - 0.45 * cast_shadow(distance, canvas, scene.light, 0.022))
-    # Between closed rows it is dark; only where they part does light reach the ground.
+    # Between closed rows it is dark; light reaches the ground only where they part.
     between = 0.93 if gap is None else 0.93 * (1 - 0.6 * smoothstep(0.006, 0.035, gap))
     grey *= 1 - (np.abs(scene.x) < 0.2) * between
     return grey + surface * (scene.cloth * _weave(scene, m) - grey), surface
 
 
 def _cloth_profile() -> tuple[Array, Array, Array, Array]:
-    """By twice the distance from the middle line: mean brightness, contrast and lean of the twill, seam yarn."""
+    """Tables over twice the distance from the middle line: mean, contrast and lean of the twill, seam yarn."""
     m = np.arange(1024) / 2048
     rib, inside = np.divmod(m / 0.052, 1.0)
     bulge = np.sin(math.pi * inside)
@@ -159,10 +159,10 @@ def _weave(scene: _ZipperScene, m: Array) -> Array:
 
 
 def _tooth_profile() -> tuple[Array, Array, Array, Array]:
-    """By 5 times the distance from the tip: half width in pitches, gloss, slope at both ends, dip at the neck."""
+    """Tables over 5 times the distance from the tip: half width in pitches, gloss, slope at both ends, neck."""
     a = np.arange(1024) / 5120
     neck = smoothstep(0.016, 0.0, np.abs(a - 0.046))
-    # A head to grip with, a narrower neck, a broad foot that is clamped to the tape.
+    # A head, a narrower neck, and a broad foot that is clamped to the tape.
     half = 0.225 - 0.05 * neck + 0.105 * smoothstep(0.048, 0.066, a)
     end = _FOOT + _OVERLAP
     slope = smoothstep(0.010, 0.0, a) - smoothstep(end - 0.02, end, a)
@@ -180,13 +180,13 @@ def _row(scene: _ZipperScene, teeth: _Teeth, side: int, m: Array) -> tuple[Array
     half_width, gloss, slope, dip = (lookup(table, 5 * a) for table in _TOOTH)
     half_width *= scene.pitch
     distance, across, tone = np.full_like(m, 1.0), np.zeros_like(m), np.zeros_like(m)
-    # Teeth that were pushed may lie where their neighbours should.
+    # Pushed teeth may be in the places of their neighbours.
     moved = np.abs(teeth.along[side]).max() > 0.1 * scene.pitch
     for step in (-1, 0, 1) if moved else (0,):
         k = np.clip(number + step, 0, _TEETH - 1)
         c = (place - number - step) * scene.pitch - teeth.along[side][k] - teeth.tilt[side][k] * (a - 0.06)
         low, high = teeth.start[side][k], _FOOT + _OVERLAP
-        # A box with round corners.
+        # A box with rounded corners.
         over_side = np.abs(c) - half_width + 0.006
         over_end = np.abs(a - teeth.out[side][k] - (low + high) / 2) - (high - low) / 2 + 0.006
         corner = np.hypot(np.maximum(over_side, 0.0), np.maximum(over_end, 0.0))
@@ -214,7 +214,7 @@ def _broken_teeth(rng: Generator, canvas: Canvas, scene: _ZipperScene) -> Array:
     distance, _ = _row(scene, replace(scene.teeth, start=only), side, m)
     scene.image[:] = _compose(canvas, scene, replace(scene.teeth, start=start))
     alpha = np.zeros_like(scene.ground)
-    # What lay in the shadow of the teeth, up to the next ones, looks different too.
+    # The area in the shadow of the teeth, up to the next ones, changes too.
     alpha[:, scene.near] = coverage(np.maximum(distance - 0.012, m + _OVERLAP - left), canvas, 0.004)
     return alpha
 
@@ -243,7 +243,7 @@ def _squeezed_teeth(rng: Generator, canvas: Canvas, scene: _ZipperScene) -> Arra
 
 
 def _on_tape(scene: _ZipperScene, out: float, height: float, side: int) -> Point:
-    """The point of the picture that lies `out` from the middle line on one side."""
+    """The point of the picture at the distance `out` from the middle line on one side."""
     return scene.centre[0] + (out if side else -out) - scene.angle * (height - 0.5), height
 
 

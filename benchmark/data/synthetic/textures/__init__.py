@@ -1,1 +1,1 @@
-"""Products without an outline: they fill the image."""
+"""Textures: products that fill the image."""

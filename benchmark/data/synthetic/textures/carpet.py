@@ -1,4 +1,4 @@
-"""Carpet: a grey-brown plain weave, seen from straight above."""
+"""Carpet: a grey-brown weave seen from directly above."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
     u = u * yarns + 0.45 * noise(rng, canvas, 3) + rng.uniform(48, 52)
     v = v * yarns * 0.9 + 0.45 * noise(rng, canvas, 3) + rng.uniform(48, 52)
     column, row = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
-    # A 2/2 twill: each yarn floats over two others, then dives under two, one step further in every row.
+    # A 2/2 twill: each yarn passes over two others and under two, shifted by one step in every row.
     step = (column + row) % 4
     warp_on_top = step < 2
     across = 2 * np.where(warp_on_top, u - column, v - row) - 1
     along = np.where(warp_on_top, step + v - row, step - 2 + u - column) - 1
     shade = uneven * _relief(rng, canvas, light, warp_on_top, across, along)
 
-    # Every yarn has its own tone along its whole length, every stitch a little of its own.
+    # Every yarn has its own tone, and every stitch a small deviation from it.
     yarn = np.where(warp_on_top, rng.normal(0, 0.04, 101)[column % 101], rng.normal(0, 0.05, 101)[row % 101])
     first_row = np.where(warp_on_top, row - step, row)
     first_column = np.where(warp_on_top, column, column - step + 2)
@@ -63,7 +63,7 @@ def _relief(
     across: Array,
     along: Array,
 ) -> Array:
-    """Brightness of a round, twisted, slightly fuzzy yarn that dives under its neighbours at both ends."""
+    """Brightness of a round, twisted, slightly fuzzy yarn that passes under its neighbours at both ends."""
     height = (1 - across**2) * (1 - 0.6 * along**4)
     lamp_across = np.where(warp_on_top, light[0], light[1])
     lamp_along = np.where(warp_on_top, light[1], light[0])
@@ -74,7 +74,7 @@ def _relief(
 
 
 def _loose_fibres(rng: Generator, canvas: Canvas, scene: Scene) -> None:
-    """Specks of pale or dark lint, part of any good carpet: finer and shorter than every real defect."""
+    """Specks of pale or dark lint, as on any normal carpet, finer and shorter than all defects."""
     for _ in range(rng.integers(2, 8)):
         length = rng.uniform(0.012, 0.045)
         path = wander(rng, (rng.random(), rng.random()), rng.uniform(0, 2 * math.pi), length, 4, bend=1.2)
@@ -97,7 +97,7 @@ def _cut(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     fray = noise(rng, canvas, 70)
     distance = line.distance - half * taper + 0.002 * fray
     alpha = coverage(distance, canvas, 0.004)
-    # One lip is lifted into the light, the other turns away from it; which one follows from the lamp.
+    # One lip is lifted into the light, the other turned away from it, depending on the lamp.
     normal = (path[0, 1] - path[-1, 1], path[-1, 0] - path[0, 0])
     facing = math.copysign(1.0, normal[0] * scene.light[0] + normal[1] * scene.light[1])
     lip = 1.12 + rng.uniform(0.25, 0.5) * facing * np.sign(line.off) + 0.16 * fray
@@ -113,7 +113,7 @@ def _hole(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     distance = blob(rng, canvas, centre, radius, rough=0.10, aspect=rng.uniform(1.0, 1.5))
     distance = distance + 0.005 * noise(rng, canvas, 60)
     alpha = coverage(distance, canvas, 0.004)
-    # The backing far below: lit where the lamp reaches past the edge, with a trace of its own coarse grid.
+    # The backing far below: lit where light passes the edge, with a trace of its coarse grid.
     u, v = canvas.local(centre, rng.uniform(0, math.pi))
     grid = np.sin(2 * math.pi * u / 0.035) * np.sin(2 * math.pi * v / 0.035)
     lit_side = -((canvas.x - centre[0]) * scene.light[0] + (canvas.y - centre[1]) * scene.light[1]) / radius
@@ -129,7 +129,7 @@ def _hole(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 def _torn_yarn(
     rng: Generator, canvas: Canvas, scene: Scene, centre: tuple[float, float], radius: float, hole: Array
 ) -> None:
-    """A loose end that reaches from the edge of a hole over it, thinning out."""
+    """A loose yarn end that reaches over a hole and gets thinner."""
     turn = rng.uniform(0, 2 * math.pi)
     start = (centre[0] + 1.1 * radius * math.cos(turn), centre[1] + 1.1 * radius * math.sin(turn))
     inward = turn + math.pi + rng.normal(0, 0.35)

@@ -14,18 +14,18 @@ from benchmark.data.synthetic._marks import glue, metal_scrap, random_place, thr
 from benchmark.data.synthetic._product import Category, Defect, Scene
 from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage
 
-# Wire tones and offsets are told by number, in tables that are long enough for every wire in the picture.
+# Length of the tables of wire tones and offsets: more than the wires in any picture.
 _WIRES = 101
 
 Bend = Callable[[Array, Array], Array]
-"""How far a wire (by number) is off its place at a position along it, all in pitches."""
+"""Returns the displacement of a wire (by number) at a position along it, all in pitches."""
 
 
 @dataclass(frozen=True)
 class _Family:
     """One of the two families of parallel wires, in pitches: wire k runs where `across` is k.
 
-    `along` is the `across` of the other family: where both are whole numbers, two wires cross.
+    `along` is the `across` of the other family: two wires cross where both are integers.
     """
 
     across: Array
@@ -35,7 +35,7 @@ class _Family:
     start: float
 
     def nearest(self, bend: Bend | None) -> tuple[Array, Array]:
-        """Number of the nearest wire at each point, and how far it is off; a bent wire keeps its width."""
+        """Number of the nearest wire at each point, and the distance to it; a bent wire keeps its width."""
         number = np.rint(self.across)
         off = self.across - number
         if bend is None:
@@ -51,11 +51,11 @@ class _Family:
 
 @dataclass
 class _MeshScene(Scene):
-    """A mesh that can be woven again with wires out of place.
+    """A mesh that can be woven again with displaced wires.
 
     families : the wires by heading
     pitch, half : distance between neighbouring wires, half the width of a wire
-    ground : (n, n) brightness of what lies behind
+    ground : (n, n) brightness of the background
     uneven : (n, n) light of the lamp with the fine unevenness of the wire's surface
     """
 
@@ -98,9 +98,9 @@ def _paint(rng: Generator, canvas: Canvas) -> _MeshScene:
 
 
 def _weave(canvas: Canvas, scene: _MeshScene, bends: Sequence[Bend | None], cuts: Sequence[Array | float]) -> Array:
-    """The picture (n, n, 3) of the mesh; for either family, wires off their places and absent where cut (0..1)."""
+    """The picture (n, n, 3) of the mesh, with the displacements and cuts (0..1) of the wires of each family."""
     found = [family.nearest(bend) for family, bend in zip(scene.families, bends, strict=True)]
-    # Where the other family lies now, not where it should: a wire dips under what really crosses it.
+    # The actual positions of the other family: a wire dips under the wires that really cross it.
     positions = [
         number + off + cut * (family.across - number - off)
         for (number, off), cut, family in zip(found, cuts, scene.families, strict=True)
@@ -119,7 +119,7 @@ def _weave(canvas: Canvas, scene: _MeshScene, bends: Sequence[Bend | None], cuts
 
     nearest = np.minimum.reduce([np.where(opacity > 0, np.abs(distance), 1.0) for _, opacity, _, distance in layers])
     shadow = 0.5 * cast_shadow(nearest - scene.half, canvas, scene.light, 0.016)
-    # The wire above takes light from the one below, right beside it.
+    # The upper wire shades the lower one right beside it.
     beside = smoothstep(2.0 * scene.half, scene.half, np.abs(upper[3])) * (upper[1] > 0)
     grey = scene.ground * (1 - shadow)
     grey += lower[1] * (lower[2] * (1 - 0.40 * beside) - grey)
@@ -128,7 +128,7 @@ def _weave(canvas: Canvas, scene: _MeshScene, bends: Sequence[Bend | None], cuts
 
 
 def _wire(scene: _MeshScene, family: _Family, number: Array, distance: Array, height: Array, slope: Array) -> Array:
-    """Brightness of a drawn round wire: a bright line where its back faces the lamp, dull where it dives."""
+    """Brightness of a round wire: bright where it faces the lamp, dull where it goes under another."""
     side = np.clip(distance / scene.half, -1.0, 1.0)
     (across_x, across_y), (light_x, light_y) = family.heading, scene.light
     lamp_across = across_x * light_x + across_y * light_y
@@ -141,7 +141,7 @@ def _wire(scene: _MeshScene, family: _Family, number: Array, distance: Array, he
 
 
 def _swept(canvas: Canvas, scene: _MeshScene, one: int, bend: Bend, least: float) -> Array:
-    """Opacity (n, n) of all places where a bent wire should be, is, or that lie between the two."""
+    """Opacity (n, n) of the area between the original and the displaced place of each bent wire."""
     family = scene.families[one]
     distance = np.full_like(family.across, 1.0)
     base = np.rint(family.across)
@@ -156,7 +156,7 @@ def _swept(canvas: Canvas, scene: _MeshScene, one: int, bend: Bend, least: float
 def _at(scene: _MeshScene, one: int, place: tuple[float, float]) -> tuple[float, float]:
     """The wire of a family that is nearest to `place`, and the position along it.
 
-    From the plan of the mesh, not from the pixel there: that would be another wire at another size.
+    Computed from the regular mesh and not from the pixel there, which could be another wire at another size.
     """
     x, y = place[0] - 0.5, place[1] - 0.5
     plan = [(x * f.heading[0] + y * f.heading[1]) / scene.pitch + f.start for f in scene.families]
@@ -170,7 +170,7 @@ def _bent(rng: Generator, canvas: Canvas, scene: _MeshScene) -> Array:
     first = int(rng.integers(2))
     for one in (first, 1 - first) if rng.random() < 0.5 else (first,):
         push = rng.choice([-1.0, 1.0]) * rng.uniform(0.7, 1.05)
-        # Neighbours give way as well, else one wire would lie on the next.
+        # Neighbours give way too; otherwise wires would overlap.
         bend = _pushed(_at(scene, one, place), push, rng.uniform(2.2, 3.3), rng.uniform(1.6, 2.4) * abs(push))
         bends[one] = bend
         np.maximum(alpha, _swept(canvas, scene, one, bend, 0.12), out=alpha)
@@ -191,7 +191,7 @@ def _pushed(at: tuple[float, float], push: float, reach: float, spread: float) -
 
 @dataclass(frozen=True)
 class _Rupture:
-    """Severed wires, by number: half length of the gap, its middle, where the two ends spring; all in pitches."""
+    """Cut wires by number: half length and middle of the gap, displacements of the two ends; all in pitches."""
 
     gap: Array
     middle: Array
@@ -213,7 +213,7 @@ def _broken(rng: Generator, canvas: Canvas, scene: _MeshScene) -> Array:
     one, torn = int(rng.integers(2)), int(rng.integers(1, 4))
     wire, position = _at(scene, one, random_place(rng, 0.2))
     wires = slice(int(wire), int(wire) + torn)
-    # A whole wire has a gap of less than nothing.
+    # An intact wire has a gap of negative length.
     rupture = _Rupture(np.full(_WIRES, -9.0), np.zeros(_WIRES), np.zeros((2, _WIRES)), rng.uniform(1.1, 1.7))
     rupture.gap[wires] = rng.uniform(0.65, 1.0, torn) if torn > 1 else rng.uniform(1.5, 2.1)
     rupture.middle[wires] = position + rng.normal(0, 0.15, torn) + rng.normal(0, 0.4) * np.arange(torn)

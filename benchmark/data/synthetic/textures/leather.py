@@ -29,7 +29,7 @@ from benchmark.data.synthetic._shapes import Stroke, blob, cast_shadow, centred,
 _HIDE: Colour = (0.42, 0.235, 0.150)
 _CREASE: Colour = (0.20, 0.095, 0.060)
 _SUEDE: Colour = (0.72, 0.55, 0.40)
-# The pebbles lie on a torus of so many cells per side: enough that no picture shows one of them twice.
+# The pebbles are on a torus with this many cells per side, so that no picture shows one of them twice.
 _TORUS = 64
 
 
@@ -37,7 +37,7 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
     light, uneven = lamp(rng, canvas, falloff=0.24)
     cells, stretch = rng.uniform(40, 48), rng.uniform(1.0, 1.18)
     u, v = canvas.local((0.5, 0.5), rng.uniform(0, 2 * math.pi))
-    # Hide grows unevenly: the grain is drawn out here and there, and coarser in places.
+    # Hide grows unevenly: in places the grain is stretched or coarser.
     u = u * cells / stretch + 0.7 * noise(rng, canvas, 5) + 0.20 * noise(rng, canvas, 22)
     v = v * cells * stretch + 0.7 * noise(rng, canvas, 5) + 0.20 * noise(rng, canvas, 22)
     nearest, second, which = _pebbles(rng, u, v)
@@ -51,7 +51,7 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
     hue = rng.uniform(0.86, 1.14) * (1 + rng.normal(0, 0.035) * np.array([0.4, -0.3, -1.0]))
     image = tint(hue * _HIDE, shade * (1 + tone))
     over(image, tint(hue * _CREASE, uneven), rng.uniform(0.34, 0.56) * crease)
-    # Hair left a pore where several creases meet, in some of the corners.
+    # Some corners where creases meet have a pore left by a hair.
     pore = smoothstep(0.10, 0.0, second - nearest) * smoothstep(0.52, 0.66, nearest) * (noise(rng, canvas, 18) > 0.2)
     over(image, tint(_CREASE, 0.45 * uneven), 0.8 * pore)
     gloss = np.clip(facing - 0.9, 0.0, 1.6) * rng.uniform(0.02, 0.06)
@@ -83,7 +83,7 @@ def _color(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _lit_side(scene: Scene, path: Array) -> float:
-    """+1 if that side of a path where a `Stroke` is positive looks at the lamp when it rises away from it."""
+    """+1 if the positive side of a `Stroke` along the path faces the lamp when it rises outwards, otherwise -1."""
     normal = (path[0, 1] - path[-1, 1], path[-1, 0] - path[0, 0])
     return math.copysign(1.0, -(normal[0] * scene.light[0] + normal[1] * scene.light[1]))
 
@@ -97,7 +97,7 @@ def _cut(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     )
     distance = line.distance - half * taper
     alpha = coverage(distance, canvas, 0.004)
-    # The lips curl up: one shines, the other lies in its own shadow; between them the pale flesh side, then dark.
+    # The lips curl up: one is lit, the other in shadow; between them the pale flesh side, then a dark slit.
     side = _lit_side(scene, path) * np.sign(line.off)
     darken(scene.image, 0.35 * cast_shadow(distance, canvas, scene.light, 0.012) * (1 - alpha))
     over(scene.image, scene.image * (1.12 - rng.uniform(0.30, 0.5) * side)[..., None] + 0.03, alpha)
@@ -115,7 +115,7 @@ def _fold(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     path = wander(rng, (0.0, 0.0), rng.uniform(0, math.pi), length, 16, bend=0.5)
     line = stroke(canvas, centred(path, random_place(rng, 0.38)), reach=0.09)
     alpha, across = _along_fold(canvas, line, half * (1 + 0.15 * lookup(curve_noise(rng, 8), line.along)))
-    # A ridge that was pressed flat: light on one flank, dark on the other, and a worn, cracked line on its crest.
+    # A ridge pressed flat: one flank light, the other dark, and a worn, cracked line on its crest.
     flank = _lit_side(scene, path) * np.sin(math.pi * np.clip(across, -1, 1))
     strength = rng.uniform(0.38, 0.55) * (1 + 0.2 * noise(rng, canvas, 9))
     over(scene.image, scene.image * (1 - strength * flank)[..., None], alpha)
@@ -126,7 +126,7 @@ def _fold(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _along_fold(canvas: Canvas, line: Stroke, half: Array) -> tuple[Array, Array]:
-    """Opacity of a fold that thins out at both ends, and the position across it, -1..1."""
+    """Opacity of a fold that tapers at both ends, and the position across it, -1..1."""
     taper = np.clip(1 - (2 * line.along - 1) ** 4, 0.04, 1) * half
     return coverage(line.distance - taper, canvas, 0.012), line.off / taper
 

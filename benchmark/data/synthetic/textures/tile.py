@@ -62,14 +62,14 @@ def _crack(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     start, end = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
     distance = crack(rng, canvas, start, end, rng.uniform(0.025, 0.040), int(rng.integers(2, 5)))
     if rng.random() < 0.6:
-        # A second fissure leaves the first and runs to another edge of the break.
+        # A second fissure forks from the first.
         fork = turn + rng.choice([-1, 1]) * rng.uniform(0.6, 1.3)
         far = (middle[0] + 0.8 * length * math.cos(fork), middle[1] + 0.8 * length * math.sin(fork))
         line = stroke(canvas, jagged(rng, middle, far, 9, jitter=0.04), reach=0.08)
         distance = np.minimum(distance, line.distance - 0.015 * (1 - 0.5 * line.along))
     distance = distance - 0.003 + 0.002 * noise(rng, canvas, 45)
     alpha = coverage(distance, canvas, 0.003)
-    # The wall across from the lamp catches light, the rest of the fissure is dark.
+    # The wall opposite the lamp is lit, the rest of the fissure is dark.
     lit = np.clip(1 - cast_shadow(distance, canvas, scene.light, 0.006), 0, 1)
     crumbs = 1 + 0.30 * noise(rng, canvas, 50)
     over(scene.image, tint((0.62, 0.59, 0.55), scene.shade * (0.13 + 0.42 * lit * crumbs)), 0.96 * alpha)
@@ -83,7 +83,7 @@ def _glue_strip(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     path = wander(rng, (0.0, 0.0), heading, length, 8, bend=0.10)
     line = stroke(canvas, centred(path, random_place(rng, 0.34)), reach=0.16)
     half = rng.uniform(0.044, 0.061)
-    # Both edges wave on their own; the ends were dabbed off.
+    # The two edges are wavy independently of each other.
     left, right = (lookup(curve_noise(rng, 16), line.along) for _ in range(2))
     edge = half * (1 + 0.13 * np.where(line.off > 0, left, right))
     distance = line.distance - edge + 0.004 * noise(rng, canvas, 12)
@@ -99,7 +99,7 @@ def _gray_stroke(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     path = wander(rng, (0.0, 0.0), rng.uniform(0, 2 * math.pi), length, 14, bend=rng.uniform(0.15, 0.9))
     line = stroke(canvas, centred(path, random_place(rng, 0.30)), reach=0.12)
     across = line.off / half
-    # A felt tip leaves hairs of colour beside one another; it runs dry towards the end.
+    # A felt tip leaves fine parallel lines and runs dry towards the end.
     hairs = lookup(curve_noise(rng, 22), 0.5 + 0.4 * across) + 0.5 * noise(rng, canvas, 24)
     ragged = 0.10 * lookup(curve_noise(rng, 30), line.along)
     alpha = coverage(line.distance - half * (1 + ragged) + 0.002 * noise(rng, canvas, 50), canvas, 0.006)
@@ -118,7 +118,7 @@ def _oil(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
         beside = (centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn))
         distance = np.minimum(distance, blob(rng, canvas, beside, radius * rng.uniform(0.16, 0.34), rough=0.08))
     alpha = coverage(distance, canvas, 0.010)
-    # Oil soaks in: darker and warmer, darkest along the rim; where a film stays on top, it mirrors the lamp.
+    # Oil soaks in: darker and warmer, darkest along the rim; a film on top mirrors the lamp.
     rim = np.exp(-(((distance + 0.010) / 0.014) ** 2))
     depth = np.clip(rng.uniform(0.42, 0.54) + 0.10 * rim + 0.05 * noise(rng, canvas, 6), 0.3, 0.75)
     warm = np.array([0.93, 1.0, rng.uniform(1.08, 1.22)])
@@ -135,7 +135,7 @@ def _rough(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     distance = blob(rng, canvas, centre, radius, rough=0.16, aspect=rng.uniform(1.0, 1.8))
     distance = distance + 0.006 * noise(rng, canvas, 35)
     alpha = coverage(distance, canvas, 0.012)
-    # The polish is gone: pits and ridges that cast light and shade, stone dust in between, rubbed one way.
+    # The polish is gone: pits, ridges and stone dust, rubbed in one direction.
     across = canvas.local(centre, rng.uniform(0, math.pi))[1]
     rubbed = lookup(curve_noise(rng, 46), 0.5 + across / 0.9 + 0.012 * noise(rng, canvas, 6))
     pits = 0.5 * noise(rng, canvas, 60) + 0.4 * noise(rng, canvas, 95) + 0.5 * rubbed

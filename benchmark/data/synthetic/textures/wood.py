@@ -1,4 +1,4 @@
-"""Wood: a brown board with upright grain, growth lines and dark pores."""
+"""Wood: a brown board with vertical grain, growth rings and dark pores."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BARE_WOOD: Colour = (0.86, 0.71, 0.54)
 
 def _paint(rng: Generator, canvas: Canvas) -> Scene:
     light, uneven = lamp(rng, canvas, falloff=0.20)
-    # Fibres run upright: what varies along them does so many times more slowly.
+    # Fibres are vertical: everything varies much more slowly along them.
     upright = replace(canvas, y=canvas.y * rng.uniform(0.05, 0.08))
     dashes = replace(canvas, y=canvas.y * 0.09)
     shape = rng.uniform(0.5, 1.4) * noise(rng, upright, 3.2) + 0.35 * noise(rng, upright, 8)
@@ -55,7 +55,7 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
 
 
 def _late_wood(rng: Generator, canvas: Canvas, ring: Array) -> Array:
-    """Share of the dark wood of late summer: it rises slowly within a ring and ends at once."""
+    """Share of dark late wood: it rises slowly within a ring and ends abruptly."""
     year = np.floor(ring).astype(np.intp)
     season = ring - year
     strength, onset = rng.uniform(0.20, 0.85, 64)[year % 64], rng.uniform(0.15, 0.6, 64)[year % 64]
@@ -76,7 +76,7 @@ def _hole(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _bore(rng: Generator, canvas: Canvas, scene: Scene, place: Point, number: int) -> Array:
-    """Drill `number` holes around `place`; the fewer, the larger."""
+    """Drill `number` holes around `place`; a single one is larger."""
     alpha = np.zeros_like(scene.shade)
     turn = rng.uniform(0, 2 * math.pi)
     for each in range(number):
@@ -98,7 +98,7 @@ def _one_bore(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radiu
     away = -(u * scene.light[0] + v * scene.light[1]) / radius
     wall = scene.shade * np.clip(0.46 + 0.30 * away + 0.07 * noise(rng, upright, 70), 0.10, 1.0)
     over(scene.image, tint(_BARE_WOOD, wall), alpha)
-    # Look down the bore: its floor is shifted towards the lamp, whose light only reaches the far wall.
+    # The floor of the hole is shifted towards the lamp, whose light reaches only the far wall.
     slant = rng.uniform(0.08, 0.22) * radius
     floor = np.hypot(u - slant * scene.light[0], v - slant * scene.light[1]) - 0.86 * radius
     depth = np.clip(0.07 + 0.05 * away + 0.02 * noise(rng, canvas, 30), 0.02, 0.2)
@@ -111,7 +111,7 @@ def _liquid(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _drops(rng: Generator, canvas: Canvas, scene: Scene, place: Point, radius: float, number: int) -> Array:
-    """A puddle at `place` with smaller drops around it, clear, glossy and dark where the wood drinks."""
+    """A puddle at `place` with smaller drops around it: clear, glossy, and dark where it soaks in."""
     distance = blob(rng, canvas, place, radius, rough=0.14, aspect=rng.uniform(1.0, 1.8))
     for _ in range(number):
         turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.2, 2.1)
@@ -127,7 +127,7 @@ def _scratch(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
 
 
 def _score(rng: Generator, canvas: Canvas, scene: Scene, place: Point, length: float) -> Array:
-    """One to three scratches across the grain; the tool catches on the hard fibres and splinters them."""
+    """One to three scratches across the grain, with splintered fibres."""
     heading = rng.choice([0.0, math.pi]) + rng.normal(0, 0.45)
     splinters = noise(rng, replace(canvas, y=canvas.y * 0.25), 100)
     alpha = np.zeros_like(scene.shade)
@@ -148,7 +148,7 @@ def _score(rng: Generator, canvas: Canvas, scene: Scene, place: Point, length: f
 
 
 def _combined(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
-    """Two or three of the others, each in its own quarter of the board."""
+    """Two or three of the other defects, each in its own quarter of the board."""
     x, y = rng.uniform(0.22, 0.34, 4), rng.uniform(0.22, 0.34, 4)
     places = rng.permutation([(x[0], y[0]), (1 - x[1], y[1]), (x[2], 1 - y[2]), (1 - x[3], 1 - y[3])])
     painters = (
