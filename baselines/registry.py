@@ -1,27 +1,57 @@
 """Methods by name: a method is a network and a recipe, one column of the paper's tables.
 
 A name is one that was registered, one that a plug-in brings, or composed: ``<network>`` or ``smp:<Architecture>/
-<encoder>``, then nothing, ``+nbr``, ``+cap``, ``+nbr+cap`` or ``+bn``.
+<encoder>``, then how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and what normal images are for
+(``+bn``, ``+nbr``, ``+nbr_euclidean``). Any pair of the two is a recipe; what is left out is the paper's.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
+from typing import Any, Literal
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.networks import SMP_PREFIX, check_network_name, network_names
 from baselines.recipe import Method, Recipe
 
-# What can be added to a network, as its label prints it; in the order in which a name holds the additions.
-ADDITIONS = {"nbr": "NBR", "cap": "CaP", "bn": "BN (control)"}
-_COMPOSED: dict[tuple[str, ...], Recipe] = {
-    (): Recipe(crop_paste="augmentation"),
-    ("nbr",): Recipe(crop_paste="never", nbr="cosine"),
-    ("cap",): Recipe(crop_paste="cap", paste_weight="realism"),
-    ("nbr", "cap"): Recipe(crop_paste="cap", paste_weight="realism", nbr="cosine"),
-    ("bn",): Recipe(crop_paste="augmentation", normal_statistics=True),
+
+@dataclass(frozen=True)
+class Addition:
+    """One part of a composed name.
+
+    Attributes
+    ----------
+    kind : {"pasting", "normals"}
+        Which half of the recipe it chooses.
+    label : str
+        As the name of a method is printed.
+    settings : dict
+        Fields of the ``Recipe``.
+    """
+
+    kind: Literal["pasting", "normals"]
+    label: str
+    settings: dict[str, Any]
+
+
+# In the order in which a name holds them.
+ADDITIONS = {
+    "plain": Addition("pasting", "no pasting", {"crop_paste": "never"}),
+    "paste": Addition("pasting", "pasting", {"crop_paste": "augmentation"}),
+    "nbr": Addition("normals", "NBR", {"nbr": "cosine"}),
+    "nbr_euclidean": Addition("normals", "NBR (Euclidean)", {"nbr": "euclidean"}),
+    "cap": Addition("pasting", "CaP", {"crop_paste": "cap", "paste_weight": "realism"}),
+    "cap1": Addition("pasting", "CaP (lambda = 1)", {"crop_paste": "cap"}),
+    "bn": Addition("normals", "BN (control)", {"normal_statistics": True}),
 }
+
+
+def default_pasting(normals: str | None) -> str:
+    """Return how a method pastes whose name does not say: as the paper's baselines, or, under NBR, not at all."""
+    return "plain" if normals in ("nbr", "nbr_euclidean") else "paste"
+
 
 _METHODS: dict[str, Method] = {}
 _plugins_registered = False
@@ -73,11 +103,20 @@ def _compose(name: str) -> Method:
     for addition in asked:
         if addition not in ADDITIONS:
             raise unknown_name("addition to a network", addition, ADDITIONS)
-    additions = tuple(addition for addition in ADDITIONS if addition in asked)
-    if len(additions) < len(asked):
-        raise InputError(f"method '{name}' has an addition twice: write {'+'.join((base, *additions))}")
-    if additions not in _COMPOSED:
-        raise InputError(f"method '{name}' cannot be composed: the control +bn goes with no other addition")
+    chosen: dict[str, str] = {}
+    for addition in asked:
+        kind = ADDITIONS[addition].kind
+        if kind in chosen:
+            raise InputError(
+                f"method '{name}' has {chosen[kind]} and {addition}: a name holds one of "
+                + ", ".join(other for other in ADDITIONS if ADDITIONS[other].kind == kind)
+            )
+        chosen[kind] = addition
+    normals = chosen.get("normals")
+    pasting = chosen.get("pasting", default_pasting(normals))
+    parts = {normals, None if pasting == default_pasting(normals) else pasting}
+    additions = [addition for addition in ADDITIONS if addition in parts]
+    settings = ADDITIONS[pasting].settings | (ADDITIONS[normals].settings if normals else {})
     if base.startswith(SMP_PREFIX):
         architecture, encoder = base.removeprefix(SMP_PREFIX).split("/")
         label, reference = f"SMP {architecture} ({encoder})", "segmentation-models-pytorch"
@@ -85,10 +124,14 @@ def _compose(name: str) -> Method:
         label, reference = _METHODS[base].label, _METHODS[base].reference
     else:
         label, reference = base, "a registered network"
-    if additions:
-        reference += "; control" if additions == ("bn",) else "; Lin et al., Section III"
-    label = "+".join((label, *(ADDITIONS[addition] for addition in additions)))
-    return Method("+".join((base, *additions)), label, base, _COMPOSED[additions], reference)
+    if {"nbr", "nbr_euclidean", "cap", "cap1"} & parts:
+        reference += "; Lin et al., Section III"
+    elif additions:
+        reference += "; control"
+    if not additions and base in _METHODS:
+        return _METHODS[base]
+    label = "+".join((label, *(ADDITIONS[addition].label for addition in additions)))
+    return Method("+".join((base, *additions)), label, base, Recipe(**settings), reference)
 
 
 def _register_plugins() -> None:

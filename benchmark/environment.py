@@ -26,13 +26,23 @@ _HARMLESS = ("benchmark", "code", "platform", "python")
 _DOWNGRADES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "OPENBLAS_CORETYPE")
 
 
-def prepare_torch(threads: int) -> None:
-    """Make torch repeatable: a fixed number of threads and deterministic kernels."""
+def prepare_torch(threads: int, precision: str = "fp32") -> None:
+    """Make torch repeatable: a fixed number of threads, deterministic kernels, and the precision that was asked for.
+
+    Parameters
+    ----------
+    threads : int
+    precision : {"fp32", "tf32", "bf16"}
+        Only "tf32" lets CUDA round the inputs of convolutions and matrix products to 10 bits of mantissa; cuDNN does
+        so by default.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all of it is overwritten
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     # Tiny weights late in training would slow down the CPU without a visible change of results.
     torch.set_flush_denormal(True)
 
@@ -56,6 +66,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int | float | 
             "device": str(device),
             "device_name": torch.cuda.get_device_name(device),
             "cuda": str(torch.version.cuda),
+            "tf32": torch.backends.cudnn.allow_tf32,
             "cudnn": str(torch.backends.cudnn.version()),
         }
     return found

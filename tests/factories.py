@@ -19,8 +19,8 @@ from baselines.methods import PAPER_METHODS
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import Convergence, Status, Timings
-from benchmark.results.run_result import CURVE_COLUMNS, RunResult, Sample
+from benchmark.results.records import Convergence, Liveness, Status, TermMeans, Timings
+from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS, RunResult, Sample
 from benchmark.results.store import ResultStore
 from benchmark.schema import to_builtins
 from benchmark.score import IMAGE_COLUMNS, roc_points, summarise
@@ -65,7 +65,10 @@ def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cu
             Sample("train", ("first",), f"test/{label}/0.png", label, None, train),
             Sample("test", ("first", "best", "worst"), f"test/{label}/7.png", label, iou, pictures),
         ),
+        gradients=pd.DataFrame([[1, 0, 2.0, 1.0], [1, 1, 2.0, 1.0]], columns=list(GRADIENT_COLUMNS)),
         convergence=Convergence(1.0, iou),
+        liveness=Liveness(0.2, 0.01),
+        terms=TermMeans(),
         timings=Timings(1.5, 0.5),
         environment={"device": "cpu", "torch": "2"},
     )

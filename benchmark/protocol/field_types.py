@@ -63,6 +63,8 @@ def describe_type(kind: Any) -> str:
     info = inspect.type_info(kind)
     if isinstance(info, inspect.LiteralType):
         return f"one of {', '.join(map(str, info.values))}"
+    if isinstance(info, inspect.UnionType):
+        return " or ".join(_noun(part) + _limits(part) for part in info.types)
     if isinstance(info, inspect.VarTupleType):
         item = _noun(info.item_type).partition(" ")[2]
         return f"a {'non-empty ' if info.min_length else ''}list of {item}s{_limits(info.item_type)}"
@@ -70,6 +72,8 @@ def describe_type(kind: Any) -> str:
 
 
 def _noun(info: inspect.Type) -> str:
+    if isinstance(info, inspect.LiteralType):
+        return " or ".join(map(repr, info.values))
     nouns = {inspect.IntType: "an integer", inspect.FloatType: "a number", inspect.StrType: "a string"}
     return nouns[type(info)]
 

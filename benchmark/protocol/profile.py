@@ -43,7 +43,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     weights: Literal["imagenet", "none"] = "imagenet"
     width: Annotated[float, Meta(gt=0, le=4)] = 1.0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     curve_every: Annotated[int, Meta(ge=0, le=10**9)] = 50  # iterations between test IOUs; 0 for none
 
@@ -54,7 +54,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mask_downsample: Literal["max", "nearest", "area"] = "max"
     lambda_gradient: Literal["stopped", "flows"] = "stopped"
     batch_norm_passes: Literal["separate", "joint"] = "separate"
-    normal_batches_per_defect_batch: PositiveInt = 1
+    normal_batches_per_defect_batch: PositiveInt | Literal["all"] = 1
     baseline_crop_paste: Probability = 0.5
     image_normalisation: Literal["imagenet", "none"] = "imagenet"
     output_prior: Literal["none", "masks"] = "none"

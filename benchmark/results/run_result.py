@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmark.results.records import Convergence, Environment, Status, Timings
+from benchmark.results.records import Convergence, Environment, Liveness, Status, TermMeans, Timings
 from benchmark.score import Metrics
 
+# Stage 0 stands for the whole encoder.
+GRADIENT_COLUMNS = ("iteration", "stage", "segmentation", "nbr")
 CURVE_COLUMNS = ("iteration", "loss", "segmentation", "nbr", "realism", "pasted", "test_iou")
 
 
@@ -62,7 +64,11 @@ class RunResult:
         As ``score.roc_points`` returns it.
     histograms : np.ndarray, uint32, shape (images, 2, 256)
     samples : tuple of Sample
+    gradients : pd.DataFrame
+        ``GRADIENT_COLUMNS``, a row per reading and encoder stage.
     convergence : Convergence
+    liveness : Liveness or None
+    terms : TermMeans
     timings : Timings
     environment : dict
         As ``environment.describe_environment`` returns it.
@@ -81,7 +87,10 @@ class RunResult:
     roc: pd.DataFrame
     histograms: np.ndarray
     samples: tuple[Sample, ...]
+    gradients: pd.DataFrame
     convergence: Convergence
+    liveness: Liveness | None
+    terms: TermMeans
     timings: Timings
     environment: Environment
     notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ RESULTS/runs/ID/run.json         what was run, its metrics, timings and environm
 RESULTS/runs/ID/images.csv       one row per test image with its pixel counts
 RESULTS/runs/ID/histograms.npz   per image, how often each probability occurs on normal and defective pixels
 RESULTS/runs/ID/curve.csv        one row per training iteration
+RESULTS/runs/ID/gradients.csv    norms of the gradients of both loss terms per encoder stage
 RESULTS/runs/ID/roc.csv          points of the ROC curve over images
 RESULTS/runs/ID/samples/*.png    a few inputs, truths and predictions
 RESULTS/failures/ID.json         what was tried and the error; never counted as a result
@@ -141,11 +142,14 @@ class ResultStore:
             result.images.to_csv(folder / "images.csv", index=False)
             result.curve.to_csv(folder / "curve.csv", index=False)
             result.roc.to_csv(folder / "roc.csv", index=False)
+            result.gradients.to_csv(folder / "gradients.csv", index=False)
             np.savez_compressed(folder / "histograms.npz", histograms=result.histograms)
             record = RunRecord(
                 **asdict(_header(spec, result.status)),
                 metrics=result.metrics,
                 convergence=result.convergence,
+                liveness=result.liveness,
+                terms=result.terms,
                 notes=result.notes,
                 parameters=result.parameters,
                 pretrained=result.pretrained,

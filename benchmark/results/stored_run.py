@@ -13,7 +13,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.results.records import RunRecord
-from benchmark.results.run_result import CURVE_COLUMNS
+from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS
 from benchmark.results.store import read_run
 from benchmark.score import HISTOGRAM_BINS, IMAGE_COLUMNS
 
@@ -62,6 +62,15 @@ class StoredRun:
         """Losses: ``CURVE_COLUMNS``, one row per training iteration."""
         types = dict.fromkeys(CURVE_COLUMNS, "float64") | {"iteration": "int64", "pasted": "int64"}
         return _read_csv(self.folder / "curve.csv", types, self.record.identity.protocol.iterations)
+
+    @cached_property
+    def gradients(self) -> pd.DataFrame:
+        """Gradient norms: ``GRADIENT_COLUMNS``; empty for runs stored before they were recorded."""
+        path = self.folder / "gradients.csv"
+        types = dict.fromkeys(GRADIENT_COLUMNS, "float64") | {"iteration": "int64", "stage": "int64"}
+        if self.record.liveness is None and not path.exists():
+            return pd.DataFrame(columns=list(GRADIENT_COLUMNS)).astype(types)
+        return _read_csv(path, types)
 
     @cached_property
     def roc(self) -> pd.DataFrame:

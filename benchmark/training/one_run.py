@@ -23,9 +23,10 @@ from benchmark.environment import describe_environment, prepare_torch
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
-from benchmark.results.records import Convergence, Status, Timings
+from benchmark.results.records import Convergence, Status, TermMeans, Timings
 from benchmark.results.run_result import RunResult
 from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
+from benchmark.training.liveness import measure_liveness
 from benchmark.training.predict import Predictor
 from benchmark.training.samples import choose_samples, pasted_samples
 from benchmark.training.train import mean_iou, train
@@ -76,18 +77,19 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         If the loss is not finite.
     """
     device = context.choose_device()
-    prepare_torch(spec.protocol.threads)
+    prepare_torch(spec.protocol.threads, spec.protocol.precision)
     arrays = context.cache.arrays(context.dataset, spec.category, spec.protocol.image_size)
     if arrays.manifest.digest != spec.data_digest:
         raise InputError(f"the images of category {spec.category} changed since the run was planned: run again")
 
     started = time.perf_counter()
     network = build_network(spec, context, arrays)
-    curve = train(network, spec, arrays, device, on_step)
+    log = train(network, spec, arrays, device, on_step)
     trained = time.perf_counter()
     predictor = Predictor(network, spec.protocol, device)
     scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
     convergence = measure_convergence(predictor, arrays, spec.draw.shots)
+    liveness = measure_liveness(predictor, arrays, spec.draw.test)
     scored = time.perf_counter()
 
     samples = [*choose_samples(arrays, spec.draw, scores.images, scores.predictions)]
@@ -97,11 +99,14 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         status=Status.DONE if convergence.share >= CONVERGED_SHARE else Status.NOT_CONVERGED,
         metrics=summarise(scores.images),
         images=scores.images,
-        curve=curve,
+        curve=log.curve,
+        gradients=log.gradients,
         roc=roc_points(scores.images),
         histograms=scores.histograms,
         samples=tuple(samples),
         convergence=convergence,
+        liveness=liveness,
+        terms=term_means(log.curve, spec),
         timings=Timings(round(trained - started, 3), round(scored - trained, 3)),
         environment=describe_environment(device),
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
@@ -170,6 +175,14 @@ def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Seq
     annotated = sum(count["tp"] + count["fn"] for count in counts)
     train_iou = mean_iou(counts)
     return Convergence(predicted / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
+
+
+def term_means(curve: pd.DataFrame, spec: RunSpec) -> TermMeans:
+    """Return the means of the NBR loss per image and of lambda over the second half of training."""
+    late = curve.iloc[len(curve) // 2 :]
+    weighed = late["realism"].dropna()
+    nbr = float(late["nbr"].mean()) / spec.protocol.batch_size if spec.method.recipe.nbr else None
+    return TermMeans(nbr, float(weighed.mean()) if len(weighed) else None)
 
 
 def resized_mask_notes(arrays: CategoryArrays, draw: Draw) -> list[str]:

@@ -17,7 +17,7 @@ from benchmark.protocol.profile import Protocol
 from benchmark.score import count_image
 
 # Not a profile field: the batch size does not change what a network in evaluation mode predicts.
-_BATCH_SIZE = 8
+BATCH_SIZE = 8
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -81,9 +81,20 @@ class Predictor:
 
     def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (index, probabilities) of some images of a category; float32 (H, W) in [0, 1]."""
-        for start in range(0, len(indices), _BATCH_SIZE):
-            batch = list(indices[start : start + _BATCH_SIZE])
+        for start in range(0, len(indices), BATCH_SIZE):
+            batch = list(indices[start : start + BATCH_SIZE])
             yield from zip(batch, self.probabilities(arrays.images[batch]), strict=True)
+
+    def logits_without_deepest(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return logits, float32 (N, H, W), of uint8 images (N, H, W, 3), and with F averaged over the batch.
+
+        F is the deepest feature map; its mean over the N images takes the place of each image's own.
+        """
+        with self._evaluating():
+            features = self.network.encode(self._input(images))
+            averaged = features[-1].mean(dim=0, keepdim=True).expand_as(features[-1]).contiguous()
+            whole, ablated = (self.network.decode(maps) for maps in (features, [*features[:-1], averaged]))
+        return whole.float()[:, 0].cpu(), ablated.float()[:, 0].cpu()
 
     def count(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[dict[str, int | float]]:
         """Yield the pixel counts of some images of a category, as ``count_image`` returns them."""

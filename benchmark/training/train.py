@@ -18,8 +18,9 @@ from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.profile import Protocol
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
-from benchmark.results.run_result import CURVE_COLUMNS
+from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS
 from benchmark.score import iou
+from benchmark.training.gradients import encoder_stages, gradient_norms
 from benchmark.training.predict import Predictor, autocast, to_input
 
 
@@ -67,6 +68,23 @@ class StepLosses:
     @property
     def total(self) -> Tensor:
         return self.segmentation + self.nbr
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What was measured while a network was trained.
+
+    Attributes
+    ----------
+    curve : pd.DataFrame
+        ``CURVE_COLUMNS``, one row per iteration; ``test_iou`` every ``curve_every`` iterations.
+    gradients : pd.DataFrame
+        ``GRADIENT_COLUMNS``: L2 norms of the gradients of both loss terms in the encoder (stage 0) and in each of its
+        stages, at the first iteration and every ``curve_every``.
+    """
+
+    curve: pd.DataFrame
+    gradients: pd.DataFrame
 
 
 def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol, batch: Minibatch) -> StepLosses:
@@ -124,7 +142,8 @@ def paste_probability(recipe: Recipe, protocol: Protocol) -> float:
 def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> Iterator[Minibatch]:
     """Yield minibatches without end, in the same order for every method of one (category, K, seed).
 
-    A minibatch holds m different images; it repeats images only if fewer than m are available.
+    A minibatch holds m different images; it repeats images only if fewer than m are available. Where the inner loop
+    of Algorithm 1 passes over all normal images, its last minibatch repeats images to hold m.
     """
     draw, protocol = spec.draw, spec.protocol
     key = (spec.category, len(draw.shots), spec.seed)
@@ -139,14 +158,23 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
     def choose(rng: np.random.Generator, available: int) -> list[int]:
         return rng.choice(available, protocol.batch_size, replace=protocol.batch_size > available).tolist()
 
+    def inner_loop() -> Iterator[list[int]]:
+        if protocol.normal_batches_per_defect_batch != "all":
+            for _ in range(protocol.normal_batches_per_defect_batch):
+                yield choose(normal_rng, len(normals))
+            return
+        order = normal_rng.permutation(len(normals)).tolist()
+        for start in range(0, len(order), protocol.batch_size):
+            part = order[start : start + protocol.batch_size]
+            yield (part * protocol.batch_size)[: protocol.batch_size]
+
     while True:
         chosen = choose(defect_rng, len(shots))
-        for _ in range(protocol.normal_batches_per_defect_batch):
-            normal = arrays.images[normals[choose(normal_rng, len(normals))]]
+        for of_normals in inner_loop():
             yield Minibatch(
                 defective=shot_images[chosen],
                 mask=shot_masks[chosen],
-                normal=to_input(normal, protocol.image_normalisation, device),
+                normal=to_input(arrays.images[normals[of_normals]], protocol.image_normalisation, device),
                 paste=bool(paste_rng.random() < probability),  # uses one number, whatever the probability
             )
 
@@ -157,7 +185,7 @@ def train(
     arrays: CategoryArrays,
     device: torch.device,
     on_step: Callable[[int], None] = lambda _: None,
-) -> pd.DataFrame:
+) -> TrainingLog:
     """Train a network in place (Algorithm 1, Section IV-E).
 
     Parameters
@@ -169,11 +197,6 @@ def train(
         The images of the spec's category.
     on_step : callable
         Called with the number of finished iterations.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``CURVE_COLUMNS``, one row per iteration; ``test_iou`` is measured every ``curve_every`` iterations.
 
     Raises
     ------
@@ -193,20 +216,29 @@ def train(
     terms: list[Tensor] = []
     pasted: list[bool] = []
     test_iou: dict[int, float] = {}
+    gradients: list[tuple[float, ...]] = []
+    stages = encoder_stages(network, device) if protocol.curve_every else []
     network.train()
     for iteration, batch in enumerate(batches, start=1):
         with autocast(protocol.precision, device):
             losses = step_losses(network, spec.method.recipe, protocol, batch)
+        measured = protocol.curve_every > 0 and iteration % protocol.curve_every == 0
+        if measured or (stages and iteration == 1):
+            norms = (gradient_norms(term, stages) for term in (losses.segmentation, losses.nbr))
+            gradients += [(iteration, stage, *pair) for stage, pair in enumerate(zip(*norms, strict=True))]
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
 
         terms.append(torch.stack([losses.total, losses.segmentation, losses.nbr, losses.realism]).detach())
         pasted.append(batch.paste)
-        if protocol.curve_every and iteration % protocol.curve_every == 0:
+        if measured:
             test_iou[iteration] = mean_iou(predictor.count(arrays, marked))
         on_step(iteration)
-    return _curve(torch.stack(terms).cpu().numpy(), pasted, test_iou)
+    return TrainingLog(
+        _curve(torch.stack(terms).cpu().numpy(), pasted, test_iou),
+        pd.DataFrame(gradients, columns=list(GRADIENT_COLUMNS)),
+    )
 
 
 def mean_iou(counts: Iterable[Mapping[str, int | float]]) -> float:

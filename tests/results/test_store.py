@@ -52,7 +52,7 @@ def test_a_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
     spec = store_run(tmp_path)
     folder = tmp_path / "runs" / spec.id
     assert sorted(path.name for path in folder.iterdir()) == [
-        "curve.csv", "histograms.npz", "images.csv", "roc.csv", "run.json", "samples",
+        "curve.csv", "gradients.csv", "histograms.npz", "images.csv", "roc.csv", "run.json", "samples",
     ]  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
     assert run["identity"] == to_builtins(spec.identity)

@@ -260,7 +260,7 @@ def test_the_curve_has_a_row_per_iteration_and_measuring_does_not_change_trainin
         torch.manual_seed(0)
         network = create_network("unet", width=0.1)
         spec = spec_of(arrays, 2, OURS, "iterations=5", f"curve_every={every}", seed=3)
-        curves.append(train(network, spec, arrays, CPU))
+        curves.append(train(network, spec, arrays, CPU).curve)
         weights.append(network.head.weight.detach().clone())  # type: ignore[union-attr, operator]
     assert curves[0]["iteration"].tolist() == [1, 2, 3, 4, 5]
     assert curves[1]["test_iou"].notna().tolist() == [False, True, False, True, False]
@@ -327,7 +327,7 @@ def test_every_method_lowers_its_own_loss(arrays: CategoryArrays, name: str) -> 
     except InputError:  # not every network can be narrowed
         network = create_network(method.network)
     spec = spec_of(arrays, 2, method.recipe, "iterations=16", "learning_rate=0.005")
-    curve = train(network, spec, arrays, CPU)
+    curve = train(network, spec, arrays, CPU).curve
     print(
         "RATIO",
         name,
