@@ -16,16 +16,12 @@ from benchmark.commands import data_cache, data_download, data_import, data_veri
 from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
-from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, notes, write_images, write_rows
+from benchmark.data.manifest import FORMAT, GOOD, notes, write_images, write_rows
 from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import PublishedMvtecAD
-from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, digest_rows, draw_rows
+from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, list_draws
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 from reports.escapes import for_terminal
-
-LISTED_SHOTS_PER = ("defect_type", "category")
-LISTED_SHOTS = (1, 5)
-LISTED_SEEDS = (0, 1, 2, 3, 4)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -150,6 +146,9 @@ def do_manifest(options: argparse.Namespace) -> int:
     if options.out.exists():
         raise InputError(f"{options.out} exists already: name another folder or remove it first")
     manifests = [dataset.manifest(category) for category in dataset.categories()]
+    images, digests = list_draws(manifests)
+    for reason in dict.fromkeys(row["impossible"] for row in digests if row["impossible"]):
+        print(f"no draw: {reason}")
     with new_folder(options.out) as folder:
         described = {
             "format": FORMAT,
@@ -163,31 +162,7 @@ def do_manifest(options: argparse.Namespace) -> int:
             described["unknown"] = published.unknown
         (folder / "dataset.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
         write_images(folder / "images.csv", manifests, published.columns if published else ())
-        write_rows(folder / "draws.csv", possible_draws(manifests), DRAW_COLUMNS)
-        write_rows(folder / "draw_digests.csv", listed_digests(manifests), DIGEST_COLUMNS)
+        write_rows(folder / "draws.csv", images, DRAW_COLUMNS)
+        write_rows(folder / "draw_digests.csv", digests, DIGEST_COLUMNS)
     print(f"wrote {options.out}")
     return 0
-
-
-def possible_draws(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
-    """Return the rows of ``draws.csv`` under both readings of K; prints which draws are impossible."""
-    rows = []
-    for shots_per in LISTED_SHOTS_PER:
-        for manifest in manifests:
-            for shots in LISTED_SHOTS:
-                try:
-                    rows += draw_rows(manifest, shots, LISTED_SEEDS, shots_per)
-                except InputError as error:
-                    print(f"no draw: {error}")
-    return rows
-
-
-def listed_digests(manifests: list[CategoryManifest]) -> list[dict[str, str | int]]:
-    """Return the rows of ``draw_digests.csv``: the draws of ``draws.csv`` and the impossible ones."""
-    return [
-        row
-        for shots_per in LISTED_SHOTS_PER
-        for manifest in manifests
-        for shots in LISTED_SHOTS
-        for row in digest_rows(manifest, shots, LISTED_SEEDS, shots_per)
-    ]

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from baselines.errors import InputError, unknown_name
-from benchmark.data.importers import IMPORTERS, PAIRS, import_published
-from benchmark.data.importers.layout import HELD_OUT, Imported
+from benchmark.data.importers import IMPORTERS, LAYOUTS, PAIRS
+from benchmark.data.importers.layout import HELD_OUT, Imported, import_layout
 from benchmark.data.importers.pairs import MASKS_HOLD, PairPatterns, import_pairs
 
 _LISTED = 20
@@ -53,7 +53,7 @@ def do(options: argparse.Namespace) -> int:
     if options.name != PAIRS:
         if given:
             raise InputError(f"--{next(iter(given)).replace('_', '-')} is an option of data import {PAIRS} only")
-        _print_import(import_published(options.name, options.source, options.destination, options.seed))
+        _print_import(import_layout(LAYOUTS[options.name], options.source, options.destination, options.seed))
         return 0
     if not {"images", "masks"} <= set(given):
         raise InputError(f"data import {PAIRS} needs --images PATTERN and --masks PATTERN")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
 from baselines.errors import InputError
 from benchmark.data.manifest import GOOD, CategoryManifest, digest_of
 from benchmark.random_streams import stream
+
+Row: TypeAlias = dict[str, str | int]
 
 DRAW_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "image")
 DIGEST_COLUMNS = ("category", "shots_per", "draws", "shots", "seed", "images", "digest", "impossible")
@@ -103,37 +107,26 @@ def draw_shots(
     )
 
 
-def draw_rows(
-    manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
-) -> list[dict[str, str | int]]:
-    """Return rows of ``draws.csv`` (``DRAW_COLUMNS``), one per drawn image in the order drawn.
+def list_draws(manifests: Sequence[CategoryManifest]) -> tuple[list[Row], list[Row]]:
+    """List the draws under both readings of K, for 1 and 5 shots and seeds 0 to 4.
 
-    Raises
-    ------
-    InputError
-        As ``draw_shots``.
+    Returns
+    -------
+    images : list of dict
+        Rows of ``draws.csv`` (``DRAW_COLUMNS``), one per drawn image in the order drawn.
+    digests : list of dict
+        Rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``), one per draw; an impossible draw has the reason instead of
+        a digest.
     """
-    return [
-        dict(zip(DRAW_COLUMNS, (manifest.category, shots_per, draws, shots, seed, name), strict=True))
-        for seed in seeds
-        for name in draw_shots(manifest, shots, seed, shots_per, draws).names
-    ]
-
-
-def digest_rows(
-    manifest: CategoryManifest, shots: int, seeds: Iterable[int], shots_per: str, draws: str = "per_seed"
-) -> list[dict[str, str | int]]:
-    """Return rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``), one per draw.
-
-    The digest is that of ``run.json``. An impossible draw has the reason instead.
-    """
-    rows = []
-    for seed in seeds:
+    images: list[Row] = []
+    digests: list[Row] = []
+    for shots_per, manifest, shots, seed in product(("defect_type", "category"), manifests, (1, 5), range(5)):
+        key = (manifest.category, shots_per, "per_seed", shots, seed)
         try:
-            drawn = draw_shots(manifest, shots, seed, shots_per, draws)
-            outcome: tuple[str | int, ...] = (len(drawn.names), drawn.digest, "")
+            draw = draw_shots(manifest, shots, seed, shots_per)
         except InputError as error:
-            outcome = (0, "", str(error))
-        values = (manifest.category, shots_per, draws, shots, seed, *outcome)
-        rows.append(dict(zip(DIGEST_COLUMNS, values, strict=True)))
-    return rows
+            digests.append(dict(zip(DIGEST_COLUMNS, (*key, 0, "", str(error)), strict=True)))
+            continue
+        images += [dict(zip(DRAW_COLUMNS, (*key, name), strict=True)) for name in draw.names]
+        digests.append(dict(zip(DIGEST_COLUMNS, (*key, len(draw.names), draw.digest, ""), strict=True)))
+    return images, digests

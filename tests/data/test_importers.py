@@ -13,7 +13,8 @@ from baselines.errors import InputError
 from benchmark.cli import main
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
-from benchmark.data.importers import IMPORTERS, LAYOUTS, import_published
+from benchmark.data.importers import IMPORTERS, LAYOUTS
+from benchmark.data.importers.layout import import_layout
 from benchmark.data.importers.pairs import PairPatterns, import_pairs
 from benchmark.data.manifest import notes
 from benchmark.protocol.draws import draw_shots
@@ -53,7 +54,7 @@ def test_every_importer_is_tested() -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_published_layout_becomes_mvtec_ads(name: str, tmp_path: Path) -> None:
-    imported = import_published(name, MAKERS[name](tmp_path / "raw"), tmp_path / "out")
+    imported = import_layout(LAYOUTS[name], MAKERS[name](tmp_path / "raw"), tmp_path / "out")
     assert {category.name: category.images for category in imported.categories} == WRITTEN[name]
     dataset = FolderDataSet(imported.folder, ImageCache(tmp_path / "cache"))
     assert dataset.categories() == tuple(sorted(WRITTEN[name]))
@@ -69,7 +70,7 @@ def test_a_published_layout_becomes_mvtec_ads(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", MAKERS)
 def test_images_are_copied_byte_for_byte(name: str, tmp_path: Path) -> None:
     source = MAKERS[name](tmp_path / "raw")
-    imported = import_published(name, source, tmp_path / "out")
+    imported = import_layout(LAYOUTS[name], source, tmp_path / "out")
     originals = {path.read_bytes() for path in source.rglob("*") if path.is_file()}
     images = [path for path in imported.folder.rglob("*") if path.is_file() and "ground_truth" not in path.parts]
     assert all(path.read_bytes() in originals for path in images)
@@ -89,7 +90,7 @@ def test_an_incomplete_source_is_refused_and_leaves_no_files(name: str, tmp_path
     for change in (lambda: (source / mask).write_bytes(complete[:30]), (source / mask).unlink):
         change()
         with pytest.raises(InputError, match=Path(mask).stem) as error:
-            import_published(name, source, tmp_path / "out" / "deep")
+            import_layout(LAYOUTS[name], source, tmp_path / "out" / "deep")
         assert "\n" not in str(error.value)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
@@ -99,11 +100,11 @@ def test_another_layout_and_an_existing_target_are_refused(name: str, tmp_path: 
     for other in sorted(set(MAKERS) - {name}):
         source = MAKERS[other](tmp_path / other)
         with pytest.raises(InputError, match="expected"):
-            import_published(name, source, tmp_path / "out")
+            import_layout(LAYOUTS[name], source, tmp_path / "out")
     source = MAKERS[name](tmp_path / "raw")
-    import_published(name, source, tmp_path / "out")
+    import_layout(LAYOUTS[name], source, tmp_path / "out")
     with pytest.raises(InputError, match=r"exists already"):
-        import_published(name, source, tmp_path / "out")
+        import_layout(LAYOUTS[name], source, tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["magnetic-tile", "kolektor-sdd"])
@@ -111,13 +112,13 @@ def test_normal_images_without_a_split_are_split_by_seed(name: str, tmp_path: Pa
     source = MAKERS[name](tmp_path / "raw")
     splits = []
     for place, seed in (("a", 0), ("b", 0), ("c", 1)):
-        folder = import_published(name, source, tmp_path / place, seed).folder
+        folder = import_layout(LAYOUTS[name], source, tmp_path / place, seed).folder
         splits.append(sorted(path.name for path in (folder / "test" / "good").iterdir()))
     assert splits[0] == splits[1] != splits[2]
 
 
 def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: Path) -> None:
-    imported = import_published("magnetic-tile", published.make_magnetic_tile(tmp_path / "raw"), tmp_path / "out")
+    imported = import_layout(LAYOUTS["magnetic-tile"], published.make_magnetic_tile(tmp_path / "raw"), tmp_path / "out")
     assert (imported.categories[0].grey_masks, imported.categories[0].empty_masks) == (4, 1)
     mask = published.read_mask(imported.folder / "ground_truth/blowhole/exp1_Blowhole_mask.png")
     assert set(np.unique(mask)) == {0, 255}
@@ -126,7 +127,7 @@ def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: 
 
 
 def test_class_numbers_in_visas_masks_become_255(tmp_path: Path) -> None:
-    imported = import_published("visa", published.make_visa(tmp_path / "raw"), tmp_path / "out")
+    imported = import_layout(LAYOUTS["visa"], published.make_visa(tmp_path / "raw"), tmp_path / "out")
     for index in range(3):
         mask = published.read_mask(imported.folder / f"candle/ground_truth/bad/{index:03d}_mask.png")
         assert (set(np.unique(mask)), int((mask > 0).sum())) == ({0, 255}, 42)
@@ -139,11 +140,11 @@ def test_visas_split_cannot_name_missing_files_or_files_elsewhere(path: str, tmp
     with (source / "split_csv/1cls.csv").open("a") as file:
         file.write(f"candle,train,normal,{path},\n")
     with pytest.raises(InputError, match=r"1cls\.csv, line 20 names "):
-        import_published("visa", source, tmp_path / "out")
+        import_layout(LAYOUTS["visa"], source, tmp_path / "out")
 
 
 def test_the_published_magnetic_tiles_import(real_data: Path, tmp_path: Path) -> None:
-    imported = import_published("magnetic-tile", real_data / "magnetic_tile", tmp_path)
+    imported = import_layout(LAYOUTS["magnetic-tile"], real_data / "magnetic_tile", tmp_path)
     assert imported.categories[0].images == {
         ("train", "good"): 762,
         ("test", "good"): 190,

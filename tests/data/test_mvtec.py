@@ -12,9 +12,9 @@ import pytest
 
 from baselines import InputError
 from benchmark.cli import main
-from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images
+from benchmark.data.manifest import CategoryManifest, read_images
 from benchmark.data.mvtec import PublishedMvtecAD
-from benchmark.protocol.draws import digest_rows, draw_shots
+from benchmark.protocol.draws import draw_shots
 from benchmark.results.table import load_results
 from tests.data.mvtec_tree import write_tree
 
@@ -90,14 +90,6 @@ def test_five_draws_of_both_readings_are_listed_with_the_digests_that_runs_carry
         assert (row["digest"], row["images"]) == (draw.digest, str(len(drawn[key])))
         assert drawn.pop(key) == list(draw.names)
     assert not drawn
-
-
-def test_a_draw_that_cannot_be_made_is_listed_with_the_reason() -> None:
-    records = [ImageRecord("train", "good", "train/good/0.png", defect_pixels=0)]
-    records += [ImageRecord("test", "cut", f"test/cut/{i}.png", f"g/{i}.png", defect_pixels=9) for i in range(3)]
-    (row,) = digest_rows(CategoryManifest("any", "widget", "", tuple(records)), 5, [2], "defect_type")
-    assert (row["seed"], row["images"], row["digest"]) == (2, 0, "")
-    assert "5 shots need 5 annotated defective images of cut, but there are 3" in str(row["impossible"])
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from baselines.errors import InputError
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.manifest import CategoryManifest, ImageRecord
-from benchmark.protocol.draws import DRAW_COLUMNS, draw_rows, draw_shots
+from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, draw_shots, list_draws
 
 
 def manifest_of(defects: dict[str, int], unannotated: int = 0, normals: int = 3) -> CategoryManifest:
@@ -109,10 +109,16 @@ def test_too_many_shots_are_refused(defects: dict[str, int], shots_per: str, nam
         draw_shots(manifest_of(defects), 5, 0, shots_per)
 
 
-def test_rows_list_every_draw() -> None:
-    rows = draw_rows(manifest_of({"cut": 7, "hole": 7}), 5, (0, 1), "defect_type")
-    assert len(rows) == 2 * 10
-    assert {tuple(row) for row in rows} == {DRAW_COLUMNS}
+def test_all_draws_are_listed_and_impossible_ones_have_a_reason() -> None:
+    images, digests = list_draws([manifest_of({"cut": 3, "hole": 7})])
+    assert {tuple(row) for row in images} == {DRAW_COLUMNS}
+    assert {tuple(row) for row in digests} == {DIGEST_COLUMNS}
+    # Per defect type 1 shot is 2 images, and 5 shots are impossible; of the category they are 1 and 5 images.
+    assert len(images) == 5 * (2 + 1 + 5)
+    assert len(digests) == 5 * 4
+    impossible = [row for row in digests if not row["digest"]]
+    assert {(row["shots_per"], row["shots"], row["images"]) for row in impossible} == {("defect_type", 5, 0)}
+    assert all("5 annotated defective images of cut, but there are 3" in str(row["impossible"]) for row in impossible)
 
 
 def test_generator_and_draws_reproduce_the_committed_manifest(tmp_path: Path) -> None:
