@@ -110,7 +110,7 @@ def store_many(root: Path, count: int) -> None:
         (folder / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
 
 
-def store_whole(
+def store_complete(
     root: Path, count: int, size: int = 256, iterations: int = 1350, categories: tuple[str, ...] = PAPER_CATEGORIES
 ) -> None:
     """Store ``count`` runs with every file: all methods of the paper, both K, as many seeds as it takes.

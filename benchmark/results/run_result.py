@@ -1,4 +1,4 @@
-"""What training and scoring one run produces, before it is stored."""
+"""The result of training and scoring one run, before it is stored."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Sample:
     Attributes
     ----------
     role : {"train", "test", "pasted"}
-        ``pasted``: the first training image's defect, pasted upon a normal image.
+        ``pasted``: the first training image's defect, pasted onto a normal image.
     reasons : tuple of str
         Why it was chosen: ``first`` of its label, ``best`` or ``worst`` IOU of the run; empty for pasted ones.
     name, label : str
         As in the manifest; of a pasted image, the normal one's name and the defect's label.
     iou : float or None
-        Of this image; None where it has none.
+        Of this image; None if it has none.
     pictures : dict
         ``image`` RGB, ``truth`` 0/255, for test images ``prediction``, probability times 255, for pasted ones
         ``normal``, RGB; uint8.
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a finished run produced.
+    """The result of a finished run.
 
     Attributes
     ----------
@@ -73,11 +73,11 @@ class RunResult:
     environment : dict
         As ``environment.describe_environment`` returns it.
     notes : tuple of str
-        What a reader should know about the images.
+        Remarks on the images, for readers of the report.
     parameters : int
-        Trainable parameters of the network.
+        Number of trainable parameters.
     pretrained : dict or None
-        The weights file the encoder started from.
+        The weights file the encoder was initialised from.
     """
 
     status: Status

@@ -1,4 +1,4 @@
-"""Stored runs: one folder per run, written whole or not at all.
+"""The store of runs: one folder per run, written atomically.
 
 RESULTS/runs/ID/run.json         what was run, its metrics, timings and environment
 RESULTS/runs/ID/images.csv       one row per test image with its pixel counts
@@ -41,7 +41,7 @@ from benchmark.results.records import (
 from benchmark.results.run_result import RunResult, Sample
 from benchmark.schema import SchemaError, decode_json, decode_versioned, to_builtins
 
-# Of runs that cannot be read; the others are counted.
+# How many unreadable runs are named; the others are counted.
 MOST_NAMED = 10
 
 R = TypeVar("R", bound=RunHeader)
@@ -49,18 +49,13 @@ R = TypeVar("R", bound=RunHeader)
 
 @dataclass(frozen=True)
 class RecordedFailure:
-    """The record of a failed run as it lies on disk; two are equal if nothing was recorded in between.
-
-    Attributes
-    ----------
-    content : str
-    """
+    """The record of a failed run as stored; two are equal if the run was not recorded again in between."""
 
     content: str
 
     @property
     def error(self) -> str:
-        """The error in one line."""
+        """The error as one line."""
         try:
             return " ".join(decode_json(self.content, FailureRecord).error.split())
         except SchemaError:
@@ -101,10 +96,9 @@ class ResultStore:
         return found
 
     def check(self, ids: Iterable[str]) -> None:
-        """Check before any training that runs can be stored, and that those stored can be read.
+        """Check before any training that runs can be stored, and that those already stored can be read.
 
-        A run whose place is taken by something unreadable is neither done again nor shown: only the owner of the
-        folder can say whether it may go.
+        An unreadable run is neither done again nor shown: only its owner can decide to delete it.
 
         Raises
         ------
@@ -126,12 +120,12 @@ class ResultStore:
             raise InputError("; ".join(lines))
 
     def remove_stale_files(self) -> None:
-        """Remove what killed processes of this machine left half-written."""
+        """Remove unfinished files of killed processes of this machine."""
         for folder in (self.root, self.runs, self.failures):
             remove_stale_files(folder)
 
     def save(self, spec: RunSpec, result: RunResult) -> None:
-        """Store a finished run; it is there whole, or not at all.
+        """Store a finished run, atomically.
 
         Raises
         ------
@@ -161,7 +155,7 @@ class ResultStore:
             _write_record(folder / "run.json", record)
         if not self.has(spec.id):
             raise InputError(
-                f"cannot write {self.runs / spec.id}: another folder of that name came in the way; move it away"
+                f"cannot write {self.runs / spec.id}: another folder has that name; move it away"
             )
         failure = self.failures / f"{spec.id}.json"
         with writable(failure):
@@ -174,7 +168,7 @@ class ResultStore:
         traceback: str = "",
         environment: Environment | None = None,
     ) -> None:
-        """Record that a run failed; ``run --retry-failed`` tries it again.
+        """Record a failed run, atomically; ``run --retry-failed`` tries it again.
 
         Raises
         ------
@@ -228,7 +222,7 @@ def _save_samples(folder: Path, samples: Iterable[Sample]) -> Iterator[SampleRec
 
 
 def _write_record(path: Path, record: RunHeader) -> None:
-    # Not msgspec's encoder, which writes NaN as null without a word.
+    # Not msgspec's encoder, which silently writes NaN as null.
     text = json.dumps(to_builtins(record), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -243,7 +237,7 @@ def read_run(folder: Path) -> RunRecord:
     Raises
     ------
     InputError
-        If it cannot be read, was written in another format, or is another run's.
+        If it cannot be read, has another format, or is the record of another run.
     """
     folder = Path(folder)
     return _read_record(

@@ -1,4 +1,4 @@
-"""One stored run: its record, and its tables and counts, each read when first asked for and found whole."""
+"""One stored run: its record, tables and histograms, each read and validated on first access."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _REPEAT = "move its folder away to do the run again"
 
 
 class StoredRun:
-    """A finished run on disk; the files beside its record are read lazily, and each only once.
+    """A finished run on disk, whose files are read lazily and once.
 
     Parameters
     ----------
     folder : Path
         ``RESULTS/runs/ID``.
     record : RunRecord, optional
-        What ``run.json`` holds, where that has been read already.
+        The content of ``run.json``, if already read.
 
     Raises
     ------
     InputError
-        By every attribute whose file is missing, corrupted or cut off; the file is named.
+        On access to an attribute whose file is missing, corrupted or cut off; the file is named.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class StoredRun:
 
     @cached_property
     def record(self) -> RunRecord:
-        """What ``run.json`` holds."""
+        """The content of ``run.json``."""
         return read_run(self.folder)
 
     @cached_property
@@ -74,17 +74,17 @@ class StoredRun:
 
     @cached_property
     def roc(self) -> pd.DataFrame:
-        """ROC curve over images: ``fpr, tpr, threshold`` from (0, 0) to (1, 1); empty where there is no AUC."""
+        """ROC curve over images: ``fpr, tpr, threshold`` from (0, 0) to (1, 1); empty if there is no AUC."""
         path = self.folder / "roc.csv"
         points = _read_csv(path, dict.fromkeys(("fpr", "tpr", "threshold"), "float64"))
         corners = [] if self.record.metrics.auc is None else [[0.0, 0.0], [1.0, 1.0]]
         if points[["fpr", "tpr"]].iloc[[0, -1] if len(points) else []].to_numpy().tolist() != corners:
-            raise InputError(f"{path} is not a whole ROC curve: {_REPEAT}")
+            raise InputError(f"{path} is not a complete ROC curve: {_REPEAT}")
         return points
 
     @cached_property
     def histograms(self) -> np.ndarray:
-        """How often each probability occurs: uint32 (images, 2, 256), as ``score.histogram`` returns it per image."""
+        """Histograms of probabilities, uint32, shape (images, 2, 256): ``score.histogram`` of each test image."""
         path, shape = self.folder / "histograms.npz", (self._test_images, 2, HISTOGRAM_BINS)
         try:
             with np.load(path) as arrays:
@@ -104,8 +104,8 @@ def _read_csv(path: Path, types: dict[str, str], rows: int | None = None) -> pd.
     try:
         text = path.read_text(encoding="utf-8")
         if not text.endswith("\n"):
-            raise ValueError("its end is missing")
-        # Only numbers may be empty: a defect type may well be called "NA".
+            raise ValueError("it is cut off")
+        # Only numbers may be empty: a defect type may be called "NA".
         empty = {column: [""] for column, kind in types.items() if kind == "float64"}
         table = pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)
     except (OSError, ValueError, OverflowError) as error:

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.data.manifest import digest_of
+from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunRecord
 from benchmark.results.store import MOST_NAMED, read_failure, read_run
 from benchmark.schema import to_builtins
@@ -35,16 +37,15 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     Parameters
     ----------
     root : str or Path
-        What ``--results`` named.
+        The results folder.
 
     Returns
     -------
     pd.DataFrame
         Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
-        acc`` are in [0, 1], NaN where there is none; ``protocol`` is the same for runs that may be compared;
-        ``recipe`` is the network and how it was trained, as JSON, the same text for the same recipe.
-        Sorted by data set, protocol, category, shots, method, seed. Runs that cannot be read are left out with a
-        warning that names them.
+        acc`` are in [0, 1], NaN where undefined; ``protocol`` is equal for runs that may be compared; ``recipe`` is
+        the network and how it was trained, as JSON, equal for equal recipes. Sorted by data set, protocol, category,
+        shots, method, seed. Unreadable runs are left out, with a warning that names them.
 
     Raises
     ------
@@ -56,24 +57,23 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     >>> load_results("results")[["category", "method", "iou"]]  # doctest: +SKIP
     """
     unreadable: list[str] = []
-    rows = map(_row, iterate_records(root, unreadable))  # a record is dropped once it is a row: thousands fill memory
-    table = _table(rows)
+    table = _table(map(_row, iterate_records(root, unreadable)))  # one record in memory at a time
     warn_unreadable(unreadable, root)
     return table
 
 
 def results_table(records: Iterable[RunRecord | FailureRecord]) -> pd.DataFrame:
-    """Return what ``load_results`` does, from records that have been read."""
+    """Return the table of ``load_results`` from records already read."""
     return _table(map(_row, records))
 
 
 def iterate_records(root: str | Path, unreadable: list[str]) -> Iterator[RunRecord | FailureRecord]:
-    """Read the record of each stored run and of each failure, once.
+    """Yield the record of each stored run and of each failure.
 
     Parameters
     ----------
     unreadable : list of str
-        Takes a line for each that cannot be read.
+        Receives a line for each record that cannot be read.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def iterate_records(root: str | Path, unreadable: list[str]) -> Iterator[RunReco
         raise InputError(f"no results in {root}: run something first, or name the folder with --results")
     stored = set()
     for path in _listed(root / "runs"):
-        if not path.is_dir():  # a loose file in runs/ is not ours
+        if not path.is_dir():  # a foreign file
             continue
         stored.add(path.name)
         try:
@@ -93,7 +93,7 @@ def iterate_records(root: str | Path, unreadable: list[str]) -> Iterator[RunReco
         except InputError as error:
             unreadable.append(str(error))
     for path in _listed(root / "failures"):
-        if path.suffix != ".json" or path.stem in stored:  # done since, by a process that was killed right then
+        if path.suffix != ".json" or path.stem in stored:  # retried by a process that was killed before removing it
             continue
         try:
             yield read_failure(path)
@@ -102,7 +102,7 @@ def iterate_records(root: str | Path, unreadable: list[str]) -> Iterator[RunReco
 
 
 def warn_unreadable(lines: list[str], root: str | Path) -> None:
-    """Warn of runs that cannot be read, the first of them by name."""
+    """Warn of unreadable runs; the first of them are named."""
     for line in lines[:MOST_NAMED]:
         warnings.warn(line, stacklevel=3)
     if len(lines) > MOST_NAMED:
@@ -116,7 +116,7 @@ def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return what is in a folder, by name, without what is still being written; nothing if there is no folder."""
+    """Return the content of a folder by name, without unfinished files; nothing if there is no folder."""
     if not folder.exists():
         return []
     try:
@@ -125,16 +125,21 @@ def _listed(folder: Path) -> list[Path]:
         raise InputError(f"no results in {folder}: {error.strerror or error}") from error
 
 
+@lru_cache(maxsize=64)  # thousands of runs share a few protocols
+def _protocol_digest(training_version: int, protocol: Protocol) -> str:
+    """Return the digest of what makes runs comparable: all settings but the batch size, which depends on K."""
+    comparable = {name: value for name, value in to_builtins(protocol).items() if name != "batch_size"}
+    return digest_of([training_version, comparable])[:12]
+
+
 def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
     identity = record.identity
-    # K decides the batch size, so the two halves of one protocol differ in it.
-    comparable = {key: value for key, value in to_builtins(identity.protocol).items() if key != "batch_size"}
     row: dict[str, Any] = {column: getattr(record, column, None) for column in RESULT_COLUMNS}
     if isinstance(record, RunRecord):
         row |= msgspec.structs.asdict(record.metrics) | msgspec.structs.asdict(record.timings)
     return row | {
         "status": record.status.value,
-        "protocol": digest_of([identity.training_version, comparable])[:12],
+        "protocol": _protocol_digest(identity.training_version, identity.protocol),
         "training_version": identity.training_version,
         "recipe": json.dumps({"network": identity.network, **identity.recipe}, sort_keys=True),
         "training_defective_images": len(record.draw.shots),

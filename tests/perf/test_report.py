@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import store_whole
+from tests.factories import store_complete
 
 pytestmark = pytest.mark.perf
 _WRITE = """
@@ -23,7 +23,7 @@ print(used.ru_maxrss // 1024, round(used.ru_utime + used.ru_stime))
 
 
 def test_writing_a_report_of_1500_runs(tmp_path: Path) -> None:
-    store_whole(tmp_path, 1500)
+    store_complete(tmp_path, 1500)
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", _WRITE, tmp_path], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - began

@@ -21,7 +21,7 @@ from reports.page.details import mean_and_deviation
 from reports.page.links import slug
 from reports.page.stored import FinishedRun, read_curves
 from reports.samples import Gallery, figure_lines, find_extreme, pasted_lines, sample_grid
-from tests.factories import store_run, store_whole
+from tests.factories import store_run, store_complete
 from tests.reports.pages import HOSTILE, Outline
 
 
@@ -39,7 +39,7 @@ def finished_runs(root: Path) -> list[FinishedRun]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seeds of every method and K on two categories, with every file."""
     root = tmp_path_factory.mktemp("whole")
-    store_whole(root, 80, size=32, iterations=100, categories=("hazelnut", "tile"))
+    store_complete(root, 80, size=32, iterations=100, categories=("hazelnut", "tile"))
     write_report(root)
     return root
 

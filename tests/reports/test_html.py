@@ -19,7 +19,7 @@ from reports.charts import COLOURS
 from reports.claims.ledger import read_ledger
 from reports.html import write_report
 from reports.pages import static_text
-from tests.factories import store_run, store_whole
+from tests.factories import store_run, store_complete
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
 
@@ -37,7 +37,7 @@ def page(tmp_path: Path) -> Path:
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with everything in it, and one category that needs escaping."""
     root = tmp_path_factory.mktemp("rich")
-    store_whole(root, 60, size=32, iterations=100, categories=("hazelnut", "tile"))
+    store_complete(root, 60, size=32, iterations=100, categories=("hazelnut", "tile"))
     store_run(root, 0.7, category=HOSTILE, label=HOSTILE, settings=["iterations=100"])
     store_run(root, status="failed", category="tile", seed=1, shots=5, settings=["iterations=100"])
     return write_report(root)

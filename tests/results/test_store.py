@@ -1,4 +1,4 @@
-"""Stored runs: whole or not there, one row each, failures shown and never counted."""
+"""The store of runs: atomic writes, one row per run, failures shown and never counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOAD_AND_MEASURE = """
 import re, sys, time
 from benchmark.results.table import load_results
 def memory():
-    # Not getrusage: that peak is inherited from the process that started this one.
+    # Not getrusage: that peak includes the parent process.
     return int(re.search(r'VmHWM:[^0-9]+([0-9]+)', open('/proc/self/status').read())[1])
 before, began = memory(), time.perf_counter()
 load_results(sys.argv[1])
@@ -48,7 +48,7 @@ def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
     assert ResultStore(tmp_path).has(spec.id)
 
 
-def test_a_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
+def test_a_run_folder_has_the_documented_files(tmp_path: Path) -> None:
     spec = store_run(tmp_path)
     folder = tmp_path / "runs" / spec.id
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -64,7 +64,7 @@ def test_a_run_folder_holds_what_is_promised(tmp_path: Path) -> None:
     assert np.load(folder / "histograms.npz")["histograms"].shape == (2, 2, 256)
 
 
-def test_failures_are_rows_without_metrics_and_give_way_to_a_result(tmp_path: Path) -> None:
+def test_failures_are_rows_without_metrics_until_a_result_replaces_them(tmp_path: Path) -> None:
     spec = store_run(tmp_path, status="failed")
     row = load_results(tmp_path).iloc[0]
     assert (row["status"], row["error"]) == ("failed", "RuntimeError: out of luck")
@@ -93,9 +93,9 @@ def test_an_unreadable_run_is_named_and_the_others_load(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="run.json") as warned:
         table = load_results(tmp_path)
     assert table["seed"].tolist() == [0]
-    said = sorted(str(warning.message) for warning in warned)
-    assert any(broken.id in line and "cannot be read" in line for line in said)
-    assert any(older.id in line and "format: is 0, this version reads 1" in line for line in said)
+    lines = sorted(str(warning.message) for warning in warned)
+    assert any(broken.id in line and "cannot be read" in line for line in lines)
+    assert any(older.id in line and "format: is 0, this version reads 1" in line for line in lines)
 
 
 def test_no_results_is_an_error_and_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_ten_thousand_runs_load_within_seconds_in_little_memory(tmp_path: Path) 
     seconds, kilobytes, added = map(float, measured.stdout.split())
     assert seconds < 10
     assert kilobytes < 2**20
-    assert added < 100_000  # nearly all of it is what importing takes
+    assert added < 100_000
     table = load_results(tmp_path)
     assert tuple(table.columns) == RESULT_COLUMNS
     assert sorted(table["train_seconds"]) == list(range(count))
@@ -136,14 +136,14 @@ def test_saving_twice_keeps_the_first(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [spec.id]
 
 
-def write_half(whole: AbstractContextManager[Path]) -> None:
-    with whole as path:
+def write_half(writer: AbstractContextManager[Path]) -> None:
+    with writer as path:
         (path / "half" if path.is_dir() else path).write_text("x")
         raise RuntimeError("power cut")
 
 
 @pytest.mark.parametrize("writer", [new_folder, replace_file])
-def test_what_fails_half_way_is_not_there(
+def test_a_failed_write_leaves_nothing_behind(
     tmp_path: Path, writer: Callable[[Path], AbstractContextManager[Path]]
 ) -> None:
     with pytest.raises(RuntimeError, match="power cut"):
@@ -151,7 +151,7 @@ def test_what_fails_half_way_is_not_there(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_killed_processes_left_is_removed_and_living_ones_are_left_alone(tmp_path: Path) -> None:
+def test_stale_files_of_killed_processes_are_removed_and_those_of_live_ones_kept(tmp_path: Path) -> None:
     dead = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
@@ -173,7 +173,7 @@ def test_what_killed_processes_left_is_removed_and_living_ones_are_left_alone(tm
     zombie.wait()
     kept = [path.name for path in tmp_path.iterdir()]
     assert sorted(name.split("~")[1] for name in kept if name.startswith(".run")) == sorted([str(os.getpid()), "1"])
-    assert len(kept) == 5  # the number of who wrote the old one is this process's now
+    assert len(kept) == 5  # the process that wrote the old one had the id that is now this process's
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
         ),
     ],
 )
-def test_the_identity_holds_what_changes_a_result_and_nothing_else(change: dict[str, object], same: bool) -> None:
+def test_the_identity_depends_on_what_changes_a_result_and_nothing_else(change: dict[str, object], same: bool) -> None:
     assert (make_spec(**change).id == make_spec().id) == same  # type: ignore[arg-type]
 
 
