@@ -1,4 +1,4 @@
-"""Made-up runs for tests of the store and of the reports; no network is trained."""
+"""Runs without training, for tests of the store and of the reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reports.collect import PAPER_CATEGORIES
 
 
 def make_spec(category: str = "carpet", method: str = "unet", shots: int = 1, seed: int = 0, **changes: Any) -> RunSpec:
-    """A run that was never done; ``settings`` are profile assignments, other changes fields of the spec."""
+    """The spec of a run; ``settings`` are profile assignments, other changes are fields of the spec."""
     profile = load_profile("quick", changes.pop("settings", []))
     names = tuple(f"test/cut/{i}.png" for i in range(shots))
     values = {
@@ -42,7 +42,7 @@ def make_spec(category: str = "carpet", method: str = "unet", shots: int = 1, se
 
 
 def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cut", iterations: int = 160) -> RunResult:
-    """A result whose mean IOU is ``iou``, in hundredths, with one sample; profile quick has 160 iterations."""
+    """A result with a mean IOU of ``iou``, rounded to hundredths; profile quick has 160 iterations."""
     hits = round(iou * 100)
     rows = [
         ("test/good/0.png", "good", 0, 0, 0, 4096, 0, 0.1),
@@ -75,9 +75,9 @@ def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cu
 
 
 def store_run(root: Path, iou: float = 0.5, status: str = "done", label: str = "cut", **spec: Any) -> RunSpec:
-    """Store a made-up run and return what it was."""
+    """Store a run and return its spec."""
     made = make_spec(**spec)
-    if status == "failed":
+    if status == Status.FAILED:
         ResultStore(root).save_failure(made, "RuntimeError: out of luck")
     else:
         ResultStore(root).save(made, make_result(iou, Status(status), label, made.protocol.iterations))
@@ -87,7 +87,7 @@ def store_run(root: Path, iou: float = 0.5, status: str = "done", label: str = "
 def store_many(root: Path, count: int) -> None:
     """Store ``count`` runs of 15 categories, all methods of the paper and both K, as ``run.json`` files only.
 
-    Run number n has the IOU n / count and takes n seconds to train.
+    Run number n has an IOU of n / count and took n seconds to train.
     """
     first = store_run(root)
     content = json.loads((root / "runs" / first.id / "run.json").read_text(encoding="utf-8"))
@@ -113,14 +113,14 @@ def store_many(root: Path, count: int) -> None:
 def store_complete(
     root: Path, count: int, size: int = 256, iterations: int = 1350, categories: tuple[str, ...] = PAPER_CATEGORIES
 ) -> None:
-    """Store ``count`` runs with every file: all methods of the paper, both K, as many seeds as it takes.
+    """Store ``count`` runs with all their files: all methods of the paper, both K, as many seeds as needed.
 
-    Pictures are of ``size`` px; runs share files on disk (hard links) but for their ``run.json``.
+    Pictures have ``size`` px; apart from ``run.json`` the runs share their files on disk (hard links).
     """
     cells = list(itertools.product(categories, (1, 5), PAPER_METHODS))
     settings = [f"iterations={iterations}"]
     model = make_spec(settings=settings)
-    ResultStore(root).save(model, _whole_result(size, iterations))
+    ResultStore(root).save(model, _complete_result(size, iterations))
     source = (root / "runs" / model.id).rename(root / "model")
     content = json.loads((source / "run.json").read_text(encoding="utf-8"))
     files = [path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.name != "run.json"]
@@ -144,8 +144,8 @@ def store_complete(
     shutil.rmtree(source)
 
 
-def _whole_result(size: int, iterations: int) -> RunResult:
-    """A result as a run of MVTec AD leaves it: 5 defect types, 83 test images, pictures of each role."""
+def _complete_result(size: int, iterations: int) -> RunResult:
+    """A result like that of a run on MVTec AD: 5 defect types, 83 test images, pictures of each role."""
     rng = np.random.default_rng(0)
     types = ("color", "cut", "hole", "metal", "thread")
     labels = ["good"] * 28 + [types[i % 5] for i in range(55)]

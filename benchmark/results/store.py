@@ -154,9 +154,7 @@ class ResultStore:
             )
             _write_record(folder / "run.json", record)
         if not self.has(spec.id):
-            raise InputError(
-                f"cannot write {self.runs / spec.id}: another folder has that name; move it away"
-            )
+            raise InputError(f"cannot write {self.runs / spec.id}: another folder has that name; move it away")
         failure = self.failures / f"{spec.id}.json"
         with writable(failure):
             failure.unlink(missing_ok=True)

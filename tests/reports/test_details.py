@@ -21,7 +21,7 @@ from reports.page.details import mean_and_deviation
 from reports.page.links import slug
 from reports.page.stored import FinishedRun, read_curves
 from reports.samples import Gallery, figure_lines, find_extreme, pasted_lines, sample_grid
-from tests.factories import store_run, store_complete
+from tests.factories import store_complete, store_run
 from tests.reports.pages import HOSTILE, Outline
 
 

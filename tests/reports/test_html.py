@@ -19,7 +19,7 @@ from reports.charts import COLOURS
 from reports.claims.ledger import read_ledger
 from reports.html import write_report
 from reports.pages import static_text
-from tests.factories import store_run, store_complete
+from tests.factories import store_complete, store_run
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
 
