@@ -123,13 +123,10 @@ class ResultSet:
 
     def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
         """Return an image count if all runs agree on it; those of normal images do not depend on K."""
-        known = {
-            count
-            for number in (self.shots if shots is None else [shots])
-            for column, count in self._images.get((category, number), ())
-            if column == _IMAGE_COLUMNS[kind]
-        }
-        return Cell(known.pop() if len(known) == 1 else None, count=True)
+        runs = self.runs[self.runs["category"] == category]
+        runs = runs if shots is None else runs[runs["shots"] == shots]
+        counts = runs[_IMAGE_COLUMNS[kind]].dropna().unique()
+        return Cell(int(counts[0]) if len(counts) == 1 else None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return which runs of these methods are in no number because they failed or did not converge."""
@@ -178,16 +175,6 @@ class ResultSet:
     def _counts(self) -> dict[tuple[str, str, int, str], int]:
         """Map (category, method, K, status) to the number of runs."""
         return dict(self.runs.groupby([*_CELL, "status"]).size().to_dict())
-
-    @cached_property
-    def _images(self) -> dict[tuple[str, int], set[tuple[str, int]]]:
-        """Map (category, K) to the distinct counts that its runs have, each with its column."""
-        columns = list(_IMAGE_COLUMNS.values())
-        counts = self.runs.melt(["category", "shots"], columns).dropna(subset="value").drop_duplicates()
-        found: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
-        for row in counts.itertuples():
-            found[row.category, int(row.shots)].add((row.variable, int(row.value)))
-        return found
 
 
 def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:

@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from benchmark.results.records import Status
-from benchmark.score import Metric
+from reports.page.stored import GRID, PageRun
 
-# The false positive rates at which the curves of all runs are averaged.
-GRID = np.linspace(0.0, 1.0, 101)
 V = TypeVar("V", float, np.ndarray)
-
-
-class CurveRun(Protocol):
-    """A run with its curves, as ``page.stored.PageRun`` is."""
-
-    @property
-    def category(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def shots(self) -> int: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def roc(self) -> np.ndarray | None: ...
-    @property
-    def learning(self) -> np.ndarray | None: ...
-    def metric(self, name: Metric) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -84,22 +64,8 @@ class Chart:
     y_range: tuple[float, float] = (0.0, 1.0)
 
 
-def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
-    """Return the true positive rate at each false positive rate of ``GRID``.
-
-    The curve is linear between points, as its AUC assumes; where it rises vertically the highest point counts.
-
-    Parameters
-    ----------
-    fpr, tpr : np.ndarray, shape (points,)
-        In [0, 1], both increasing, from (0, 0) to (1, 1).
-    """
-    last = np.append(np.diff(fpr) > 0, True)
-    return np.asarray(np.interp(GRID, fpr[last], tpr[last]))
-
-
 def roc_chart(
-    runs: Sequence[CurveRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
+    runs: Sequence[PageRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
 ) -> Chart:
     """Average ROC curves over seeds, then over categories (Fig. 7).
 
@@ -134,7 +100,7 @@ def _mean_over_categories(values: Sequence[tuple[str, V]]) -> V:
 
 
 def learning_chart(
-    runs: Sequence[CurveRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
+    runs: Sequence[PageRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
 ) -> Chart:
     """Average the test IOU during training over seeds, with minimum and maximum (Fig. 9).
 

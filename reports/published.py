@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -52,9 +51,8 @@ class Published:
         line = _cells(CATEGORY_TABLES[metric]).get((shots, category, method)) if metric in CATEGORY_TABLES else None
         if line is None:
             return Cell(None)
-        if pd.isna(line.mean):
-            return Cell(None, expected=SEEDS, not_converged=SEEDS)
-        return Cell(line.mean, line.std, SEEDS, SEEDS)
+        value, std = line
+        return Cell(None, expected=SEEDS, not_converged=SEEDS) if pd.isna(value) else Cell(value, std, SEEDS, SEEDS)
 
     def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
         """Return a mean over categories: recomputed from the cells of Tables II and III, as printed elsewhere."""
@@ -95,16 +93,11 @@ class Published:
         return notes
 
 
-class _Line(NamedTuple):
-    mean: float
-    std: float
-
-
 @cache
-def _cells(table: str) -> dict[tuple[int, str, str], _Line]:
+def _cells(table: str) -> dict[tuple[int, str, str], tuple[float, float]]:
     """Map (K, category, method) to mean and deviation of Tables II and III."""
     lines = published_table(table).itertuples(index=False)
-    return {(line.shots, line.category, line.method): _Line(line.mean, line.std) for line in lines}
+    return {(line.shots, line.category, line.method): (line.mean, line.std) for line in lines}
 
 
 @cache

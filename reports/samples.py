@@ -129,17 +129,8 @@ def sample_grid(runs: Iterable[FinishedRun], methods: Sequence[str], gallery: Ga
         In the order of the predictions.
     gallery : Gallery
     """
-    by_method, seed = _of_one_seed(runs, methods)
-    if not by_method:
-        return []
-    run = next(iter(by_method.values()))
-    return [
-        GridLine(
-            run.category, seed, gallery.annotated(run, sample), None, _predictions(by_method, methods, sample, gallery)
-        )
-        for sample in run.samples("test")
-        if "first" in sample.reasons
-    ]
+    by_method = _of_one_seed(runs, methods)
+    return [_grid_line(by_method, methods, sample, None, gallery) for sample in _first_samples(by_method)]
 
 
 def figure_lines(
@@ -147,33 +138,16 @@ def figure_lines(
 ) -> list[GridLine]:
     """Return one defective test image per category, with the training image of its defect type (Figs. 6 and 8).
 
-    Parameters
-    ----------
-    runs : sequence of FinishedRun
-        Of one K.
-    categories, methods : sequence of str
-    gallery : Gallery
+    Parameters are those of ``sample_grid``; ``runs`` are of one K and several categories.
     """
     lines = []
     for category in categories:
-        by_method, seed = _of_one_seed((run for run in runs if run.category == category), methods)
-        if not by_method:
-            continue
-        run = next(iter(by_method.values()))
-        defective = [item for item in run.samples("test") if "first" in item.reasons and item.label != GOOD]
-        if not defective:
-            continue
-        sample = defective[0]
-        training = sorted(run.samples("train"), key=lambda item: item.label != sample.label)
-        lines.append(
-            GridLine(
-                category,
-                seed,
-                gallery.annotated(run, sample),
-                gallery.annotated(run, training[0]) if training else None,
-                _predictions(by_method, methods, sample, gallery),
-            )
-        )
+        by_method = _of_one_seed((run for run in runs if run.category == category), methods)
+        defective = [sample for sample in _first_samples(by_method) if sample.label != GOOD]
+        if defective:
+            run = next(iter(by_method.values()))
+            training = sorted(run.samples("train"), key=lambda sample: sample.label != defective[0].label)
+            lines.append(_grid_line(by_method, methods, defective[0], training[0] if training else None, gallery))
     return lines
 
 
@@ -245,26 +219,34 @@ def find_extreme(
     return choose(candidates, key=lambda pair: pair[1].iou or 0.0, default=None)
 
 
-def _of_one_seed(runs: Iterable[FinishedRun], methods: Sequence[str]) -> tuple[dict[str, FinishedRun], int]:
+def _of_one_seed(runs: Iterable[FinishedRun], methods: Sequence[str]) -> dict[str, FinishedRun]:
     """Return the runs by method, in the order given, of the lowest seed that most of the methods have."""
     seeds: dict[int, dict[str, FinishedRun]] = {}
     for run in runs:
         if run.method in methods:
             # A method whose recipe was changed may have two runs here.
             seeds.setdefault(run.seed, {}).setdefault(run.method, run)
-    if not seeds:
-        return {}, 0
-    seed = min(seeds, key=lambda seed: (-len(seeds[seed]), seed))
-    return {method: seeds[seed][method] for method in methods if method in seeds[seed]}, seed
+    chosen = min(seeds.items(), key=lambda item: (-len(item[1]), item[0]), default=(0, {}))[1]
+    return {method: chosen[method] for method in methods if method in chosen}
 
 
-def _predictions(
-    by_method: dict[str, FinishedRun], methods: Sequence[str], sample: SampleRecord, gallery: Gallery
-) -> tuple[Picture | None, ...]:
-    """Return the prediction of each method for one test image."""
-    pictures = []
+def _first_samples(by_method: dict[str, FinishedRun]) -> list[SampleRecord]:
+    """Return the first test image of each label; all methods store the same."""
+    return [sample for run in [*by_method.values()][:1] for sample in run.samples("test") if "first" in sample.reasons]
+
+
+def _grid_line(
+    by_method: dict[str, FinishedRun],
+    methods: Sequence[str],
+    sample: SampleRecord,
+    training: SampleRecord | None,
+    gallery: Gallery,
+) -> GridLine:
+    predictions: list[Picture | None] = []
     for method in methods:
         run = by_method.get(method)
         own = [item for item in run.samples("test") if item.name == sample.name] if run else []
-        pictures.append(gallery.prediction(run, own[0]) if run and own else None)
-    return tuple(pictures)
+        predictions.append(gallery.prediction(run, own[0]) if run and own else None)
+    run = next(iter(by_method.values()))
+    shown = gallery.annotated(run, training) if training else None
+    return GridLine(run.category, run.seed, gallery.annotated(run, sample), shown, tuple(predictions))

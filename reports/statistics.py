@@ -7,7 +7,7 @@ significant, there is no p-value and no interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -279,71 +279,47 @@ def difference(scores: CategoryScores, first: str, second: str) -> tuple[pd.Seri
     return (values[first] - values[second]).dropna().astype("float64"), left_out
 
 
-def left_out_lines(left_out: LeftOut) -> list[str]:
+def left_out_lines(left_out: LeftOut, label: Callable[[str], str]) -> list[str]:
     """Return a line for each category that is left out; methods with the same reason are listed together."""
     lines = []
     for category, reasons in left_out.items():
         methods: dict[str, list[str]] = {}
         for method, reason in reasons.items():
-            methods.setdefault(reason, []).append(method)
+            methods.setdefault(reason, []).append(label(method))
         grouped = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in methods.items())
         lines.append(f"{category} ({grouped})")
     return lines
 
 
-def _by_label(left_out: LeftOut, results: ResultSet) -> LeftOut:
-    return {
-        category: {results.label(method): reason for method, reason in reasons.items()}
-        for category, reasons in left_out.items()
-    }
+@dataclass(frozen=True)
+class MethodComparison:
+    """A reference method minus another one.
 
-
-def compare_methods(results: ResultSet, metric: Metric, shots: int, reference: str) -> pd.DataFrame:
-    """Compare a method with every other one, as one family.
-
-    Parameters
+    Attributes
     ----------
-    results : ResultSet
-    metric : {"iou", "dc", "auc", "acc"}
-    shots : int
-    reference : str
-        Name of the method.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``COMPARISON_COLUMNS``, one row per other method. ``difference`` is the reference minus the other method; ``n
-        higher lowest highest low high p p_holm note`` are those of ``Comparison``; ``left_out`` says which categories
-        are not paired, and why. Means are over the paired categories. NaN where there is no number.
+    method : str
+    mean : float or None
+        Of the method, over the paired categories.
+    comparison : Comparison
+    left_out : list of str
+        The categories that are not paired, with the reason.
     """
+
+    method: str
+    mean: float | None
+    comparison: Comparison
+    left_out: list[str]
+
+
+def compare_methods(results: ResultSet, metric: Metric, shots: int, reference: str) -> list[MethodComparison]:
+    """Compare a method, the reference, with every other one, as one family; in the order of ``results.methods``."""
     scores = category_scores(results.runs, metric, shots, results.seeds(shots))
     # Not all methods have runs for this K.
     others = [method for method in in_order(scores.values.columns, tuple(results.methods)) if method != reference]
     pairs = {method: difference(scores, reference, method) for method in others}
-    rows = []
-    for comparison in compare_paired({method: series for method, (series, _) in pairs.items()}):
-        series, left_out = pairs[comparison.what]
-        means = scores.values.reindex(index=series.index, columns=[reference, comparison.what]).mean()
-        rows.append(
-            {
-                "method": comparison.what,
-                "label": results.label(comparison.what),
-                "reference": reference,
-                "metric": metric,
-                "shots": shots,
-                "reference_mean": means[reference],
-                "method_mean": means[comparison.what],
-                **{name: value for name, value in vars(comparison).items() if name in COMPARISON_COLUMNS},
-                "left_out": "; ".join(left_out_lines(_by_label(left_out, results))),
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
-    numbers = ["difference", "lowest", "highest", "low", "high", "p", "p_holm"]
-    table[numbers] = table[numbers].astype("float64")
-    return table
-
-
-COMPARISON_COLUMNS = (
-    "method", "label", "reference", "metric", "shots", "reference_mean", "method_mean", "difference", "n", "higher",
-    "lowest", "highest", "low", "high", "p", "p_holm", "note", "left_out",
-)  # fmt: skip
+    found = []
+    for item in compare_paired({method: series for method, (series, _) in pairs.items()}):
+        series, left_out = pairs[item.what]
+        mean = float(scores.values.loc[series.index, item.what].mean()) if len(series) else None
+        found.append(MethodComparison(item.what, mean, item, left_out_lines(left_out, results.label)))
+    return found

@@ -1,8 +1,11 @@
-"""Counts and lists as words."""
+"""Counts, lists and paragraphs as text."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+
+from reports.escapes import for_terminal
 
 
 def counted(count: int, noun: str) -> str:
@@ -37,3 +40,17 @@ def abridged(items: Sequence[str], most: int = 3) -> str:
     """
     more = f"; and {len(items) - most} more" if len(items) > most else ""
     return "; ".join(items[:most]) + more
+
+
+def wrapped(text: str, width: int, start: str = "", indent: str | None = None) -> list[str]:
+    """Return a paragraph as lines; those after the first are indented, by default as far as the text after ``start``.
+
+    Examples
+    --------
+    >>> wrapped("1-shot and 5-shot", 12, "- ")
+    ['- 1-shot and', '  5-shot']
+    """
+    rest = " " * len(start) if indent is None else indent
+    return textwrap.wrap(
+        for_terminal(text), width, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False
+    )

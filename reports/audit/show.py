@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from reports.audit.finding import Finding, Severity
 from reports.pages import write_page
-from reports.wording import counted
+from reports.wording import counted, wrapped
 
 INDENT = "    "
 # Wider lines are hard to read.
@@ -32,24 +31,19 @@ def as_text(findings: Sequence[Finding], width: int = MAX_WIDTH) -> str:
     width = min(max(width, MIN_WIDTH), MAX_WIDTH)
     blocks = []
     for heading, group in groupby(findings, key=lambda finding: finding.heading):
-        blocks.append("\n".join([*_wrapped(heading, width), "=" * min(len(heading), width)]))
+        blocks.append("\n".join([*wrapped(heading, width), "=" * min(len(heading), width)]))
         blocks += [_block(number, finding, width) for number, finding in enumerate(group, 1)]
-    return "\n\n".join([*blocks, "\n".join(_wrapped(summary(findings), width))]) + "\n"
+    return "\n\n".join([*blocks, "\n".join(wrapped(summary(findings), width))]) + "\n"
 
 
 def _block(number: int, finding: Finding, width: int) -> str:
     head = f"{number:>2}. "
-    lines = _wrapped(finding.title, width, head)
+    lines = wrapped(finding.title, width, head)
     for name, text in (("where", finding.where), ("paper", finding.printed), ("recomputed", finding.recomputed)):
-        lines += _wrapped(text, width, f"{INDENT}{name:<12}")
+        lines += wrapped(text, width, f"{INDENT}{name:<12}")
     for step in finding.steps:
-        lines += _wrapped(step, width, INDENT + "- ")
+        lines += wrapped(step, width, INDENT + "- ")
     return "\n".join(lines)
-
-
-def _wrapped(text: str, width: int, start: str = "") -> list[str]:
-    """Return lines with a hanging indent; ``1-shot`` and the like are not broken."""
-    return textwrap.wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
 
 
 def as_json(findings: Sequence[Finding]) -> str:

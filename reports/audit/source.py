@@ -23,15 +23,7 @@ _LABELS = {method.name: method.label for method in PAPER_METHODS}
 
 @dataclass(frozen=True)
 class PrintedCell:
-    """A cell of Table II or III.
-
-    Attributes
-    ----------
-    shots : int
-    category, method : str
-    units, deviation : int
-        Mean and standard deviation in units of the last printed digit.
-    """
+    """A cell of Table II or III; mean (``units``) and deviation are in units of the last printed digit."""
 
     shots: int
     category: str
@@ -55,16 +47,7 @@ class PrintedCell:
 
 @dataclass(frozen=True)
 class CountsRow:
-    """A row of Table I.
-
-    Attributes
-    ----------
-    category, kind : str
-    train_defective, test_defective : dict of int to int
-        By K.
-    normal : dict of str to int
-        By split, ``train`` and ``test``.
-    """
+    """A row of Table I: defective images by K, normal ones by split (``train`` and ``test``)."""
 
     category: str
     kind: str

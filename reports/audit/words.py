@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from baselines.networks.cost import network_cost
 from reports.audit.finding import Finding, Severity, slug, tables
 from reports.audit.source import PERCENT_DIGITS, Paper, columns_of, label, metric_name, shown, units
-from reports.paper.statements import Column, Gain, Order, Shrinking
+from reports.paper.statements import Column, Order, Shrinking
 from reports.wording import joined
 
 IMAGE_CHANNELS = 3
@@ -39,25 +40,32 @@ def quotations(paper: Paper) -> list[Finding]:
     return findings
 
 
-def _leads(
-    paper: Paper, numbers: tuple[str, ...], shots: int, method: str, other: str
-) -> list[tuple[str, Column, int]]:
-    """Return by how much a method leads another in every metric: table, metric, difference in last digits."""
-    return [
-        (number, metric, means[shots, method, metric] - means[shots, other, metric])
-        for number in numbers
-        for means in [paper.means(number)]
-        for metric in columns_of(number)
-    ]
+class _Lead(NamedTuple):
+    """The numbers of two methods in one metric, in last digits, and their subtraction as text."""
+
+    number: str
+    metric: Column
+    left: int
+    right: int
+    step: str
+
+    @property
+    def units(self) -> int:
+        return self.left - self.right
 
 
-def _subtraction(paper: Paper, number: str, shots: int, metric: Column, method: str, other: str) -> str:
-    means = paper.means(number)
-    left, right = means[shots, method, metric], means[shots, other, metric]
-    return (
-        f"{shots}-shot {metric_name(metric)} (Table {number}): {label(method)} {shown(left, number)} - "
-        f"{label(other)} {shown(right, number)} = {shown(left - right, number)}"
-    )
+def _leads(paper: Paper, numbers: tuple[str, ...], shots: int, method: str, other: str) -> list[_Lead]:
+    """Compare a method with another one in every metric of some tables."""
+    leads = []
+    for number in numbers:
+        for metric in columns_of(number):
+            left, right = (paper.means(number)[shots, name, metric] for name in (method, other))
+            step = (
+                f"{shots}-shot {metric_name(metric)} (Table {number}): {label(method)} {shown(left, number)} - "
+                f"{label(other)} {shown(right, number)} = {shown(left - right, number)}"
+            )
+            leads.append(_Lead(number, metric, left, right, step))
+    return leads
 
 
 def orders(paper: Paper) -> list[Finding]:
@@ -73,14 +81,12 @@ def orders(paper: Paper) -> list[Finding]:
 
 def _order(paper: Paper, order: Order, shots: int, other: str) -> list[Finding]:
     leads = _leads(paper, order.tables, shots, order.method, other)
-    if all(lead > 0 for _, _, lead in leads):
+    lost = [lead for lead in leads if lead.units <= 0]
+    if not lost:
         return []
-    means = {number: paper.means(number) for number in order.tables}
     against = [
-        f"{metric_name(metric)} {shown(means[number][shots, order.method, metric], number)} against "
-        f"{shown(means[number][shots, other, metric], number)}"
-        for number, metric, lead in leads
-        if lead <= 0
+        f"{metric_name(lead.metric)} {shown(lead.left, lead.number)} against {shown(lead.right, lead.number)}"
+        for lead in lost
     ]
     return [
         Finding(
@@ -89,11 +95,9 @@ def _order(paper: Paper, order: Order, shots: int, other: str) -> list[Finding]:
             title=f"{label(order.method)} does not beat {label(other)} at {shots}-shot",
             printed=order.summary,
             recomputed=joined(against),
-            arithmetic="\n".join(
-                _subtraction(paper, number, shots, metric, order.method, other) for number, metric, _ in leads
-            ),
+            arithmetic="\n".join(lead.step for lead in leads),
             # A number printed lower is at most as high before rounding; of two printed equal either may be higher.
-            severity=Severity.CONTRADICTION if any(lead < 0 for _, _, lead in leads) else Severity.ROUNDING,
+            severity=Severity.CONTRADICTION if any(lead.units < 0 for lead in lost) else Severity.ROUNDING,
         )
     ]
 
@@ -105,14 +109,13 @@ def comparables(paper: Paper) -> list[Finding]:
         sign = 1 if statement.leaning == "ahead" else -1
         contrary, steps = [], []
         for other in statement.others:
-            leads = _leads(paper, statement.tables, statement.shots, statement.method, other)
-            if all(sign * lead < 0 for _, _, lead in leads):
+            leads = {
+                shots: _leads(paper, statement.tables, shots, statement.method, other)
+                for shots in paper.statements.settings.shots
+            }
+            if all(sign * lead.units < 0 for lead in leads[statement.shots]):
                 contrary.append(label(other))
-            for number, metric, _ in leads:
-                steps += [
-                    _subtraction(paper, number, shots, metric, statement.method, other)
-                    for shots in paper.statements.settings.shots
-                ]
+            steps += [lead.step for same_metric in zip(*leads.values(), strict=True) for lead in same_metric]
         if contrary:
             side = "above" if statement.leaning == "behind" else "below"
             findings.append(
@@ -142,18 +145,10 @@ def shrinking_gains(paper: Paper) -> list[Finding]:
 
 def _shrinking(paper: Paper, statement: Shrinking, other: str) -> list[Finding]:
     first, second = (_leads(paper, statement.tables, shots, statement.method, other) for shots in statement.shots)
-    grown = [
-        (metric, after - before)
-        for (_, metric, before), (_, _, after) in zip(first, second, strict=True)
-        if after >= before
-    ]
+    pairs = list(zip(first, second, strict=True))
+    grown = [(before.metric, after.units - before.units) for before, after in pairs if after.units >= before.units]
     if not grown:
         return []
-    steps = [
-        _subtraction(paper, number, shots, metric, statement.method, other)
-        for number, metric, _ in first
-        for shots in statement.shots
-    ]
     margin = 2  # four printed numbers, each off by half a unit of its last digit at most
     return [
         Finding(
@@ -162,7 +157,7 @@ def _shrinking(paper: Paper, statement: Shrinking, other: str) -> list[Finding]:
             title=f"The gain over {label(other)} does not shrink",
             printed=statement.summary,
             recomputed="grows by " + joined([f"{shown(growth)} ({metric_name(metric)})" for metric, growth in grown]),
-            arithmetic="\n".join(steps),
+            arithmetic="\n".join(lead.step for pair in pairs for lead in pair),
             severity=Severity.CONTRADICTION if any(growth > margin for _, growth in grown) else Severity.ROUNDING,
         )
     ]
@@ -177,14 +172,16 @@ def gains(paper: Paper) -> list[Finding]:
     for gain in paper.statements.gains:
         points, relative, steps, differences = True, True, [], []
         for shots, percent in gain.percent.items():
-            around = float(_last_digit(percent))
             for metric in columns_of(gain.table):
-                values = [paper.means(gain.table)[shots, name, metric] for name in (gain.method, gain.over)]
-                ranges = _points(*values), _relative(*values)
-                points &= ranges[0][0] <= float(percent) + around and ranges[0][1] >= float(percent) - around
-                relative &= ranges[1][0] <= float(percent) + around and ranges[1][1] >= float(percent) - around
-                steps.append(_gain_step(gain, shots, metric, values, percent))
-                differences.append(f"{(values[0] - values[1]) / 100:.2f}")
+                better, worse = (paper.means(gain.table)[shots, name, metric] for name in (gain.method, gain.over))
+                points &= _agrees(percent, *_points(better, worse))
+                relative &= _agrees(percent, *_relative(better, worse))
+                differences.append(f"{(better - worse) / 100:.2f}")
+                steps.append(
+                    f"{shots}-shot {metric_name(metric)}: {shown(better)} - {shown(worse)} = {differences[-1]} points; "
+                    f"{shown(better)} / {shown(worse)} - 1 = {100 * (better / worse - 1):.1f}%; "
+                    f"stated: around {percent}%"
+                )
         if relative:
             continue
         findings.append(
@@ -205,23 +202,10 @@ def gains(paper: Paper) -> list[Finding]:
     return findings
 
 
-def _gain_step(gain: Gain, shots: int, metric: Column, values: list[int], percent: Decimal) -> str:
-    better, worse = values
-    return (
-        f"{shots}-shot {metric_name(metric)}: {shown(better)} - {shown(worse)} = {(better - worse) / 100:.2f} points; "
-        f"{shown(better)} / {shown(worse)} - 1 = {100 * (better / worse - 1):.1f}%; stated: around {percent}%"
-    )
-
-
-def _last_digit(number: Decimal) -> Decimal:
-    """Return one unit of the last printed digit.
-
-    Examples
-    --------
-    >>> _last_digit(Decimal("2.5"))
-    Decimal('0.1')
-    """
-    return Decimal(1).scaleb(int(number.as_tuple().exponent))
+def _agrees(percent: Decimal, low: float, high: float) -> bool:
+    """Return whether a range comes within one unit of the last printed digit of a percentage."""
+    around = Decimal(1).scaleb(int(percent.as_tuple().exponent))
+    return low <= percent + around and high >= percent - around
 
 
 def _points(better: int, worse: int) -> tuple[float, float]:

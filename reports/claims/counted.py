@@ -22,8 +22,7 @@ def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
         mean = evidence.means(claim, metric, shots)[name]
         same = math.isclose(mean, value, abs_tol=1e-9)
         reason = "the table prints the same number" if same else "the table prints another number"
-        outcome = Outcome.SUPPORTED if same else Outcome.CONTRADICTED
-        return Verdict(claim, outcome, "the text against the table; no test", (f"{mean:.4f}",), reason)
+        return Verdict(claim, Outcome.of(same), "the text against the table; no test", (f"{mean:.4f}",), reason)
     # Table IV averages the categories that have a result in Table II.
     wanted = printed_categories(name, shots)
     scores = evidence.scores(claim, metric, shots)
@@ -41,8 +40,7 @@ def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
         reason = "some categories are incomplete"
         return Verdict(claim, Outcome.INCONCLUSIVE, test, figures, reason, left_out=left_out)
     off = abs(complete.mean() - value)
-    outcome = Outcome.SUPPORTED if off <= claim.margin else Outcome.CONTRADICTED
-    return Verdict(claim, outcome, test, figures, f"{off:.4f} off")
+    return Verdict(claim, Outcome.of(off <= claim.margin), test, figures, f"{off:.4f} off")
 
 
 def judge_none_converges(claim: Claim, evidence: Evidence) -> Verdict:
@@ -108,8 +106,8 @@ def judge_same_size(claim: Claim, evidence: Evidence) -> Verdict:
         raise NotTestable(f"no run records the size of {', '.join(missing)}")
     figures = tuple(f"{method_label(name)}: {' or '.join(sorted(found))}" for name, found in sizes.items())
     same = len(set().union(*sizes.values())) == 1
-    outcome, reason = (Outcome.SUPPORTED, "all the same") if same else (Outcome.CONTRADICTED, "not all the same")
-    return Verdict(claim, outcome, "run.json compared; no test", figures, reason)
+    reason = "all the same" if same else "not all the same"
+    return Verdict(claim, Outcome.of(same), "run.json compared; no test", figures, reason)
 
 
 def _stored(evidence: Evidence) -> StoredEvidence:

@@ -50,8 +50,7 @@ class _Pairs:
         """Return first minus second, and record what is left out."""
         series, left_out = difference(scores, first, second)
         for category, reasons in left_out.items():
-            by_label = {method_label(name): reason for name, reason in reasons.items()}
-            self.left_out.setdefault(f"{shots}-shot {category}", {}).update(by_label)
+            self.left_out.setdefault(f"{shots}-shot {category}", {}).update(reasons)
         return series
 
     def mean(self, description: str) -> float | None:
@@ -142,7 +141,7 @@ def _above(claim: Claim, comparison: Comparison, mean: float | None, printed: bo
         return Outcome.NOT_TESTABLE
     above = mean > claim.margin
     if comparison.significant:
-        return Outcome.SUPPORTED if above else Outcome.CONTRADICTED
+        return Outcome.of(above)
     return Outcome.CONTRADICTED if printed and not above else Outcome.INCONCLUSIVE
 
 
@@ -174,7 +173,7 @@ def _concluded(
     pairs: _Pairs,
 ) -> Verdict:
     """Return the verdict on a claim that is supported by all of its comparisons and contradicted by any one."""
-    left_out = tuple(left_out_lines(pairs.left_out))
+    left_out = tuple(left_out_lines(pairs.left_out, method_label))
     kinds = list(outcomes.values())
     if set(kinds) == {Outcome.NOT_TESTABLE}:
         reason = "no category has complete seeds of both methods"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from reports.claims.verdict import Outcome, Verdict
 from reports.escapes import for_terminal
-from reports.wording import abridged
+from reports.wording import abridged, wrapped
 
 _WIDTH = 110
 
@@ -40,13 +39,7 @@ def _one(verdict: Verdict) -> list[str]:
         (claim.margin_source and verdict.test and f"bounds: {claim.margin_source}", "  "),
         (claim.note and claim.note != verdict.reason and f"note: {claim.note}", "  "),
     ]
-    return [line for text, indent in parts if text for line in _wrapped(str(text), indent)]
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        for_terminal(text), _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
-    )
+    return [line for text, indent in parts if text for line in wrapped(str(text), _WIDTH, indent, indent + "  ")]
 
 
 def as_records(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:

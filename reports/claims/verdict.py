@@ -17,6 +17,11 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_TESTABLE = "not testable"
 
+    @classmethod
+    def of(cls, as_claimed: bool) -> Outcome:
+        """Return the outcome of a claim that is either supported or contradicted."""
+        return cls.SUPPORTED if as_claimed else cls.CONTRADICTED
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Sequence
 
 from benchmark.score import Metric
 from reports.collect import ResultSet
 from reports.compare import compare
 from reports.page.sections import Listing
 from reports.published import Published
-from reports.statistics import compare_methods
+from reports.statistics import MethodComparison, compare_methods
 from reports.tables import Table, all_tables, build_table
 
 _OURS = "albunet_nbr_cap"
@@ -31,39 +31,41 @@ def comparisons(results: ResultSet) -> list[Listing]:
         return []
     return [
         _listing(
-            compare_methods(results, metric, shots, _OURS), f"{results.label(_OURS)}, {shots}-shot {metric.upper()}"
+            compare_methods(results, metric, shots, _OURS),
+            results,
+            f"{results.label(_OURS)}, {shots}-shot {metric.upper()}",
         )
         for shots in results.shots
         for metric in _METRICS
     ]
 
 
-def _listing(table: pd.DataFrame, title: str) -> Listing:
+def _listing(compared: Sequence[MethodComparison], results: ResultSet, title: str) -> Listing:
     rows = tuple(
         (
-            str(row.label),
-            str(row.n),
-            _number(row.method_mean, "{:.4f}"),
-            _number(row.difference),
-            _range(row.low, row.high),
-            _range(row.lowest, row.highest),
-            _number(row.p_holm, "{:.4f}"),
-            str(row.note),
+            results.label(item.method),
+            str(item.comparison.n),
+            _number(item.mean, "{:.4f}"),
+            _number(item.comparison.difference),
+            _range(item.comparison.low, item.comparison.high),
+            _range(item.comparison.lowest, item.comparison.highest),
+            _number(item.comparison.p_holm, "{:.4f}"),
+            item.comparison.note,
         )
-        for row in table.itertuples()
+        for item in compared
     )
-    left_out = dict.fromkeys(text for text in table["left_out"] if text)
+    left_out = dict.fromkeys(line for item in compared for line in item.left_out)
     notes = (
         "Mean is that of the method in the row over the paired categories. Differences are the mean over seeds of the "
         "method in the title minus that of the method in the row, paired across categories.",
-        *(f"Not paired: {text}." for text in left_out),
+        *([f"Not paired: {'; '.join(left_out)}."] if left_out else []),
     )
     return Listing(f"{title} against each method", _HEAD, rows, notes)
 
 
-def _number(value: float, form: str = "{:+.4f}") -> str:
-    return _DASH if pd.isna(value) else form.format(value).replace("-", "\N{MINUS SIGN}")
+def _number(value: float | None, form: str = "{:+.4f}") -> str:
+    return _DASH if value is None else form.format(value).replace("-", "\N{MINUS SIGN}")
 
 
-def _range(low: float, high: float) -> str:
-    return _DASH if pd.isna(low) else f"{_number(low)} to {_number(high)}"
+def _range(low: float | None, high: float | None) -> str:
+    return _DASH if low is None else f"{_number(low)} to {_number(high)}"

@@ -14,7 +14,9 @@ from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
 from benchmark.results.stored_run import StoredRun
 from benchmark.score import Metric
-from reports.figures import roc_on_grid
+
+# The false positive rates at which the curves of all runs are averaged.
+GRID = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,15 @@ class PageRun:
     Attributes
     ----------
     record : RunHeader
+    roc : np.ndarray or None, shape (101,)
+        TPR on ``GRID``; None where there is no AUC or no readable curve.
+    learning : np.ndarray or None, shape (points, 2)
+        Iteration and mean test IOU; None where there is no readable curve.
     """
 
     record: RunHeader
+    roc: np.ndarray | None = None
+    learning: np.ndarray | None = None
 
     @property
     def id(self) -> str:
@@ -57,23 +65,8 @@ class PageRun:
         return self.record.status
 
     @property
-    def error(self) -> str | None:
-        """Why the run failed; None for a finished one."""
-        return self.record.error if isinstance(self.record, FailureRecord) else None
-
-    @property
     def protocol(self) -> Protocol:
         return self.record.identity.protocol
-
-    @property
-    def roc(self) -> np.ndarray | None:
-        """TPR on ``figures.GRID``; None where there is no AUC or no readable curve."""
-        return None
-
-    @property
-    def learning(self) -> np.ndarray | None:
-        """Iteration and mean test IOU, shape (points, 2); None where there is no readable curve."""
-        return None
 
     @property
     def seconds(self) -> float | None:
@@ -92,25 +85,12 @@ class FailedRun(PageRun):
     record: FailureRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FinishedRun(PageRun):
-    """A run with predictions, converged or not.
-
-    Attributes
-    ----------
-    record : RunRecord
-    folder : Path
-        ``RESULTS/runs/ID``.
-    roc : np.ndarray or None
-        TPR on ``figures.GRID``; None where there is no AUC or no readable curve.
-    learning : np.ndarray or None, shape (points, 2)
-        Iteration and mean test IOU; None where there is no readable curve.
-    """
+    """A run with predictions, converged or not; ``folder`` is ``RESULTS/runs/ID``."""
 
     record: RunRecord
     folder: Path
-    roc: np.ndarray | None = None
-    learning: np.ndarray | None = None
 
     @property
     def seconds(self) -> float:
@@ -124,6 +104,20 @@ class FinishedRun(PageRun):
     def samples(self, role: Literal["train", "test", "pasted"]) -> list[SampleRecord]:
         """Return the stored samples of a role."""
         return [sample for sample in self.record.samples if sample.role == role]
+
+
+def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
+    """Return the true positive rate at each false positive rate of ``GRID``.
+
+    The curve is linear between points, as its AUC assumes; where it rises vertically the highest point counts.
+
+    Parameters
+    ----------
+    fpr, tpr : np.ndarray, shape (points,)
+        In [0, 1], both increasing, from (0, 0) to (1, 1).
+    """
+    last = np.append(np.diff(fpr) > 0, True)
+    return np.asarray(np.interp(GRID, fpr[last], tpr[last]))
 
 
 def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, problems: list[str]) -> dict[str, PageRun]:
@@ -144,5 +138,5 @@ def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, proble
             learning = stored.curve[["iteration", "test_iou"]].dropna().to_numpy(float)
         except InputError as error:
             problems.append(str(error))
-        runs[record.id] = FinishedRun(record, stored.folder, roc, learning)
+        runs[record.id] = FinishedRun(record=record, folder=stored.folder, roc=roc, learning=learning)
     return runs

@@ -10,7 +10,8 @@ import pytest
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from reports.charts import draw, line_styles
-from reports.figures import GRID, Chart, Series, chart_data, learning_chart, roc_chart, roc_on_grid
+from reports.figures import Chart, Series, chart_data, learning_chart, roc_chart
+from reports.page.stored import GRID, roc_on_grid
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def test_seeds_are_averaged_first_and_incomplete_cells_left_out_with_their_reaso
     }
     series, left_out = difference(scores, "albunet", "unet")
     assert series.to_dict() == pytest.approx({"product 0": 0.1})
-    assert left_out_lines(left_out) == [
+    assert left_out_lines(left_out, str) == [
         "product 1 (unet: 1 of 2 seeds, 1 did not converge)",
         "product 2 (albunet: 1 of 2 seeds, 1 failed)",
         "product 3 (unet: 1 of 2 seeds)",
@@ -173,12 +173,11 @@ def test_methods_are_compared_over_the_categories_that_both_have() -> None:
     )
     gone = (results.runs["category"] == HOSTILE) & (results.runs["method"] == "albunet")
     results = replace(results, runs=results.runs[~gone])
-    table = compare_methods(results, "iou", 1, "albunet_nbr_cap").set_index("method")
-    assert list(table.index) == ["unet", "albunet"]
-    unet, albunet = table.loc["unet"], table.loc["albunet"]
-    assert (unet["label"], unet["n"], unet["higher"], unet["left_out"]) == ("U-Net", 8, 8, "")
-    assert unet["difference"] == pytest.approx(0.1)
-    assert unet["reference_mean"] - unet["method_mean"] == pytest.approx(0.1)
-    assert (unet["p"], unet["p_holm"]) == pytest.approx((2 / 2**8, 4 / 2**8))
-    assert (albunet["n"], albunet["left_out"]) == (7, f"{HOSTILE} (B (AlbuNet): not run)")
-    assert compare_methods(results, "iou", 5, "unet").empty
+    unet, albunet = compare_methods(results, "iou", 1, "albunet_nbr_cap")
+    assert [item.method for item in (unet, albunet)] == ["unet", "albunet"]
+    assert (unet.comparison.n, unet.comparison.higher, unet.left_out) == (8, 8, [])
+    assert unet.comparison.difference == pytest.approx(0.1)
+    assert unet.mean == pytest.approx(np.mean(many) - 0.1)
+    assert (unet.comparison.p, unet.comparison.p_holm) == pytest.approx((2 / 2**8, 4 / 2**8))
+    assert (albunet.comparison.n, albunet.left_out) == (7, [f"{HOSTILE} (B (AlbuNet): not run)"])
+    assert compare_methods(results, "iou", 5, "unet") == []
