@@ -1,6 +1,6 @@
-"""The compared methods: networks, losses and recipes. Knows tensors only, never data sets or the command line.
+"""The compared methods: networks, losses and recipes. They work on tensors and know no data set or command line.
 
-Nothing heavy is imported before a name that needs it is used: names and labels of methods cost no torch.
+A module is imported when one of its names is first used, so that looking up a method does not import torch.
 """
 
 from __future__ import annotations

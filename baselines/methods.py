@@ -15,8 +15,8 @@ PAPER_METHODS = (
     Method("attention_unet", "Attention U-Net", "attention_unet", BASELINE, "Oktay et al., arXiv:1804.03999, 2018"),
     Method("unet_plus_plus", "U-Net++", "unet_plus_plus", BASELINE, "Zhou et al., IEEE Trans. Medical Imaging, 2019"),
     Method("albunet", "B (AlbuNet)", "albunet", BASELINE, "Buslaev et al., CVPR Workshops 2018"),
-    # B+NBR pastes nothing: were it to paste as B does, it would be Table VI's lambda = 1 method, whose published
-    # figures differ from Table V's B+NBR.
+    # B+NBR does not paste: if it pasted as B does, it would be Table VI's lambda = 1 method, whose published numbers
+    # differ from those of B+NBR in Table V.
     Method("albunet_nbr", "B+NBR", "albunet", Recipe(crop_paste="never", nbr="cosine"), PAPER),
     Method(
         "albunet_nbr_cap",

@@ -1,4 +1,4 @@
-"""What a method is: a network and a recipe, which says how the network is trained."""
+"""Methods and recipes as data: a method is a network and a recipe for its training."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ class Recipe:
     Attributes
     ----------
     crop_paste : {"never", "augmentation", "cap"}
-        ``augmentation`` pastes before the network sees anything, as the baselines do (profile field
-        ``baseline_crop_paste``); ``cap`` is the method's own branch (profile field ``crop_paste``), for
-        which the encoder sees the original image too.
+        ``augmentation`` pastes images as the baselines do (profile field ``baseline_crop_paste``); ``cap`` is the
+        paper's branch (profile field ``crop_paste``).
     paste_weight : {"one", "realism"}
-        Weight of a pasted image's loss under ``cap``: 1 (Table VI's ablation), or Eq. (6).
+        Weight of a pasted image's loss under ``cap``: 1 (Table VI's ablation), or lambda of Eq. (6), for which the
+        encoder also sees the original image.
     nbr : {None, "cosine", "euclidean"}
         Normal background regularization: none, Eq. (3), or Table VII's ablation.
     normal_statistics : bool
-        The control of NBR: the normal images pass through the encoder without any loss, so that only its batch
-        norms see them. Under NBR they do so anyway.
+        The control experiment of NBR: normal images pass through the encoder without any loss, so that only batch
+        norm sees them. With NBR they pass through it anyway.
+
+    Examples
+    --------
+    >>> Recipe(crop_paste="cap", paste_weight="realism", nbr="cosine").summary
+    'NBR + CaP'
     """
 
     crop_paste: CropPaste = "augmentation"
@@ -37,7 +42,7 @@ class Recipe:
     normal_statistics: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a word that is not among those above: it would silently train something else."""
+        """Refuse any other value: it would silently train something else."""
         for field, words in (
             ("crop_paste", get_args(CropPaste)),
             ("paste_weight", get_args(PasteWeight)),
@@ -49,7 +54,7 @@ class Recipe:
 
     @property
     def summary(self) -> str:
-        """The recipe in a few words."""
+        """Return the recipe in a few words."""
         parts = {
             "never": [],
             "augmentation": ["crop-and-paste augmentation"],
@@ -69,14 +74,14 @@ class Method:
     Attributes
     ----------
     name : str
-        As typed on the command line.
+        The name on the command line.
     label : str
-        As the paper's tables print it.
+        The name in the paper's tables.
     network : str
-        A name ``create_network`` knows.
+        A name that ``create_network`` accepts.
     recipe : Recipe
     reference : str
-        Where the method was published.
+        The publication of the method.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Methods by name: a method is a network and a recipe, one column of the paper's tables.
 
-A name is one that was registered, one that a plug-in brings, or composed: ``<network>`` or ``smp:<Architecture>/
-<encoder>``, then how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and what normal images are for
-(``+bn``, ``+nbr``, ``+nbr_euclidean``). Any pair of the two is a recipe; what is left out is the paper's.
+A name is registered, here or by a plug-in, or composed: ``<network>`` or ``smp:<Architecture>/<encoder>``, followed by
+how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and how normal images are used (``+bn``, ``+nbr``,
+``+nbr_euclidean``). Any pair of the two is a recipe; the default for each is the paper's.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Addition:
     Attributes
     ----------
     kind : {"pasting", "normals"}
-        Which half of the recipe it chooses.
+        The half of the recipe that it sets.
     label : str
-        As the name of a method is printed.
+        The name of the addition in labels.
     settings : dict
         Fields of the ``Recipe``.
     """
@@ -36,7 +36,7 @@ class Addition:
     settings: dict[str, Any]
 
 
-# In the order in which a name holds them.
+# In the order of a composed name.
 ADDITIONS = {
     "plain": Addition("pasting", "no pasting", {"crop_paste": "never"}),
     "paste": Addition("pasting", "pasting", {"crop_paste": "augmentation"}),
@@ -49,7 +49,7 @@ ADDITIONS = {
 
 
 def default_pasting(normals: str | None) -> str:
-    """Return how a method pastes whose name does not say: as the paper's baselines, or, under NBR, not at all."""
+    """Return the pasting of a name without one: that of the paper's baselines or, with NBR, none."""
     return "plain" if normals in ("nbr", "nbr_euclidean") else "paste"
 
 
@@ -58,12 +58,12 @@ _plugins_registered = False
 
 
 def register_method(method: Method) -> Method:
-    """Make a method available by its name.
+    """Make a method available under its name.
 
     Raises
     ------
     InputError
-        If the name is taken or not usable, or the network unknown.
+        If the name is taken or invalid, or the network is unknown.
     """
     if not isinstance(method, Method):
         raise InputError(f"a method must be a Method, got {method!r}")
@@ -74,14 +74,19 @@ def register_method(method: Method) -> Method:
 
 
 def get_method(name: str) -> Method:
-    """Return a registered method, or compose one.
+    """Return a registered or composed method.
 
-    The same additions in another order give the same method, under its one name.
+    The same additions in another order give the same method, with the same name.
 
     Raises
     ------
     InputError
-        If there is none of that name; the nearest one is suggested.
+        If the name is unknown; the error suggests the closest one.
+
+    Examples
+    --------
+    >>> get_method("unet+cap+nbr").name
+    'unet+nbr+cap'
     """
     _register_plugins()
     if name in _METHODS:
@@ -92,7 +97,7 @@ def get_method(name: str) -> Method:
 
 
 def method_names() -> tuple[str, ...]:
-    """Return the registered names: the paper's in the order of its tables, then those of plug-ins by name."""
+    """Return the registered names: the paper's in the order of its tables, then those of plug-ins, sorted."""
     _register_plugins()
     return tuple(_METHODS)
 
@@ -108,7 +113,7 @@ def _compose(name: str) -> Method:
         kind = ADDITIONS[addition].kind
         if kind in chosen:
             raise InputError(
-                f"method '{name}' has {chosen[kind]} and {addition}: a name holds one of "
+                f"method '{name}' has {chosen[kind]} and {addition}: a name takes one of "
                 + ", ".join(other for other in ADDITIONS if ADDITIONS[other].kind == kind)
             )
         chosen[kind] = addition
@@ -135,16 +140,16 @@ def _compose(name: str) -> Method:
 
 
 def _register_plugins() -> None:
-    """Register what plug-ins bring, once; what clashes or is no method is named and left out."""
+    """Register the methods of plug-ins, once; warn about a name clash or anything that is not a method, and skip it."""
     global _plugins_registered
     if _plugins_registered:
         return
     _plugins_registered = True
-    import_module("baselines.methods")  # registers the paper's, which come first
-    brought = [(method, plugin) for plugin, methods in plugins.discover() for method in methods]
-    for method, plugin in sorted(brought, key=lambda pair: (str(getattr(pair[0], "name", "")), pair[1])):
+    import_module("baselines.methods")  # registers the paper's methods, which come first
+    offered = [(method, plugin.name) for plugin in plugins.discover() for method in plugin.methods]
+    for method, plugin_name in sorted(offered, key=lambda pair: (str(getattr(pair[0], "name", "")), pair[1])):
         try:
             if _METHODS.get(getattr(method, "name", "")) != method:  # its module may have registered it itself
                 register_method(method)
-        except (InputError, TypeError) as error:  # a name may be anything, too
-            plugins.leave_out(plugin, error)
+        except (InputError, TypeError) as error:  # TypeError: the name of a method may be anything
+            plugins.warn_skipped(plugin_name, error)

@@ -1,4 +1,4 @@
-"""Networks by name: image to one logit map. A network's module, and torch, are imported when it is first used."""
+"""Networks by name; each maps images to logits. The module of a network, and torch, are imported on first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SMP_PREFIX = "smp:"
 
-# By name the class, or the module and the name of the class.
+# The class of each network, or its module and name while it has not been imported.
 _NETWORKS: dict[str, type[SegmentationNetwork] | tuple[str, str]] = {
     "ternausnet11": ("ternausnet", "TernausNet11"),
     "ternausnet16": ("ternausnet", "TernausNet16"),
@@ -52,44 +52,44 @@ def __getattr__(name: str) -> Any:
 
 
 def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
-    """Make a network of your own available by a name; ``cls(width=...)`` builds it.
+    """Make a network available under a name; ``cls(width=...)`` builds it.
 
     Raises
     ------
     InputError
-        If the name is taken or not usable, the class is no ``SegmentationNetwork``, or its ``encoder_name`` is not
-        one of which torchvision's weights are known here.
+        If the name is taken or invalid, the class is not a ``SegmentationNetwork``, or its ``encoder_name`` is not one
+        with known torchvision weights.
     """
     from baselines.networks.base import SegmentationNetwork
     from baselines.networks.pretrained import WEIGHTS
 
     check_new_name("network", name, _NETWORKS)
     if not (isinstance(cls, type) and issubclass(cls, SegmentationNetwork)):
-        raise InputError(f"network '{name}' must be a class derived from SegmentationNetwork, got {cls!r}")
+        raise InputError(f"network '{name}' must be a subclass of SegmentationNetwork, got {cls!r}")
     if cls.encoder_name is not None and cls.encoder_name not in WEIGHTS:
         raise unknown_name(f"pretrained encoder of network '{name}'", cls.encoder_name, WEIGHTS)
     _NETWORKS[name] = cls
 
 
 def network_names() -> tuple[str, ...]:
-    """Return the names ``create_network`` accepts, besides every ``smp:<Architecture>/<encoder>``."""
+    """Return the names that ``create_network`` accepts in addition to every ``smp:<Architecture>/<encoder>``."""
     plugins.discover()  # their modules register their networks
     return tuple(_NETWORKS)
 
 
 def check_network_name(name: str) -> None:
-    """Refuse a name that no network has; torch is needed for ``smp:`` networks only.
+    """Check that a network of that name exists; imports torch for ``smp:`` names only.
 
     Raises
     ------
     InputError
-        The nearest name is suggested.
+        If no network has that name; the error suggests the closest one.
     """
     if name.startswith(SMP_PREFIX):
         network_class(name)
         return
     if name not in _NETWORKS:
-        plugins.discover()  # a worker process meets a plug-in's network here for the first time
+        plugins.discover()  # a worker process has not looked up any method yet
     if name not in _NETWORKS:
         raise unknown_name("network", name, _NETWORKS)
 
@@ -109,7 +109,13 @@ def network_class(name: str) -> type[SegmentationNetwork]:
 
 
 def pretrained_file(name: str) -> str | None:
-    """Return the name of the file a network's ImageNet encoder comes from, None if it has no pretrained encoder."""
+    """Return the name of a network's file of ImageNet weights; None if it has no pretrained encoder.
+
+    Examples
+    --------
+    >>> pretrained_file("albunet")
+    'resnet34-b627a593.pth'
+    """
     from baselines.networks.pretrained import WEIGHTS
 
     encoder = network_class(name).encoder_name
@@ -117,12 +123,12 @@ def pretrained_file(name: str) -> str | None:
 
 
 def check_start(name: str, weights: str | None, width: float) -> None:
-    """Refuse start weights or a width that a network cannot have; nothing is looked for on disk.
+    """Check that a network can start from these weights at this width; reads no file.
 
     Raises
     ------
     InputError
-        If there is no such network, or it cannot be built so.
+        If there is no such network, or it does not support the weights or the width.
     """
     cls = network_class(name)
     cls.check_settings(weights, width)
@@ -131,12 +137,12 @@ def check_start(name: str, weights: str | None, width: float) -> None:
 
 
 def check_pretrained(name: str, weights_dir: Path | None = None) -> FoundWeights | None:
-    """Return what a network's ImageNet encoder would be loaded from, None if it has no pretrained encoder.
+    """Return the weights file of a network's ImageNet encoder; None if it has no pretrained encoder.
 
     Raises
     ------
     InputError
-        If the file is missing and cannot be downloaded, or is damaged.
+        If the file is missing and cannot be downloaded, or is corrupted.
     """
     from baselines.networks.pretrained import find_weights
 
@@ -154,18 +160,24 @@ def create_network(
     name : str
         One of ``network_names()``, or ``smp:<Architecture>/<encoder>``.
     weights : {None, "imagenet"}
-        ``"imagenet"`` loads torchvision's ImageNet weights into the encoder of a network that has a
-        pretrained one; a network without (U-Net) starts at random under both, as in the paper. The
-        network's attribute ``pretrained`` says what was loaded.
+        ``"imagenet"`` loads torchvision's ImageNet weights into the encoder, if the network has a pretrained one; a
+        network without (U-Net) starts from random weights with both values, as in the paper. The attribute
+        ``pretrained`` of the network records the file.
     width : float
         Multiplier of every channel count; must be 1 with pretrained weights.
     weights_dir : Path, optional
-        Where the weights file lies; if not given, torch's own cache, downloaded into if need be.
+        Folder of the weights file; by default torch's cache, to which a missing file is downloaded.
 
     Raises
     ------
     InputError
-        If the name or the weights are unknown, the width is not positive, or the file is missing or wrong.
+        If the name or the weights are unknown, the width is not positive, or the file is missing or corrupted.
+
+    Examples
+    --------
+    >>> import torch
+    >>> create_network("unet", width=0.1)(torch.zeros(1, 3, 64, 32)).shape
+    torch.Size([1, 1, 64, 32])
     """
     import torch
 
@@ -178,7 +190,8 @@ def create_network(
     found = check_pretrained(name, weights_dir) if weights else None
     network = cls(width=width)
     if found:
-        # The library's encoders leave the file's classifier out, and refuse anything else that does not match.
-        network.encoder.load_state_dict(torch.load(found.path, map_location="cpu", weights_only=True))  # type: ignore
+        # The library's encoders drop the file's classifier and raise for any other entry that does not match.
+        state = torch.load(found.path, map_location="cpu", weights_only=True)
+        network.get_submodule("encoder").load_state_dict(state)
         network.pretrained = found.record
     return network

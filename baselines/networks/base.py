@@ -1,45 +1,50 @@
-"""What every network of the suite offers: encode, decode, and a clear word about inputs that do not fit."""
+"""The interface of every network: encode, decode, and a clear error for images of the wrong shape."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from baselines.errors import InputError
 
+if TYPE_CHECKING:
+    from baselines.networks.pretrained import WeightsRecord
+
 IMAGE_CHANNELS = 3
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class SegmentationNetwork(nn.Module, ABC):
-    """Encoder-decoder that maps images to one logit map of the same size.
+    """Encoder-decoder that maps images to logits of the same size.
 
     Attributes
     ----------
     size_multiple : int
         Height and width of an input must be multiples of it.
     encoder_name : str or None
-        Of the library encoder, ``network.encoder``, that ImageNet weights can be loaded into; None if there is none.
-    pretrained : dict or None
-        What was loaded into it: ``encoder``, ``file``, ``sha256`` and ``source``; None if it started at random.
+        Name of the library encoder ``network.encoder``, into which ImageNet weights can be loaded; None without one.
+    pretrained : WeightsRecord or None
+        The weights that were loaded into it; None for random weights.
     """
 
     size_multiple: int
     encoder_name: str | None = None
-    pretrained: dict[str, str] | None = None
+    pretrained: WeightsRecord | None = None
 
     def __init__(self, width: float = 1.0) -> None:
-        """Build the network with every channel count times ``width``."""
+        """Build the network with every channel count multiplied by ``width``."""
         super().__init__()
 
     @classmethod
     def check_settings(cls, weights: str | None, width: float) -> None:
-        """Refuse start weights or a width that this network cannot have; nothing is refused unless overridden.
+        """Check that the network can start from these weights at this width; override it to refuse any.
 
-        Asked before any training, so that what cannot be built is one line and not a failed run.
+        It is called before any training, so that the user gets one error and not a failed run.
 
         Parameters
         ----------
@@ -50,7 +55,7 @@ class SegmentationNetwork(nn.Module, ABC):
         Raises
         ------
         InputError
-            If the network cannot be built so.
+            If the network does not support the weights or the width.
         """
 
     def encode(self, images: Tensor) -> list[Tensor]:
@@ -64,7 +69,7 @@ class SegmentationNetwork(nn.Module, ABC):
         Raises
         ------
         InputError
-            If the shape does not fit.
+            If the shape is not supported.
         """
         self._check(images)
         return self._encode(images)
@@ -74,16 +79,16 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Return the logits, shape (N, 1, H, W), of what ``encode`` returned for images of shape (N, 3, H, W)."""
+        """Return the logits, shape (N, 1, H, W), from the feature maps of ``encode`` for images (N, 3, H, W)."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, shape (N, 1, H, W), of images of shape (N, 3, H, W)."""
+        """Return the logits, shape (N, 1, H, W), of images (N, 3, H, W)."""
         return self.decode(self.encode(images))
 
     def output_layer(self) -> nn.Conv2d:
-        """Return the convolution that gives the logits: one output channel and a bias.
+        """Return the convolution that computes the logits, with one output channel and a bias.
 
-        It is ``self.head`` unless a network overrides this.
+        It is ``self.head`` unless a network overrides this method.
 
         Raises
         ------
@@ -98,15 +103,15 @@ class SegmentationNetwork(nn.Module, ABC):
         return layer
 
     def set_output_prior(self, probability: float) -> None:
-        """Let an untrained network predict about ``probability`` everywhere, by the bias of its last layer.
+        """Set the bias of the last layer so that an untrained network predicts about ``probability`` everywhere.
 
-        Defects are rare; a network that starts at one half spends its first iterations on learning only that
+        Defects are rare; a network that starts at one half spends its first iterations learning only that
         (Lin et al., Focal Loss for Dense Object Detection, Section 4.1).
 
         Parameters
         ----------
         probability : float
-            Between 0 and 1, both excluded.
+            In (0, 1).
 
         Raises
         ------
@@ -114,7 +119,7 @@ class SegmentationNetwork(nn.Module, ABC):
             If it is out of range, or the network has no such layer.
         """
         if not 0 < probability < 1:
-            raise InputError(f"a prior is a probability between 0 and 1, got {probability}")
+            raise InputError(f"an output prior must be a probability > 0 and < 1, got {probability}")
         bias = self.output_layer().bias
         assert bias is not None
         nn.init.constant_(bias, math.log(probability / (1 - probability)))
@@ -132,27 +137,38 @@ class SegmentationNetwork(nn.Module, ABC):
             )
 
 
-def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a module that has shapes but no values, and leave the random numbers where they were.
+def on_meta(build: Callable[[], ModuleT]) -> ModuleT:
+    """Build a module on the meta device: shapes without values; the random number generator keeps its state.
 
-    A few networks read a value while they are built, which the meta device does not have; these are built for
-    real and moved.
+    A few networks read a value during construction, which the meta device does not have; they are built on the CPU
+    and moved.
+
+    Examples
+    --------
+    >>> on_meta(lambda: nn.Linear(2, 3)).weight.device
+    device(type='meta')
     """
     with torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"):
                 return build()
-        except (RuntimeError, NotImplementedError):  # what torch raises where a value is read
+        except (RuntimeError, NotImplementedError):  # raised by torch when a value is read
             return build().to("meta")
 
 
 def scaled(channels: int, width: float) -> int:
-    """Return a channel count times the width multiplier, at least one."""
+    """Return a channel count multiplied by a width, at least 1.
+
+    Examples
+    --------
+    >>> scaled(64, 0.25)
+    16
+    """
     return max(1, round(channels * width))
 
 
 def scale_channels(module: nn.Module, width: float) -> nn.Module:
-    """Rebuild a library encoder with scaled channels, in place; at width 1 it stays as it is.
+    """Scale the channels of a library encoder in place; at width 1 it stays unchanged.
 
     Parameters
     ----------
@@ -165,10 +181,10 @@ def scale_channels(module: nn.Module, width: float) -> nn.Module:
 
 
 def rebuild_channels(module: nn.Module, width: float) -> nn.Module:
-    """Replace, in place, every convolution and batch norm by a new one with its channels times ``width``.
+    """Replace every convolution and batch norm in place by a new one with its channels multiplied by ``width``.
 
-    The image's three input channels stay. Convolutions are initialised as torchvision initialises those of
-    ResNet and VGG (He normal, fan out), so that a rebuilt encoder starts like the library's.
+    The three input channels of the image stay. Convolutions are initialised as torchvision initialises ResNet and VGG
+    (He normal, fan out), so that a rebuilt encoder starts like the library's.
     """
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d):

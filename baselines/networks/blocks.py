@@ -11,9 +11,9 @@ from baselines.networks.base import IMAGE_CHANNELS
 
 
 class DoubleConv(nn.Sequential):
-    """Twice: 3x3 convolution with bias, batch norm, ReLU. Maps (N, inputs, H, W) to (N, outputs, H, W).
+    """Two times a 3x3 convolution with bias, batch norm (optional) and ReLU.
 
-    ``batch_norm=False`` leaves the batch norm out.
+    Maps (N, inputs, H, W) to (N, outputs, H, W).
     """
 
     def __init__(self, inputs: int, outputs: int, batch_norm: bool = True) -> None:
@@ -27,14 +27,14 @@ class DoubleConv(nn.Sequential):
 
 
 class TransposedBlock(nn.Sequential):
-    """3x3 convolution, ReLU, transposed convolution, ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W).
+    """A 3x3 convolution, ReLU, a transposed convolution and ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W).
 
     Parameters
     ----------
     inputs, middle, outputs : int
         Channels.
     kernel : {4, 3}
-        Of the transposed convolution; 3 is padded on one side of its output.
+        Kernel size of the transposed convolution; 3 needs one row and column of output padding.
     """
 
     def __init__(self, inputs: int, middle: int, outputs: int, kernel: int = 4) -> None:
@@ -47,7 +47,7 @@ class TransposedBlock(nn.Sequential):
 
 
 class DownPath(nn.ModuleList):
-    """A ``DoubleConv`` per stage, with a 2x2 max-pool between stages.
+    """One ``DoubleConv`` per stage, with a 2x2 max-pool between stages.
 
     Maps images (N, 3, H, W) to one feature map per stage, shallow to deep: (N, channels[i], H / 2**i, W / 2**i).
     """

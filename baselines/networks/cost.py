@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-accumulates, counted without computing anything."""
+"""The parameters and multiply-accumulates of a network, counted on the meta device."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COST_SIZE = 512
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """What a network costs, counted without computing anything.
+    """The size of a network and the work for one image.
 
     Attributes
     ----------
     parameters : int
-        Trainable ones.
+        Trainable parameters.
     encode_macs, decode_macs : float
-        Multiply-accumulates of the two halves for one image.
+        Multiply-accumulates of encoder and decoder for one image.
     """
 
     parameters: int
@@ -35,19 +35,24 @@ class NetworkCost:
 
 
 def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
-    """Return what a network costs for images of (3, size, size).
+    """Return the cost of a network for one image of shape (3, size, size).
 
     Raises
     ------
     InputError
-        If the network is unknown, or the size does not fit it.
+        If the network is unknown or does not support the size.
+
+    Examples
+    --------
+    >>> network_cost("unet").parameters
+    7852545
     """
     network = on_meta(lambda: create_network(name, width=width)).eval()
     image = torch.empty(1, IMAGE_CHANNELS, size, size, device="meta")
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     with torch.no_grad():
         with FlopCounterMode(display=False) as encoding:
-            features = network.encode(image)  # type: ignore[operator]
+            features = network.encode(image)
         with FlopCounterMode(display=False) as decoding:
-            network.decode(features)  # type: ignore[operator]
+            network.decode(features)
     return NetworkCost(parameters, encoding.get_total_flops() / 2, decoding.get_total_flops() / 2)

@@ -1,4 +1,4 @@
-"""ImageNet encoders from torchvision's own files, checked by hash; never a silent random start."""
+"""ImageNet weights of encoders: torchvision's files, checked by hash; never silently replaced by random weights."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from torchvision.models import ResNet34_Weights, VGG11_Weights, VGG16_Weights
 
 from baselines.errors import InputError
 
-# A server that says nothing for so long is taken as not there.
+# A server that does not respond for so long is considered unreachable.
 TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """A weights file of torchvision; its name ends in the first eight characters of its SHA-256."""
+    """A weights file of torchvision; its name ends in the first eight characters of its SHA-256.
+
+    Examples
+    --------
+    >>> weights = PretrainedWeights("https://host/models/vgg11-8a719046.pth")
+    >>> weights.file, weights.sha256_prefix
+    ('vgg11-8a719046.pth', '8a719046')
+    """
 
     url: str
 
@@ -37,19 +44,31 @@ class PretrainedWeights:
 
 
 @dataclass(frozen=True)
-class FoundWeights:
-    """A weights file on this machine whose hash is right.
+class WeightsRecord:
+    """The weights an encoder started from, as stored with a run.
 
     Attributes
     ----------
-    path : Path
-    record : dict
-        ``encoder``, ``file``, ``sha256`` (whole) and ``source`` (where torchvision publishes it), as stored
-        with a run.
+    encoder : str
+        Name of the library encoder.
+    file, sha256 : str
+        Name and SHA-256 of the file.
+    source : str
+        The URL at which torchvision publishes it.
     """
 
+    encoder: str
+    file: str
+    sha256: str
+    source: str
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """A weights file on this machine with the expected hash."""
+
     path: Path
-    record: dict[str, str]
+    record: WeightsRecord
 
 
 WEIGHTS = {
@@ -60,61 +79,60 @@ WEIGHTS = {
 
 
 def find_weights(encoder: str, weights_dir: Path | None = None) -> FoundWeights:
-    """Return an encoder's weights file, after checking that its hash is right.
+    """Return an encoder's weights file after checking its hash, which torchvision does only after a download.
 
-    A missing file is downloaded into torch's own cache; a folder that was named is only read. torchvision
-    trusts whatever file already has the name; a truncated one would load or fail obscurely.
+    A missing file is downloaded to torch's cache, unless a folder is given.
 
     Raises
     ------
     InputError
-        If the file is missing and cannot be downloaded, or is another file than its name says.
+        If the file is missing and cannot be downloaded, or its hash is wrong.
     """
-    wanted = WEIGHTS[encoder]
+    weights = WEIGHTS[encoder]
     folder = Path(weights_dir) if weights_dir else Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / wanted.file
+    path = folder / weights.file
     if not path.is_file():
         if weights_dir:
-            raise _not_found(wanted, path)
-        _download(wanted, path)
+            raise _not_found(weights, path)
+        _download(weights, path)
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"pretrained weights {path} cannot be read: {error.strerror}") from None
-    if not found.startswith(wanted.sha256_prefix):
+    if not sha256.startswith(weights.sha256_prefix):
         raise InputError(
-            f"pretrained weights {path} are damaged: their SHA-256 starts with {found[:8]}, not "
-            f"{wanted.sha256_prefix}; delete the file and fetch torchvision's {wanted.file} again"
+            f"pretrained weights {path} are corrupted: their SHA-256 starts with {sha256[:8]}, not "
+            f"{weights.sha256_prefix}; delete the file and download torchvision's {weights.file} again"
         )
-    return FoundWeights(path, {"encoder": encoder, "file": wanted.file, "sha256": found, "source": wanted.url})
+    return FoundWeights(path, WeightsRecord(encoder, weights.file, sha256, weights.url))
 
 
-def _download(wanted: PretrainedWeights, path: Path) -> None:
-    """Fetch a file from torchvision; it gets its name only when it is whole and its hash is right."""
-    print(f"downloading {wanted.url} to {path.parent}", file=sys.stderr)
+def _download(weights: PretrainedWeights, path: Path) -> None:
+    """Download a file of torchvision; torch gives it its final name once it is complete and its hash is right."""
+    print(f"downloading {weights.url} to {path.parent}", file=sys.stderr)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _socket_timeout(TIMEOUT_SECONDS):
             torch.hub.download_url_to_file(
-                wanted.url, str(path), hash_prefix=wanted.sha256_prefix, progress=sys.stderr.isatty()
+                weights.url, str(path), hash_prefix=weights.sha256_prefix, progress=sys.stderr.isatty()
             )
-    # torch reports a wrong hash as RuntimeError; what urllib raises is an OSError, but for broken answers.
+    # A wrong hash is a RuntimeError of torch; urllib raises OSError, and HTTPException for malformed responses.
     except (OSError, HTTPException, RuntimeError) as error:
         reason = " ".join(str(error).strip("<>").split()) or type(error).__name__
-        raise _not_found(wanted, path, f"downloading {wanted.url} failed ({reason}); ") from None
+        raise _not_found(weights, path, f"downloading {weights.url} failed ({reason}); ") from None
 
 
-def _not_found(wanted: PretrainedWeights, path: Path, why: str = "") -> InputError:
+def _not_found(weights: PretrainedWeights, path: Path, reason: str = "") -> InputError:
     return InputError(
-        f"pretrained weights not found: {why}put torchvision's {wanted.file} at {path}, "
-        "name its folder with --weights-dir, or start at random with --set weights=none"
+        f"pretrained weights not found: {reason}put torchvision's {weights.file} at {path}, "
+        "give its folder with --weights-dir, or start from random weights with --set weights=none"
     )
 
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Give new sockets a timeout: torch's download takes none, and waits for ever on a silent server."""
+    """Set a timeout for new sockets: torch's download has none and would wait forever for an unresponsive server."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

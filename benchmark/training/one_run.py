@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         environment=describe_environment(device),
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        pretrained=network.pretrained,
+        pretrained=network.pretrained and asdict(network.pretrained),
     )
 
 
