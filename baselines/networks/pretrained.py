@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import torch
 from torchvision.models import ResNet34_Weights, VGG11_Weights, VGG16_Weights
 
 from baselines.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 # A server that does not respond for so long is considered unreachable.
 TIMEOUT_SECONDS = 10.0
@@ -110,7 +113,7 @@ def find_weights(encoder: str, weights_dir: Path | None = None) -> FoundWeights:
 
 def _download(weights: PretrainedWeights, path: Path) -> None:
     """Download a file of torchvision; torch gives it its final name once it is complete and its hash is right."""
-    print(f"downloading {weights.url} to {path.parent}", file=sys.stderr)
+    logger.info("downloading %s to %s", weights.url, path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _socket_timeout(TIMEOUT_SECONDS):

@@ -111,7 +111,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         environment=describe_environment(device),
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        pretrained=network.pretrained and asdict(network.pretrained),
+        pretrained=asdict(network.pretrained) if network.pretrained else None,
     )
 
 

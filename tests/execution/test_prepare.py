@@ -49,7 +49,7 @@ def test_weights_that_cannot_be_had_stop_everything_before_it_starts(
     assert announced == f"downloading {url} to {path.parent}"
     assert len(errors) == 1
     assert errors[0].startswith(f"error: pretrained weights not found: downloading {url} failed (urlopen error ")
-    assert f"put torchvision's resnet34-b627a593.pth at {path}, name its folder with --weights-dir" in errors[0]
+    assert f"put torchvision's resnet34-b627a593.pth at {path}, give its folder with --weights-dir" in errors[0]
     assert not list(path.parent.iterdir())
     assert not (tmp_path / "results").exists()
     assert not (tmp_path / "cache" / "arrays").exists()
