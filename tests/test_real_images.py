@@ -1,4 +1,4 @@
-"""The main job on real defect images, with settings that take seconds; skipped where the images are not."""
+"""Studies on real defect images with tiny settings; skipped if the images are not available."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import TINY, CommandLine
 STUDY = ("--method", "albunet", "--method", "albunet_nbr_cap", "--shots", 1, 5, "--seed", 0, 1)
 
 
-def test_stained_hazelnuts_as_they_lie(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
+def test_stained_hazelnuts_in_mvtec_layout(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
     done = command_line("run", "--dataset", "folder", "--data-root", real_data / "hazelnut_toy", *STUDY, *TINY)
     assert done.returncode == 0, done.stderr
     assert (
@@ -24,7 +24,7 @@ def test_stained_hazelnuts_as_they_lie(real_data: Path, command_line: CommandLin
     assert table.groupby("shots")["scored_images"].unique().map(list).to_dict() == {1: [16], 5: [12]}
 
 
-def test_magnetic_tiles_imported(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
+def test_imported_magnetic_tiles(real_data: Path, command_line: CommandLine, tmp_path: Path) -> None:
     assert command_line("data", "import", "magnetic-tile", real_data / "magnetic_tile", "data").returncode == 0
     done = command_line("run", "--dataset", "folder", "--data-root", "data", *STUDY, *TINY)
     assert done.returncode == 0, done.stderr

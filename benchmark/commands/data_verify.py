@@ -52,11 +52,11 @@ def do(options: argparse.Namespace) -> int:
     """Compare files with a list; return 0 if they agree and 1 if not."""
     if options.manifest is None and options.dataset != MVTEC_AD:
         raise InputError(
-            f"there is no list of files for --dataset {options.dataset}: give one with --manifest DIR "
+            f"there is no manifest for --dataset {options.dataset}: give one with --manifest DIR "
             "(`data manifest --out` writes it), or use --dataset mvtec-ad"
         )
     if options.data_root is None:
-        raise InputError("data verify needs --data-root DIR, the folder that holds the categories")
+        raise InputError("data verify needs --data-root DIR, the folder that contains the categories")
     manifests = read_manifest(options.manifest or manifest_folder())
     checks, others = check_files(options.data_root, manifests, options.category, options.ignore_size, options.checksums)
     correct = not count_problems(checks, others)
@@ -73,16 +73,16 @@ def do(options: argparse.Namespace) -> int:
 
 
 def check_files(
-    root: Path, manifests: Sequence[CategoryManifest], asked: Sequence[str], ignore_size: bool, record: Path | None
+    root: Path, manifests: Sequence[CategoryManifest], requested: Sequence[str], ignore_size: bool, record: Path | None
 ) -> tuple[list[CategoryCheck], list[Problem]]:
     listed = {manifest.category: manifest for manifest in manifests}
-    for category in asked:
+    for category in requested:
         if category not in listed:
             raise unknown_name("category", category, listed)
     folders = category_folders(root, list(listed))
-    if missing := [category for category in asked if category not in folders]:
+    if missing := [category for category in requested if category not in folders]:
         raise InputError(f"data root {root} is the category {next(iter(folders))}; there is no {missing[0]} in it")
-    chosen = [category for category in folders if category in asked or not asked]
+    chosen = [category for category in folders if category in requested or not requested]
     recorded = read_checksums(record) if record and record.exists() else None
     if recorded is not None and not {name.partition("/")[0] for name in recorded} & set(chosen):
         raise InputError(f"{record} has no checksums of these categories: {', '.join(chosen[:4])}")
@@ -99,7 +99,7 @@ def check_files(
             )
             for category in chosen
         ]
-    return checks, [] if asked else unlisted_categories(root, list(listed))
+    return checks, [] if requested else unlisted_categories(root, list(listed))
 
 
 def as_text(checks: Sequence[CategoryCheck], others: Sequence[Problem]) -> list[str]:

@@ -41,6 +41,11 @@ class SyntheticDataSet:
     ----------
     name : str
         One of ``synthetic.EDITIONS``.
+
+    Examples
+    --------
+    >>> SyntheticDataSet().manifest("carpet").defect_types
+    ['color', 'cut', 'hole', 'metal_contamination', 'thread']
     """
 
     def __init__(self, name: str = "synthetic") -> None:
@@ -84,6 +89,11 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
     ------
     InputError
         If the name is unknown, or the root is missing, superfluous or unusable.
+
+    Examples
+    --------
+    >>> len(open_dataset("synthetic").categories())
+    15
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)

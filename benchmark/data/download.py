@@ -164,7 +164,13 @@ def digest_file(path: Path) -> tuple[int, str]:
 
 
 def check_digest(size: int, sha256: str, expected: Expected) -> str:
-    """Return why a file of this size and SHA-256 is not the expected one, or an empty string."""
+    """Return why a file of this size and SHA-256 is not the expected one, or an empty string.
+
+    Examples
+    --------
+    >>> check_digest(7, "ab", Expected("cd", None, "--sha256"))
+    'its SHA-256 is ab (7 bytes), expected cd from --sha256'
+    """
     if sha256 == expected.sha256:
         return ""
     wanted = expected.sha256 + (f" ({expected.size} bytes)" if expected.size else "")

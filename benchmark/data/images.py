@@ -95,7 +95,13 @@ def read_image(path: Path, size: int) -> np.ndarray:
 
 
 def grey_mask(image: Image.Image) -> Image.Image:
-    """Return a mask as 8-bit grey: the brightest channel of colours; transparent pixels are black."""
+    """Return a mask as 8-bit grey: the brightest channel of colours; transparent pixels are black.
+
+    Examples
+    --------
+    >>> grey_mask(Image.new("RGB", (1, 1), (10, 0, 200))).getpixel((0, 0))
+    200
+    """
     image = _narrow(image)
     if image.mode in ("1", "L"):
         return image.convert("L")
@@ -105,17 +111,35 @@ def grey_mask(image: Image.Image) -> Image.Image:
 
 
 def count_levels(image: Image.Image) -> int:
-    """Return the number of distinct grey values of a mask; more than two mean it is not binary."""
+    """Return the number of distinct grey values of a mask; more than two mean it is not binary.
+
+    Examples
+    --------
+    >>> count_levels(Image.new("L", (4, 4)))
+    1
+    """
     return len(np.unique(np.asarray(image if image.mode in _WIDE_MODES else grey_mask(image))))
 
 
 def binary_mask(image: Image.Image) -> Image.Image:
-    """Return a mask of 0 and 255: a pixel is defective if its value, or its brightest channel, is above 127."""
+    """Return a mask of 0 and 255: a pixel is defective if its value, or its brightest channel, is above 127.
+
+    Examples
+    --------
+    >>> [binary_mask(Image.new("L", (1, 1), value)).getpixel((0, 0)) for value in (127, 128)]
+    [0, 255]
+    """
     return grey_mask(image).point(lambda value: 255 * (value > MASK_THRESHOLD))
 
 
 def nonzero_mask(image: Image.Image) -> Image.Image:
-    """Return a mask of 0 and 255 from one of class numbers: a pixel is defective if its stored value is not 0."""
+    """Return a mask of 0 and 255 from one of class numbers: a pixel is defective if its stored value is not 0.
+
+    Examples
+    --------
+    >>> [nonzero_mask(Image.new("L", (1, 1), number)).getpixel((0, 0)) for number in (0, 1, 2)]
+    [0, 255, 255]
+    """
     stored = np.asarray(image)
     marked = stored if stored.ndim == 2 else stored[..., :3].any(axis=2)
     return Image.fromarray(np.where(marked != 0, 255, 0).astype(np.uint8))

@@ -30,7 +30,13 @@ _MISSING_COLUMNS = ("mask_levels", "sha256", "mask_sha256")
 
 
 class PublishedMvtecAD:
-    """The images of MVTec AD according to ``counts.csv``: names, sizes and modes, without pixels."""
+    """The images of MVTec AD according to ``counts.csv``: names, sizes and modes, without pixels.
+
+    Examples
+    --------
+    >>> PublishedMvtecAD().manifest("toothbrush").records[0].name
+    'train/good/000.png'
+    """
 
     name = NAME
     unknown = UNKNOWN

@@ -51,6 +51,13 @@ def check_defect_name(name: str) -> None:
     ------
     InputError
         As ``check_folder_name``, or if it is the label of normal images.
+
+    Examples
+    --------
+    >>> check_defect_name("good")
+    Traceback (most recent call last):
+    ...
+    baselines.errors.InputError: a defect type cannot be named good, the label of normal images
     """
     check_folder_name("defect type", name)
     if name == GOOD:

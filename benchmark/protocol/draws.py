@@ -73,6 +73,15 @@ def draw_shots(
     InputError
         If a group has fewer than K annotated images, none would be left for testing, or there are no normal training
         images.
+
+    Examples
+    --------
+    >>> from benchmark.data.manifest import ImageRecord
+    >>> records = [ImageRecord("train", GOOD, "train/good/0.png")]
+    >>> records += [ImageRecord("test", "cut", f"test/cut/{i}.png", f"{i}.png") for i in range(3)]
+    >>> draw = draw_shots(CategoryManifest("x", "widget", "", tuple(records)), shots=1, seed=0)
+    >>> draw.names, draw.test
+    (('test/cut/0.png',), (2, 3))
     """
     annotated = [i for i, record in enumerate(manifest.records) if record.defective and not record.unannotated]
     groups = {manifest.category: annotated}

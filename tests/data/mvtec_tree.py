@@ -1,4 +1,4 @@
-"""A tree with MVTec AD's names and counts; its pixels are one colour, and the same bytes serve for many files."""
+"""Folders with MVTec AD's names and counts; images are of one colour and share their bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _png(mode: str, side: int, mask: bool = False) -> bytes:
 
 
 def tree_files(categories: Sequence[str] = (), side: int | None = None) -> dict[str, bytes]:
-    """Return path below the root to bytes, for some categories or all; images of the true size unless one is given."""
+    """Return path to bytes, for some categories or all; images have the published size by default."""
     published = PublishedMvtecAD()
     files = {}
     for category in categories or published.categories():
@@ -36,7 +36,7 @@ def tree_files(categories: Sequence[str] = (), side: int | None = None) -> dict[
 
 
 def write_tree(root: Path, categories: Sequence[str] = (), side: int | None = None) -> Path:
-    """Write those files below a root."""
+    """Write these files below a root."""
     for name, data in tree_files(categories, side).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Tiny data sets in the layouts that importers read."""
+"""Tiny data sets in the layouts of the importers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_magnetic_tile(root: Path) -> Path:
 
 
 def make_visa(root: Path) -> Path:
-    """``<object>/Data/...`` and ``split_csv/1cls.csv``; masks hold class numbers."""
+    """``<object>/Data/...`` and ``split_csv/1cls.csv``; masks contain class numbers."""
     rows = []
     for kind in ("candle", "pcb1"):
         data = Path(kind, "Data")
@@ -92,7 +92,7 @@ def make_kolektor_sdd(root: Path) -> Path:
 
 
 def make_pairs(root: Path) -> Path:
-    """``photos/NAME.jpg`` and ``labels/NAME_gt.png``: four marked, one empty, three with no mask; two spare normals."""
+    """``photos/NAME.jpg`` and ``labels/NAME_gt.png``: 4 defective, 1 empty mask, 3 without; 2 more normals."""
     for index in range(8):
         write_image(root / "photos" / f"{index}.jpg", noise(index))
     for index in range(5):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.archives import unpack
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import notes

@@ -1,4 +1,4 @@
-"""MVTec AD as listed here: the paper's counts, the committed draws, and a tree of that shape from plan to run."""
+"""MVTec AD: the committed manifest agrees with the paper's counts, and a folder of that shape can be run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import InputError
+from baselines.errors import InputError
 from benchmark.cli import main
 from benchmark.data.manifest import CategoryManifest, read_images
 from benchmark.data.mvtec import PublishedMvtecAD
@@ -31,27 +31,27 @@ def committed_manifests() -> list[CategoryManifest]:
     return read_images(COMMITTED / "images.csv", "mvtec-ad", "")
 
 
-def test_the_committed_list_is_what_the_counts_give_byte_for_byte(tmp_path: Path) -> None:
+def test_the_counts_reproduce_the_committed_manifest_byte_for_byte(tmp_path: Path) -> None:
     assert main(["data", "manifest", "--dataset", "mvtec-ad", "--out", str(tmp_path / "out")]) == 0
     for name in ("dataset.json", "images.csv", "draws.csv", "draw_digests.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (COMMITTED / name).read_bytes(), name
 
 
-def test_the_list_is_read_back_as_it_was_made() -> None:
+def test_the_committed_manifest_is_read_as_it_was_made() -> None:
     published = PublishedMvtecAD()
     assert committed_manifests() == [published.manifest(category) for category in published.categories()]
-    with pytest.raises(InputError, match="unknown category 'botle': did you mean 'bottle'"):
+    with pytest.raises(InputError, match="'botle': did you mean 'bottle'"):
         published.manifest("botle")
 
 
-def test_the_list_says_which_facts_it_lacks() -> None:
+def test_the_manifest_states_which_columns_are_unknown() -> None:
     described = json.loads((COMMITTED / "dataset.json").read_text())
     assert set(described["unknown"]) == {"sha256", "mask_sha256", "mask_levels", "defect_pixels"}
     columns = set(rows_of(COMMITTED / "images.csv")[0])
     assert not columns & {"sha256", "mask_sha256", "mask_levels"}
 
 
-def test_totals_are_the_published_ones() -> None:
+def test_totals_equal_the_published_ones() -> None:
     manifests = committed_manifests()
     records = [record for manifest in manifests for record in manifest.records]
     assert Counter((record.split, record.defective) for record in records) == {
@@ -63,7 +63,7 @@ def test_totals_are_the_published_ones() -> None:
     assert len({(manifest.category, record.name) for manifest in manifests for record in manifest.records}) == 5354
 
 
-def test_table_1_of_the_paper_follows_from_the_list_for_both_k() -> None:
+def test_table_1_of_the_paper_follows_from_the_manifest_for_both_k() -> None:
     printed = {row["category"]: row for row in rows_of(TABLE_1)}
     assert len(printed) == 15
     for manifest in committed_manifests():
@@ -77,7 +77,7 @@ def test_table_1_of_the_paper_follows_from_the_list_for_both_k() -> None:
     assert not printed
 
 
-def test_five_draws_of_both_readings_are_listed_with_the_digests_that_runs_carry() -> None:
+def test_five_draws_of_both_readings_are_listed_with_their_digests() -> None:
     listed = rows_of(COMMITTED / "draw_digests.csv")
     assert len(listed) == 15 * 2 * 2 * 5
     manifests = {manifest.category: manifest for manifest in committed_manifests()}
@@ -98,7 +98,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tree(tmp_path_factory.mktemp("mvtec") / "data", side=32)
 
 
-def test_a_tree_of_that_shape_verifies_and_has_the_committed_draws(tree: Path, tmp_path: Path) -> None:
+def test_a_folder_of_that_shape_passes_verification_and_has_the_committed_draws(tree: Path, tmp_path: Path) -> None:
     words = ["--dataset", "mvtec-ad", "--data-root", str(tree)]
     assert main(["data", "verify", *words, "--ignore-size"]) == 0
     assert main(["data", "verify", *words, "--category", "toothbrush"]) == 1
@@ -109,7 +109,7 @@ def test_a_tree_of_that_shape_verifies_and_has_the_committed_draws(tree: Path, t
     assert names == [(row["category"], row["name"], row["mask"]) for row in rows_of(COMMITTED / "images.csv")]
 
 
-def test_the_paper_s_tables_are_1500_runs_of_it(
+def test_the_paper_s_tables_need_1500_runs(
     tree: Path, shared_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--dataset", "mvtec-ad", "--data-root", str(tree), "--cache", str(shared_cache), "--device", "cpu"]
@@ -118,7 +118,7 @@ def test_the_paper_s_tables_are_1500_runs_of_it(
     assert (plan["distinct_runs"], plan["stored"], plan["to_do"]) == (1500, 0, 1500)
 
 
-def test_runs_on_it_train_from_the_committed_draws(tree: Path, shared_cache: Path, tmp_path: Path) -> None:
+def test_runs_use_the_committed_draws(tree: Path, shared_cache: Path, tmp_path: Path) -> None:
     words = ["--dataset", "mvtec-ad", "--data-root", str(tree), "--cache", str(shared_cache), "--device", "cpu"]
     what = ["--method", "unet", "albunet_nbr_cap", "--category", "toothbrush", "--shots", "1", "--seed", "3"]
     tiny = ["--set", "image_size=64", "iterations=2", "width=0.1", "curve_every=2"]
