@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise unknown_name("verb", verb, VERBS)
             options = build_parser(verb).parse_args(words)
             options.command = ["python", "-m", "benchmark", *words]
-            return options.do(options)
+            code: int = options.do(options)
+            return code
         except InputError as error:
             logger.error(error)
             return EXIT_USAGE

@@ -60,12 +60,11 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 def chosen_jobs(options: argparse.Namespace, profile: Profile, devices: Sequence[torch.device]) -> int:
     """Return how many runs to do at a time; InputError if ``--jobs`` is below 1 or the number of devices."""
-    if options.jobs is None:
+    jobs: int | None = options.jobs
+    if jobs is None:
         return choose_jobs(profile, devices)
-    if options.jobs < 1:
-        raise InputError(f"--jobs must be at least 1, got {options.jobs}")
-    if options.jobs < len(devices):
-        raise InputError(
-            f"--jobs {options.jobs} leaves some of {len(devices)} devices idle: use at least {len(devices)}"
-        )
-    return options.jobs
+    if jobs < 1:
+        raise InputError(f"--jobs must be at least 1, got {jobs}")
+    if jobs < len(devices):
+        raise InputError(f"--jobs {jobs} leaves some of {len(devices)} devices idle: use at least {len(devices)}")
+    return jobs

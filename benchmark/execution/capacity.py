@@ -19,8 +19,8 @@ def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
     """Return how many runs to do at a time: one per CUDA device, or as many as cores and free memory allow."""
     if devices[0].type == "cuda":
         return len(devices)
-    by_memory = psutil.virtual_memory().available // memory_of_a_run(profile)
-    return max(1, min(loky.cpu_count() // profile.threads, by_memory))
+    by_memory = int(psutil.virtual_memory().available) // memory_of_a_run(profile)
+    return max(1, min(int(loky.cpu_count()) // profile.threads, by_memory))
 
 
 def memory_of_a_run(profile: Profile) -> int:

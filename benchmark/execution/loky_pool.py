@@ -102,7 +102,8 @@ class _Slot:
                         1, initializer=end_with_parent, initargs=(os.getpid(),), env=dict(self._environment)
                     )
                 try:
-                    return self._executor.submit(work, item)
+                    future: Future[Any] = self._executor.submit(work, item)
+                    return future
                 except BrokenProcessPool:  # the process died while it was idle
                     pass
             self.close()

@@ -12,7 +12,7 @@ import torch
 
 from baselines.errors import InputError
 from benchmark.environment import describe_environment
-from benchmark.execution.leases import LeaseLostError, Leases
+from benchmark.execution.leases import Lease, LeaseLostError, Leases
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import Environment, Status
 from benchmark.results.run_result import RunResult
@@ -104,46 +104,13 @@ class RunTask:
                 if outcome := self.find_outcome(spec):
                     return outcome
                 try:
-                    result = self.attempt(spec, lease.check)
+                    result = self._attempt(spec, lease)
                     lease.confirm()
                 except LeaseLostError:
                     return LeasedElsewhere(spec)
                 return self.store(spec, result, time.perf_counter() - started)
         except InputError as error:
             return error
-
-    def attempt(self, spec: RunSpec, check: Callable[[], None] = lambda: None) -> RunResult | Failure:
-        """Train and score one run without storing it.
-
-        Parameters
-        ----------
-        check : callable
-            Called after each iteration and each scored image; an exception from it ends the run.
-
-        Raises
-        ------
-        LeaseLostError
-            From ``check``.
-        """
-        started = time.perf_counter()
-
-        def on_step(iteration: int) -> None:
-            check()
-            if self.timeout is not None and time.perf_counter() - started > self.timeout:
-                raise TimeoutError(
-                    f"--timeout {self.timeout:g} exceeded after {iteration} of {spec.protocol.iterations} iterations: "
-                    "allow more time, or set fewer iterations"
-                )
-            if self.on_step:
-                self.on_step(spec, iteration)
-
-        try:
-            return train_and_score(spec, self.context, on_step)
-        except LeaseLostError:
-            raise
-        except Exception as error:  # any error of a method fails its run, not the study
-            environment = describe_environment(self.context.choose_device())
-            return Failure(f"{type(error).__name__}: {error}{_advice(error)}", traceback.format_exc(), environment)
 
     def store(self, spec: RunSpec, result: RunResult | Failure, seconds: float) -> RunOutcome:
         """Store a result, or record a failure.
@@ -176,6 +143,28 @@ class RunTask:
         if failure is None or failure == self.earlier.get(spec.id):
             return None
         return RunOutcome(spec, Status.FAILED, error=failure.error, by_another=True)
+
+    def _attempt(self, spec: RunSpec, lease: Lease) -> RunResult | Failure:
+        """Train and score one run without storing it; LeaseLostError as soon as the lease is lost."""
+        started = time.perf_counter()
+
+        def on_step(iteration: int) -> None:
+            lease.check()
+            if self.timeout is not None and time.perf_counter() - started > self.timeout:
+                raise TimeoutError(
+                    f"--timeout {self.timeout:g} exceeded after {iteration} of {spec.protocol.iterations} iterations: "
+                    "allow more time, or set fewer iterations"
+                )
+            if self.on_step:
+                self.on_step(spec, iteration)
+
+        try:
+            return train_and_score(spec, self.context, on_step)
+        except LeaseLostError:
+            raise
+        except Exception as error:  # any error of a method fails its run, not the study
+            environment = describe_environment(self.context.choose_device())
+            return Failure(f"{type(error).__name__}: {error}{_advice(error)}", traceback.format_exc(), environment)
 
 
 def _advice(error: Exception) -> str:
