@@ -31,7 +31,7 @@ def test_writing_a_report_of_1500_runs(tmp_path: Path) -> None:
     pages = sorted((tmp_path / "report_files").rglob("*.html"), key=lambda path: path.stat().st_size)
     megabytes = [path.stat().st_size / 1e6 for path in (tmp_path / "report.html", pages[-1])]
     print(
-        f"\n1,500 runs: {seconds:.1f} s with the start of Python, {busy} s of processor time;"
+        f"\n1,500 runs: {seconds:.1f} s including the start of Python, {busy} s of CPU time;"
         f" {most} MiB at most;"
         f" report.html {megabytes[0]:.1f} MB, {len(pages)} detail pages of up to {megabytes[1]:.1f} MB"
     )
