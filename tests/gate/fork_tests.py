@@ -1,7 +1,7 @@
 """Run one test in each of several copies of the project: python -m tests.gate.fork_tests COPY TEST [COPY TEST ...].
 
-What takes seconds to import is imported once; each copy then has a process of its own, which imports its modules of the
-project. Prints pytest's exit code per copy.
+Libraries that take seconds to import are imported once; each copy then has a process of its own, which imports its own
+modules of the project. Prints pytest's exit code per copy.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def run_in_copy(copy: str, test: str) -> int:
     ]:
         del sys.modules[name]
     sys.path.insert(0, copy)
-    with redirect_stdout(io.StringIO()) as said, redirect_stderr(said):
+    with redirect_stdout(io.StringIO()) as output, redirect_stderr(output):
         code = pytest.main(["-q", "-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={copy}", test])
     if code not in (0, 1):
-        sys.stderr.write(said.getvalue())
+        sys.stderr.write(output.getvalue())
     return int(code)
 
 
