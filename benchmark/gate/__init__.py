@@ -1,1 +1,1 @@
-"""The regression gate: metrics of runs held against a committed baseline. Trains nothing."""
+"""The regression gate: compares metrics of runs with a committed baseline."""
