@@ -404,13 +404,18 @@ def test_no_two_groups_share_the_name_of_a_case() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_unusable_input_is_refused_in_one_line_and_leaves_no_files(
-    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    case: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change, words, named = CASES[case]
     make_category(tmp_path / "data" / "widget")
     change(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "never"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path_factory.getbasetemp()))  # matplotlib's own cache of fonts
     takes_cache = words[0] in ("run", "plan") or words[1] in ("list", "sheet", "manifest", "cache")
     given = [str(word) for word in words] + (["--cache", "cache"] if takes_cache and "--cache" not in words else [])
     before = tree(tmp_path)
