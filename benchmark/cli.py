@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 import benchmark
 from baselines.errors import InputError, unknown_name
+from benchmark.output import checked_output
 from reports.escapes import for_terminal
 
 EXIT_USAGE = 2
@@ -60,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if verb and verb not in VERBS:
                 raise unknown_name("verb", verb, VERBS)
-            options = build_parser(verb).parse_args(words)
-            options.command = ["python", "-m", "benchmark", *words]
-            code: int = options.do(options)
-            return code
+            with checked_output():
+                options = build_parser(verb).parse_args(words)
+                options.command = ["python", "-m", "benchmark", *words]
+                code: int = options.do(options)
+                return code
         except InputError as error:
             logger.error(error)
             return EXIT_USAGE
@@ -72,7 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logger.info(f"interrupted: {kept}; give the same command again to resume")
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader of a pipe, e.g. head, has closed it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
 
 
@@ -98,4 +98,5 @@ class _LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        print(prefix + for_terminal(record.getMessage()), file=sys.stderr, flush=True)
+        with suppress(OSError):  # nowhere is left to report it
+            print(prefix + for_terminal(record.getMessage()), file=sys.stderr, flush=True)

@@ -93,7 +93,7 @@ def mvtec_counts() -> pd.DataFrame:
 
     ``label`` is ``good`` or a defect type; ``split`` is ``train`` or ``test``.
     """
-    return _read_csv("mvtec_ad_counts.csv").copy()
+    return _read_csv("mvtec_ad/counts.csv", "data_manifests").copy()
 
 
 def read_toml(name: str, kind: type[T]) -> T:
@@ -112,6 +112,6 @@ def read_toml(name: str, kind: type[T]) -> T:
 
 
 @cache
-def _read_csv(name: str) -> pd.DataFrame:
-    with (resources.files("reports.paper") / name).open(encoding="utf-8") as file:
+def _read_csv(name: str, package: str = "reports.paper") -> pd.DataFrame:
+    with (resources.files(package) / name).open(encoding="utf-8") as file:
         return pd.read_csv(file)

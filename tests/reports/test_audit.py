@@ -134,7 +134,7 @@ def test_u_net_does_not_beat_all_three_at_1_shot_as_the_text_states(found: dict[
 
 def test_images_of_table_i_are_not_counted_per_defect_type(found: dict[str, Finding]) -> None:
     images, types = defaultdict(int), defaultdict(set)
-    for row in rows("mvtec_ad_counts.csv"):
+    for row in rows("../../data_manifests/mvtec_ad/counts.csv"):
         if row["label"] != "good":
             images[row["category"]] += int(row["images"])
             types[row["category"]].add(row["label"])
