@@ -24,7 +24,9 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         PAIRS, "Patterns are paths below SRC with {name} and optionally {label}, the defect type; * matches all but /."
     )
     pairs.add_argument("--images", metavar="PATTERN", help="e.g. 'photos/{name}.jpg'")
-    pairs.add_argument("--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; images without one are normal")
+    pairs.add_argument(
+        "--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; images with no or an empty one are normal"
+    )
     pairs.add_argument("--normals", metavar="PATTERN", help="further normal images")
     pairs.add_argument("--label", metavar="NAME", help="defect type if no pattern has {label}; default: defect")
     pairs.add_argument("--category", metavar="NAME", help="default: the name of SRC")
