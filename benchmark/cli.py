@@ -18,7 +18,8 @@ from reports.escapes import for_terminal
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-# Each is a module of benchmark.commands, which adds the verb's options and sets ``do``.
+# Each has a module in benchmark.commands.arguments, which adds the verb's options and sets ``do`` to what does it, as
+# MODULE:FUNCTION of benchmark.commands; that module is imported once the options are parsed.
 VERBS = {
     "run": "train and score, then report; stored runs are not done again",
     "plan": "count the runs of a selection, and estimate time, disk and memory",
@@ -48,7 +49,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     for name, summary in VERBS.items():
         options = verbs.add_parser(name, help=summary)
         if name == verb:
-            import_module(f"benchmark.commands.{name}").add_options(options)
+            import_module(f"benchmark.commands.arguments.{name}").add_options(options)
     return parser
 
 
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with checked_output():
                 options = build_parser(verb).parse_args(words)
                 options.command = ["python", "-m", "benchmark", *words]
-                code: int = options.do(options)
+                module, function = options.do.split(":")
+                code: int = getattr(import_module(f"benchmark.commands.{module}"), function)(options)
                 return code
         except InputError as error:
             logger.error(error)

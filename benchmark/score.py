@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from msgspec import Meta, Struct
 from numpy.typing import ArrayLike
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from benchmark.data.manifest import GOOD
 
@@ -165,6 +164,8 @@ def roc_points(images: pd.DataFrame) -> pd.DataFrame:
     defective = images["label"] != GOOD
     if defective.all() or not defective.any():
         return pd.DataFrame({"fpr": [], "tpr": [], "threshold": []})
+    from sklearn.metrics import roc_curve  # takes longer to import than all else that reading results needs
+
     fpr, tpr, threshold = roc_curve(defective, images["predicted_area"])
     return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
 
@@ -177,6 +178,8 @@ def summarise(images: pd.DataFrame) -> Metrics:
     images : pd.DataFrame
         One row per test image with ``IMAGE_COLUMNS``.
     """
+    from sklearn.metrics import roc_auc_score  # as above
+
     rows = images[scored(images)]
     defective = images["label"] != GOOD
     both = defective.any() and not defective.all()

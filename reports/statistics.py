@@ -14,8 +14,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from benchmark.results.records import Status
 from benchmark.score import Metric
@@ -121,6 +119,8 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 @lru_cache(maxsize=4096)
 def _sign_flip_ps(rows: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
     """Test rows of equal length together: most of the time goes into making the patterns."""
+    from scipy import stats  # here and below: slow to import, and not needed to print tables
+
     result = stats.permutation_test(
         (np.array(rows),),
         np.mean,
@@ -150,6 +150,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 @lru_cache(maxsize=4096)  # multipletests runs the garbage collector, which is slow
 def _adjusted(p_values: tuple[float, ...]) -> tuple[float, ...]:
+    from statsmodels.stats.multitest import multipletests
+
     return tuple(float(value) for value in multipletests(p_values, method="holm")[1])
 
 
@@ -163,6 +165,8 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[fl
     (-0.484, 4.484)
     """
     data = np.asarray(values, dtype=np.float64)
+    from scipy import stats
+
     half = stats.t.ppf((1 + confidence) / 2, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data))
     return float(data.mean() - half), float(data.mean() + half)
 

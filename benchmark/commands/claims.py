@@ -5,20 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from benchmark.commands.options import add_results
 from benchmark.results.table import load_results
 from reports.claims import Verdict, as_records, as_text, judge, judge_published
 from reports.collect import choose_sets, result_sets
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
-    add_results(parser)
-    parser.add_argument("--dataset", metavar="NAME", help="only this data set")
-    parser.add_argument("--profile", metavar="NAME", help="only this profile")
-    parser.add_argument("--published", action="store_true", help="judge by the paper's own tables; needs no results")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

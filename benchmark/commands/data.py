@@ -6,14 +6,11 @@ import argparse
 import json
 from collections import Counter
 from itertools import groupby
-from pathlib import Path
 
 from PIL import Image
 
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import new_folder
-from benchmark.commands import data_cache, data_download, data_import, data_verify
-from benchmark.commands.options import add_data
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
 from benchmark.data.manifest import FORMAT, GOOD, notes, write_images, write_rows
@@ -22,44 +19,6 @@ from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, list_draws
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 from reports.escapes import for_terminal
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the actions of the verb."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="list the numbers of images, and anything unusual")
-    add_data(listing)
-    listing.set_defaults(do=do_list)
-
-    generate = actions.add_parser("generate", help="write the synthetic data set in MVTec AD's layout")
-    generate.add_argument("--dataset", choices=synthetic.EDITIONS, default="synthetic", help="default: synthetic")
-    generate.add_argument("--out", type=Path, required=True, metavar="DIR")
-    generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
-    generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    generate.set_defaults(do=do_generate)
-
-    sheet = actions.add_parser("sheet", help="show normal images and each defect type with masks")
-    add_data(sheet)
-    sheet.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="an .html page or a .jpg, .png or .webp picture"
-    )
-    sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
-    sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
-    sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    sheet.set_defaults(do=do_sheet)
-
-    data_import.add_action(actions)
-    data_cache.add_action(actions)
-
-    manifest = actions.add_parser("manifest", help="write the list of images and the draws as CSV files")
-    manifest.add_argument(
-        "folder", nargs="?", type=Path, metavar="DIR", help="same as --dataset folder --data-root DIR"
-    )
-    add_data(manifest)
-    manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
-    manifest.set_defaults(do=do_manifest)
-    data_verify.add_action(actions)
-    data_download.add_action(actions)
 
 
 def do_list(options: argparse.Namespace) -> int:

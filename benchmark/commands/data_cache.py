@@ -7,18 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from baselines.errors import InputError
-from benchmark.commands.options import add_cache
 from benchmark.data.image_cache import CacheEntry, ImageCache
 from benchmark.units import format_bytes
 from reports.escapes import for_terminal
-
-
-def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``cache`` to the actions of ``data``."""
-    parser = actions.add_parser("cache", help="list cached images and their size, or remove them")
-    add_cache(parser)
-    parser.add_argument("--clear", action="store_true", help="remove all; running commands keep what they have open")
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

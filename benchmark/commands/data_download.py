@@ -17,22 +17,6 @@ from benchmark.data.verify import read_manifest
 from benchmark.units import format_bytes
 
 
-def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``download`` to the actions of ``data``."""
-    parser = actions.add_parser("download", help="download, check and unpack MVTec AD")
-    parser.add_argument("name", metavar=MVTEC_AD)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the categories")
-    parser.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="unpack this file instead of downloading")
-    parser.add_argument(
-        "--link", action="append", default=[], metavar="URL", help="download from here instead; repeatable"
-    )
-    parser.add_argument("--sha256", metavar="HEX", help="checksum of the archive, instead of the known one")
-    parser.add_argument("--keep-archive", action="store_true", help="keep the archive beside DIR")
-    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="without data; default: 30")
-    parser.set_defaults(do=do)
-
-
 def do(options: argparse.Namespace) -> int:
     """Download, check and unpack the archive, then verify its files."""
     if options.name != MVTEC_AD:

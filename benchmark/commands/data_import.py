@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from baselines.errors import InputError, unknown_name
 from benchmark.data.importers import IMPORTERS, LAYOUTS, PAIRS
-from benchmark.data.importers.layout import HELD_OUT, Imported, import_layout
+from benchmark.data.importers.layout import Imported, import_layout
 from benchmark.data.importers.pairs import MASKS_HOLD, PairPatterns, import_pairs
 
 _LISTED = 20
-
-
-def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``import`` to the actions of ``data``."""
-    parser = actions.add_parser("import", help="convert published or your own images to MVTec AD's layout")
-    parser.add_argument("name", metavar="|".join(IMPORTERS))
-    parser.add_argument("source", type=Path, metavar="SRC")
-    parser.add_argument("destination", type=Path, metavar="DEST")
-    parser.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
-    pairs = parser.add_argument_group(
-        PAIRS, "Patterns are paths below SRC with {name} and optionally {label}, the defect type; * matches all but /."
-    )
-    pairs.add_argument("--images", metavar="PATTERN", help="e.g. 'photos/{name}.jpg'")
-    pairs.add_argument(
-        "--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; images with no or an empty one are normal"
-    )
-    pairs.add_argument("--normals", metavar="PATTERN", help="further normal images")
-    pairs.add_argument("--label", metavar="NAME", help="defect type if no pattern has {label}; default: defect")
-    pairs.add_argument("--category", metavar="NAME", help="default: the name of SRC")
-    pairs.add_argument(
-        "--masks-hold", metavar="|".join(MASKS_HOLD), help="defective pixels: grey, above 127 (default); classes, not 0"
-    )
-    pairs.add_argument(
-        "--held-out", type=float, metavar="SHARE", help=f"of the normal images, for testing; default: {HELD_OUT}"
-    )
-    pairs.add_argument(
-        "--ignore-unmatched", action="store_true", default=None, help="leave out files without a partner"
-    )
-    parser.set_defaults(do=do)
 
 
 _PAIRS_OPTIONS = ("images", "masks", "normals", "label", "category", "masks_hold", "held_out", "ignore_unmatched")

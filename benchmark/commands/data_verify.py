@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from baselines.errors import InputError, unknown_name
-from benchmark.commands.options import add_data
 from benchmark.data.manifest import CategoryManifest
 from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import manifest_folder
@@ -30,22 +29,6 @@ from benchmark.data.verify import (
 
 EXIT_NOT_AS_LISTED = 1
 _SHOWN_PER_KIND = 5
-
-
-def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``verify`` to the actions of ``data``."""
-    parser = actions.add_parser("verify", help="compare the files of a data set with a list")
-    add_data(parser)
-    parser.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    parser.add_argument(
-        "--manifest", type=Path, metavar="DIR", help="written by `data manifest`; default: that of mvtec-ad"
-    )
-    parser.add_argument("--ignore-size", action="store_true", help="accept images of any size")
-    parser.add_argument(
-        "--checksums", type=Path, metavar="FILE", help="compare with these SHA-256 checksums; written if missing"
-    )
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

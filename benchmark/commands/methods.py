@@ -25,17 +25,6 @@ COLUMNS = {
 NOT_KNOWN = "-"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
-    parser.description = (
-        "List the registered methods. Others are composed: NETWORK+nbr, NETWORK+cap, NETWORK+nbr+cap, NETWORK+bn, "
-        "where NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
-    )
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--check", metavar="NAME", help="check that a method keeps its contract; 1 if it does not")
-    parser.set_defaults(do=do)
-
-
 def do(options: argparse.Namespace) -> int:
     """Print every method, or what a check of one found."""
     if options.check is not None:

@@ -5,25 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
-from benchmark.commands.options import add_data, add_jobs, add_profile, add_results, chosen_jobs
-from benchmark.commands.selection import add_selection, chosen_profile, chosen_request
+from benchmark.commands.options import chosen_jobs
+from benchmark.commands.selection import chosen_profile, chosen_request
 from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.protocol.selection import choose_selections
 from benchmark.schema import to_builtins
 from benchmark.units import format_bytes, format_duration
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
-    add_selection(parser)
-    add_profile(parser)
-    add_data(parser)
-    add_results(parser)
-    add_jobs(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

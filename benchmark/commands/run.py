@@ -7,9 +7,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.commands.options import add_data, add_profile, add_results
-from benchmark.commands.selection import add_selection, chosen_profile, chosen_request
-from benchmark.commands.training import add_training, chosen_training
+from benchmark.commands.selection import chosen_profile, chosen_request
+from benchmark.commands.training import chosen_training
 from benchmark.data.datasets import open_dataset
 from benchmark.execution.study import RETRY_ADVICE
 from benchmark.protocol.runs import RunSpec
@@ -22,16 +21,6 @@ from reports.html import write_report
 from reports.tables import build_table
 
 logger = logging.getLogger(__name__)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
-    add_selection(parser)
-    add_profile(parser)
-    add_data(parser)
-    add_results(parser)
-    add_training(parser)
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

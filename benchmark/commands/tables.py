@@ -9,7 +9,6 @@ from pathlib import Path
 
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
-from benchmark.commands.options import add_results
 from benchmark.results.table import load_results
 from reports.cells import Source
 from reports.collect import choose_sets, result_sets
@@ -17,30 +16,6 @@ from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
 from reports.published import Published
 from reports.tables import TABLES, Table, all_tables, build_table
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
-    parser.description = (
-        "Print the paper's tables for each set of comparable runs. [3/5 seeds] marks a number that is based on fewer "
-        "runs than expected."
-    )
-    add_results(parser)
-    parser.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLES))
-    parser.add_argument("--format", default="text", choices=FORMATS, help="default: text")
-    parser.add_argument(
-        "--paper", action="store_true", help="print the paper's number and the difference below each number"
-    )
-    parser.add_argument("--published", action="store_true", help="print the paper's own numbers; needs no results")
-    parser.add_argument("--dataset", metavar="NAME", help="only this data set")
-    parser.add_argument("--profile", metavar="NAME", help="only this profile")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="write table_2.csv and so on to this folder; several sets of runs get a subfolder each",
-    )
-    parser.set_defaults(do=do)
 
 
 def do(options: argparse.Namespace) -> int:

@@ -5,18 +5,10 @@ from __future__ import annotations
 import argparse
 
 from baselines.errors import InputError
-from benchmark.commands.options import add_jobs, chosen_jobs
+from benchmark.commands.options import chosen_jobs
 from benchmark.devices import choose_devices, named_device
 from benchmark.execution.workers import DaskWorkers, LocalWorkers, Workers
 from benchmark.protocol.profile import Profile
-
-
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, ``--jobs``, ``--backend``, ``--scheduler`` and ``--timeout``."""
-    add_jobs(parser)
-    parser.add_argument("--backend", choices=("loky", "dask"), default="loky", help="default: loky, this machine")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask scheduler, e.g. tcp://HOST:8786")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="fail runs that take longer")
 
 
 def chosen_workers(options: argparse.Namespace, profile: Profile) -> Workers:

@@ -9,11 +9,10 @@ import numpy as np
 
 from baselines.errors import InputError, unknown_name
 from benchmark.data import synthetic
+from benchmark.data.choices import DATASETS
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
-
-DATASETS = (*synthetic.EDITIONS, "mvtec-ad", "folder")
 
 
 class DataSet(Protocol):

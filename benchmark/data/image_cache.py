@@ -29,7 +29,6 @@ from benchmark.units import format_bytes
 if TYPE_CHECKING:
     from benchmark.data.datasets import DataSet
 
-DEFAULT_LIMIT = "50G"
 _ARRAYS, _MANIFESTS = "arrays", "manifests"
 _ARRAYS_NAME = re.compile(r"[0-9a-f]{24}-[0-9]+")
 _MANIFEST_NAME = re.compile(r"[0-9a-f]{64}\.csv")

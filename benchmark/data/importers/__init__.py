@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.data.choices import IMPORTERS, PAIRS
 from benchmark.data.importers.btad import BTAD
 from benchmark.data.importers.kolektor_sdd import KOLEKTOR_SDD
 from benchmark.data.importers.layout import Layout
@@ -10,5 +11,4 @@ from benchmark.data.importers.mpdd import MPDD
 from benchmark.data.importers.visa import VISA
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (MAGNETIC_TILE, VISA, BTAD, MPDD, KOLEKTOR_SDD)}
-PAIRS = "pairs"
-IMPORTERS = (*LAYOUTS, PAIRS)
+__all__ = ["IMPORTERS", "LAYOUTS", "PAIRS"]

@@ -13,12 +13,11 @@ from PIL import Image
 
 from baselines.errors import InputError
 from benchmark.atomic import new_folder
+from benchmark.data.choices import HELD_OUT
 from benchmark.data.images import EXTENSIONS, binary_mask, check_mask_size, grey_mask, open_image
 from benchmark.data.manifest import GOOD
 from benchmark.data.names import check_path
 from benchmark.random_streams import stream
-
-HELD_OUT = 0.2
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from baselines.errors import InputError, unknown_name
+from benchmark.data.choices import EDITIONS
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
 from benchmark.data.synthetic._product import Category, Kind, Mode, develop
 from benchmark.data.synthetic.objects import (
@@ -46,7 +47,6 @@ __all__ = [
 VERSION: int = 2
 """Raised whenever a pixel of any image changes."""
 
-EDITIONS = ("synthetic", "synthetic-validation")
 """Different images of the same products: results are reported on the first, constants are chosen on the second."""
 
 _MIN_IMAGES = 8

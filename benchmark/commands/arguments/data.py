@@ -1,0 +1,116 @@
+"""Options of ``data``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmark.commands.arguments.shared import add_cache, add_data
+from benchmark.data.choices import EDITIONS, HELD_OUT, IMPORTERS, MASKS_HOLD, MVTEC_AD, PAIRS
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of the verb."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list the numbers of images, and anything unusual")
+    add_data(listing)
+    listing.set_defaults(do="data:do_list")
+
+    generate = actions.add_parser("generate", help="write the synthetic data set in MVTec AD's layout")
+    generate.add_argument("--dataset", choices=EDITIONS, default="synthetic", help="default: synthetic")
+    generate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
+    generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    generate.set_defaults(do="data:do_generate")
+
+    sheet = actions.add_parser("sheet", help="show normal images and each defect type with masks")
+    add_data(sheet)
+    sheet.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="an .html page or a .jpg, .png or .webp picture"
+    )
+    sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
+    sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
+    sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    sheet.set_defaults(do="data:do_sheet")
+
+    _add_import(actions)
+    _add_cache(actions)
+
+    manifest = actions.add_parser("manifest", help="write the list of images and the draws as CSV files")
+    manifest.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="same as --dataset folder --data-root DIR"
+    )
+    add_data(manifest)
+    manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
+    manifest.set_defaults(do="data:do_manifest")
+    _add_verify(actions)
+    _add_download(actions)
+
+
+def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``import`` to the actions of ``data``."""
+    parser = actions.add_parser("import", help="convert published or your own images to MVTec AD's layout")
+    parser.add_argument("name", metavar="|".join(IMPORTERS))
+    parser.add_argument("source", type=Path, metavar="SRC")
+    parser.add_argument("destination", type=Path, metavar="DEST")
+    parser.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
+    pairs = parser.add_argument_group(
+        PAIRS, "Patterns are paths below SRC with {name} and optionally {label}, the defect type; * matches all but /."
+    )
+    pairs.add_argument("--images", metavar="PATTERN", help="e.g. 'photos/{name}.jpg'")
+    pairs.add_argument(
+        "--masks", metavar="PATTERN", help="e.g. 'labels/{name}_gt.png'; images with no or an empty one are normal"
+    )
+    pairs.add_argument("--normals", metavar="PATTERN", help="further normal images")
+    pairs.add_argument("--label", metavar="NAME", help="defect type if no pattern has {label}; default: defect")
+    pairs.add_argument("--category", metavar="NAME", help="default: the name of SRC")
+    pairs.add_argument(
+        "--masks-hold", metavar="|".join(MASKS_HOLD), help="defective pixels: grey, above 127 (default); classes, not 0"
+    )
+    pairs.add_argument(
+        "--held-out", type=float, metavar="SHARE", help=f"of the normal images, for testing; default: {HELD_OUT}"
+    )
+    pairs.add_argument(
+        "--ignore-unmatched", action="store_true", default=None, help="leave out files without a partner"
+    )
+    parser.set_defaults(do="data_import:do")
+
+
+def _add_cache(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``cache`` to the actions of ``data``."""
+    parser = actions.add_parser("cache", help="list cached images and their size, or remove them")
+    add_cache(parser)
+    parser.add_argument("--clear", action="store_true", help="remove all; running commands keep what they have open")
+    parser.set_defaults(do="data_cache:do")
+
+
+def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``verify`` to the actions of ``data``."""
+    parser = actions.add_parser("verify", help="compare the files of a data set with a list")
+    add_data(parser)
+    parser.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    parser.add_argument(
+        "--manifest", type=Path, metavar="DIR", help="written by `data manifest`; default: that of mvtec-ad"
+    )
+    parser.add_argument("--ignore-size", action="store_true", help="accept images of any size")
+    parser.add_argument(
+        "--checksums", type=Path, metavar="FILE", help="compare with these SHA-256 checksums; written if missing"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(do="data_verify:do")
+
+
+def _add_download(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``download`` to the actions of ``data``."""
+    parser = actions.add_parser("download", help="download, check and unpack MVTec AD")
+    parser.add_argument("name", metavar=MVTEC_AD)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the categories")
+    parser.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="unpack this file instead of downloading")
+    parser.add_argument(
+        "--link", action="append", default=[], metavar="URL", help="download from here instead; repeatable"
+    )
+    parser.add_argument("--sha256", metavar="HEX", help="checksum of the archive, instead of the known one")
+    parser.add_argument("--keep-archive", action="store_true", help="keep the archive beside DIR")
+    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="without data; default: 30")
+    parser.set_defaults(do="data_download:do")

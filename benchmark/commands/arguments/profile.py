@@ -1,0 +1,22 @@
+"""Options of ``profile``."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmark.commands.arguments.shared import add_profile
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of the verb."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = actions.add_parser(
+        "show",
+        help="print every field with its source",
+        description="Print every field of a profile with where its value comes from. The output is TOML: saved as "
+        "FILE.toml it is a profile of its own.",
+    )
+    add_profile(show)
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(do="profile:do_show")
+    actions.add_parser("list", help="name the built-in profiles").set_defaults(do="profile:do_list")

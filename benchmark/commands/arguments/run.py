@@ -1,0 +1,17 @@
+"""Options of ``run``."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmark.commands.arguments.shared import add_data, add_profile, add_results, add_selection, add_training
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    add_selection(parser)
+    add_profile(parser)
+    add_data(parser)
+    add_results(parser)
+    add_training(parser)
+    parser.set_defaults(do="run:do")

@@ -1,0 +1,105 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.data.choices import CACHE_LIMIT, DATASETS
+from benchmark.protocol.profile import BUILT_IN
+from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
+
+if TYPE_CHECKING:
+    from benchmark.data.image_cache import ImageCache
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of images: ``--dataset``, ``--data-root`` and ``--cache``."""
+    parser.add_argument("--dataset", default="synthetic", metavar="|".join(DATASETS), help="default: synthetic")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the categories, or is one")
+    add_cache(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cache``."""
+    parser.add_argument(
+        "--cache",
+        type=_image_cache,
+        default="",
+        metavar="DIR",
+        help="decoded images; default: your cache folder",
+    )
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add ``--results``."""
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: ./results")
+
+
+def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None:
+    """Add the protocol: ``--profile`` and ``--set``."""
+    names = "|".join((*BUILT_IN, "FILE.toml"))
+    parser.add_argument("--profile", default=default, metavar=names, help=f"default: {default}")
+    parser.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a profile field"
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add devices and runs at a time: ``--device`` and ``--jobs``."""
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0,cuda:1", help="default: auto")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time, one process each; default: what cores and memory allow, or one per CUDA device",
+    )
+
+
+def _image_cache(folder: str) -> ImageCache:
+    """Return the cache in a folder, or the user's own for ""; imported only once options are parsed."""
+    from benchmark.data.image_cache import ImageCache
+
+    return ImageCache(Path(folder)) if folder else ImageCache()
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add ``--all``, ``--table``, ``--figure``, ``--method``, ``--category``, ``--shots`` and ``--seed``."""
+    what = parser.add_argument_group(
+        "what to run",
+        "Defaults come from the profile; --method, --category, --shots and --seed also narrow tables and figures.",
+    )
+    what.add_argument("--all", action="store_true", help="everything the profile names")
+    what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))
+    what.add_argument("--figure", action="extend", nargs="+", default=[], metavar="|".join(FIGURE_STUDIES))
+    what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")
+    what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
+    what.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``, ``--jobs``, ``--backend``, ``--scheduler`` and ``--timeout``."""
+    add_jobs(parser)
+    parser.add_argument("--backend", choices=("loky", "dask"), default="loky", help="default: loky, this machine")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask scheduler, e.g. tcp://HOST:8786")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="fail runs that take longer")
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add where runs are done, and what they need."""
+    add_workers(parser)
+    parser.add_argument(
+        "--weights-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of torchvision's weights files; default: torch's cache, with download if needed",
+    )
+    parser.add_argument(
+        "--cache-limit",
+        default=CACHE_LIMIT,
+        metavar="SIZE",
+        help=f"of decoded images; the least recently used are removed first; default: {CACHE_LIMIT}",
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")

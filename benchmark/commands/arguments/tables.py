@@ -1,0 +1,37 @@
+"""Options of ``tables``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmark.commands.arguments.shared import add_results
+from benchmark.protocol.studies import TABLE_STUDIES
+
+# Table I counts images and needs no study of its own.
+TABLES = ("I", *TABLE_STUDIES)
+FORMATS = ("text", "csv", "latex", "json")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.description = (
+        "Print the paper's tables for each set of comparable runs. [3/5 seeds] marks a number that is based on fewer "
+        "runs than expected."
+    )
+    add_results(parser)
+    parser.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLES))
+    parser.add_argument("--format", default="text", choices=FORMATS, help="default: text")
+    parser.add_argument(
+        "--paper", action="store_true", help="print the paper's number and the difference below each number"
+    )
+    parser.add_argument("--published", action="store_true", help="print the paper's own numbers; needs no results")
+    parser.add_argument("--dataset", metavar="NAME", help="only this data set")
+    parser.add_argument("--profile", metavar="NAME", help="only this profile")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write table_2.csv and so on to this folder; several sets of runs get a subfolder each",
+    )
+    parser.set_defaults(do="tables:do")
