@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from baselines.errors import InputError
 from benchmark.atomic import replace_file
@@ -92,6 +91,8 @@ def outlined(shot: Shot) -> np.ndarray:
     if shot.mask is None:
         return shot.image
     width = max(1, round(len(shot.image) / 128))
+    from scipy import ndimage  # slow to import, and not needed to list images
+
     return paint(shot.image, ndimage.binary_dilation(shot.mask, iterations=width) & ~shot.mask, _MASK, 1.0)
 
 

@@ -164,9 +164,9 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[fl
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
     """
-    data = np.asarray(values, dtype=np.float64)
     from scipy import stats
 
+    data = np.asarray(values, dtype=np.float64)
     half = stats.t.ppf((1 + confidence) / 2, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data))
     return float(data.mean() - half), float(data.mean() + half)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
+from baselines.networks.known import KNOWN_PRETRAINED
 
 if TYPE_CHECKING:
     from baselines.networks.base import SegmentationNetwork
@@ -116,6 +117,8 @@ def pretrained_file(name: str) -> str | None:
     >>> pretrained_file("albunet")
     'resnet34-b627a593.pth'
     """
+    if name in KNOWN_PRETRAINED:
+        return KNOWN_PRETRAINED[name]
     from baselines.networks.pretrained import WEIGHTS
 
     encoder = network_class(name).encoder_name

@@ -1,41 +1,15 @@
-"""The parameters and multiply-accumulates of a network, counted on the meta device."""
+"""The cost of networks: parameters and multiply-accumulates, counted without computing anything."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
 from baselines.networks import create_network
-from baselines.networks.base import IMAGE_CHANNELS, on_meta
+from baselines.networks.known import COST_SIZE, KNOWN_COSTS, NetworkCost
 
-COST_SIZE = 512
-
-
-@dataclass(frozen=True)
-class NetworkCost:
-    """The size of a network and the work for one image.
-
-    Attributes
-    ----------
-    parameters : int
-        Trainable parameters.
-    encode_macs, decode_macs : float
-        Multiply-accumulates of encoder and decoder for one image.
-    """
-
-    parameters: int
-    encode_macs: float
-    decode_macs: float
-
-    @property
-    def macs(self) -> float:
-        return self.encode_macs + self.decode_macs
+__all__ = ["COST_SIZE", "NetworkCost", "count_network", "network_cost"]
 
 
 def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
-    """Return the cost of a network for one image of shape (3, size, size).
+    """Return the cost of a network for one image of shape (3, size, size); built-in ones at full size are known.
 
     Raises
     ------
@@ -47,6 +21,18 @@ def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> Networ
     >>> network_cost("unet").parameters
     7852545
     """
+    if (width, size) == (1.0, COST_SIZE) and name in KNOWN_COSTS:
+        return KNOWN_COSTS[name]
+    return count_network(name, width, size)
+
+
+def count_network(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
+    """Count a network on the meta device, where nothing is computed; arguments and errors as for ``network_cost``."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from baselines.networks.base import IMAGE_CHANNELS, on_meta
+
     network = on_meta(lambda: create_network(name, width=width)).eval()
     image = torch.empty(1, IMAGE_CHANNELS, size, size, device="meta")
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

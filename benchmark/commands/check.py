@@ -26,7 +26,6 @@ from benchmark.protocol.profile import Profile, load_profile
 from benchmark.protocol.runs import RunSpec
 from reports.gate import Report, as_json, as_text, describe_assessments, describe_update, write_all
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 from baselines import Method, get_method, method_names
-from baselines.contract import check_method
 from baselines.networks import pretrained_file
 from baselines.networks.cost import COST_SIZE, network_cost
 
@@ -81,6 +80,8 @@ def as_table(listed: list[dict[str, Any]]) -> str:
 
 def print_check(name: str, as_json: bool) -> int:
     """Print what a method keeps of its contract; 1 if not everything."""
+    from baselines.contract import check_method  # builds networks, which listing does not
+
     checks = check_method(name)
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=1))

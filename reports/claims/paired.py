@@ -8,7 +8,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, method_label
 from reports.claims.ledger import Claim, ClaimMetric, read_ledger
@@ -230,4 +229,6 @@ def _bounds(claim: Claim) -> str:
 
 
 def _rank_correlation(sizes: list[int], values: np.ndarray) -> float:
+    from scipy import stats
+
     return float(stats.spearmanr(sizes, values).statistic) if np.ptp(values) else np.nan

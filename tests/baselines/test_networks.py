@@ -10,8 +10,10 @@ import torchvision
 from torch import nn
 
 from baselines import create_network, network_names
-from baselines.networks import SegmentationNetwork
-from baselines.networks.cost import network_cost
+from baselines.networks import SegmentationNetwork, network_class
+from baselines.networks.cost import count_network, network_cost
+from baselines.networks.known import KNOWN_COSTS, KNOWN_PRETRAINED
+from baselines.networks.pretrained import WEIGHTS
 from tests.refusal import assert_refused
 
 # Parameters, GMACs at 512 px, size multiple; in the order of the paper's tables.
@@ -51,10 +53,17 @@ def test_every_network_is_checked_here() -> None:
     assert unet_parameters((32, 64, 128, 256, 512), batch_norm=True) == PUBLISHED["unet"][0]
 
 
+def test_the_known_pretrained_files_are_torchvisions() -> None:
+    for name in network_names():
+        encoder = network_class(name).encoder_name
+        assert KNOWN_PRETRAINED[name] == (WEIGHTS[encoder].file if encoder else None)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_have_the_parameters_of_their_reading(name: str) -> None:
     parameters, multiple = VARIANTS[name]
-    assert network_cost(name).parameters == parameters
+    assert count_network(name).parameters == parameters
+    assert count_network(name) == network_cost(name)
     network = create_network(name, width=0.1)
     assert network.size_multiple == multiple
     assert network(torch.randn(2, 3, 64, 128)).shape == (2, 1, 64, 128)
@@ -63,7 +72,8 @@ def test_variants_have_the_parameters_of_their_reading(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     parameters, gmacs, _ = PUBLISHED[name]
-    counted = network_cost(name)
+    counted = count_network(name)
+    assert counted == network_cost(name) == KNOWN_COSTS[name]
     assert counted.parameters == parameters
     assert counted.macs / 1e9 == pytest.approx(gmacs, abs=0.005)
 
