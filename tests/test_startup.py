@@ -70,8 +70,8 @@ def test_a_command_imports_nothing_heavy_that_it_does_not_need(words: str, tmp_p
 
 
 def test_what_the_command_line_offers_is_what_the_code_has() -> None:
-    assert choices.IMPORTERS == (*LAYOUTS, choices.PAIRS)
-    assert choices.MASKS_HOLD == tuple(MASKS_HOLD)
-    assert OFFERED_FORMATS == tuple(FORMATS)
-    assert OFFERED_TABLES == tuple(TABLES)
+    assert (*LAYOUTS, choices.PAIRS) == choices.IMPORTERS
+    assert tuple(MASKS_HOLD) == choices.MASKS_HOLD
+    assert tuple(FORMATS) == OFFERED_FORMATS
+    assert tuple(TABLES) == OFFERED_TABLES
     assert [gate.value for gate in Gate] == ["auto", "bit", "statistical"]
