@@ -22,7 +22,7 @@ PAPER_CATEGORIES = (
     "carpet", "grid", "leather", "tile", "wood", "bottle", "cable", "capsule", "hazelnut", "metal_nut",
     "pill", "screw", "toothbrush", "transistor", "zipper",
 )  # fmt: skip
-# Why a run is in no mean.
+# Why a run is excluded from the means.
 EXCLUDED = {Status.NOT_CONVERGED: "did not converge", Status.FAILED: "failed"}
 _IMAGE_COLUMNS: dict[ImageCount, str] = {
     "train_defective": "training_defective_images",

@@ -165,7 +165,7 @@ def test_a_failed_run_is_recorded_the_others_continue_and_it_is_tried_again_on_r
     )
     page = (results / "report.html").read_text()
     assert "RuntimeError: no memory for &lt;this&gt;" in page
-    assert "1 of 3 runs failed and are in no mean: widget 1-shot: U-Net (1 of 3)." in page
+    assert "1 of 3 runs failed; excluded from the means: widget 1-shot: U-Net (1 of 3)." in page
     monkeypatch.setattr(benchmark.training.one_run, "train", train)
     assert main(words) == 1
     assert "3 runs: 2 stored, 0 to do, 1 failed earlier: add --retry-failed" in capsys.readouterr().err
