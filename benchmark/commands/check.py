@@ -22,7 +22,7 @@ from benchmark.gate.judge import Gate, judge
 from benchmark.gate.outcomes import StoredRuns, describe_place, read_outcomes
 from benchmark.gate.scope import Narrowing, checked_runs_folder, choose_scope
 from benchmark.gate.update import check_repeats, choose_runs, make_baseline, read_elsewhere
-from benchmark.protocol.profile import Profile, load_profile
+from benchmark.protocol.profile import Profile, load_profile, with_settings
 from benchmark.protocol.runs import RunSpec
 from reports.gate import Report, as_json, as_text, describe_assessments, describe_update, write_all
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def do(options: argparse.Namespace) -> int:
     """Compare, write a baseline, or assess one; 1 if something is worse or missing."""
-    profile = load_profile(options.profile, [*options.set, *([f"seeds={options.seed}"] if options.seed else [])])
+    profile = with_settings(load_profile(options.profile, options.set), {"seeds": options.seed} if options.seed else {})
     path = options.baseline or BASELINES / f"{profile.name}.json"
     if options.assess:
         m = len(profile.seeds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from baselines.errors import InputError
-from benchmark.protocol.profile import Profile, load_profile
+from benchmark.protocol.profile import Profile, load_profile, with_settings
 from benchmark.protocol.selection import Request
 
 
@@ -21,9 +21,6 @@ def chosen_request(options: argparse.Namespace) -> Request:
 
 def chosen_profile(options: argparse.Namespace) -> Profile:
     """Return the profile with ``--set``, ``--shots`` and ``--seed`` applied."""
-    settings = list(options.set)
-    if options.shots:
-        settings.append(f"shots={options.shots}")
-    if options.seed:
-        settings.append(f"seeds={options.seed}")
-    return load_profile(options.profile, settings)
+    asked = {"shots": options.shots, "seeds": options.seed}
+    profile = load_profile(options.profile, options.set)
+    return with_settings(profile, {field: value for field, value in asked.items() if value})

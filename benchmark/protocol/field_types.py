@@ -9,8 +9,6 @@ import msgspec.inspect as inspect
 from baselines.errors import InputError, unknown_name
 from benchmark.schema import SchemaError, convert
 
-# Limits this large guard the storage format; an error need not name them.
-_STORAGE_LIMIT = 10**9
 _LIMITS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
@@ -80,5 +78,5 @@ def _noun(info: inspect.Type) -> str:
 
 def _limits(info: inspect.Type) -> str:
     limits = ((symbol, getattr(info, name, None)) for name, symbol in _LIMITS.items())
-    stated = [f"{symbol} {limit:g}" for symbol, limit in limits if limit is not None and limit < _STORAGE_LIMIT]
+    stated = [f"{symbol} {str(limit).removesuffix('.0')}" for symbol, limit in limits if limit is not None]
     return " " + " and ".join(stated) if stated else ""

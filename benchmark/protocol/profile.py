@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -207,7 +208,7 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     Raises
     ------
     InputError
-        If the profile cannot be found or read, or a field or value cannot be used.
+        If the profile cannot be found or read, a field or value cannot be used, or an assignment sets a field again.
 
     Examples
     --------
@@ -225,7 +226,13 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     sources = {field: _STATED.get(field, "default, docs/protocol.md") for field in FIELD_NAMES}
     if name_or_path != "paper":  # which spells the defaults out
         sources |= dict.fromkeys(settings, origin)
+    assigned: dict[str, str] = {}
     for assignment in assignments:
+        target = assignment.partition("=")[0].strip()
+        for earlier in assigned:
+            if earlier == target or earlier.startswith(f"{target}."):
+                raise InputError(f"--set {assignment} overrides --set {assigned[earlier]}: keep one of them")
+        assigned[target] = assignment
         field, value = _read_assignment(assignment, profile)
         profile = with_settings(profile, {field: value})
         sources[field] = f"--set {assignment}"
@@ -241,8 +248,12 @@ def _read(name_or_path: str) -> tuple[str, str, str]:
         raise unknown_name("profile", name_or_path, [*BUILT_IN, "FILE.toml"])
     path = Path(name_or_path)
     try:
-        return path.stem, str(path), path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        path.stem.encode()  # the name is stored with each run
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"profile file {path} is encoded in UTF-16: save it as UTF-8")
+        return path.stem, str(path), content.decode("utf-8-sig")  # some editors begin a file with a byte-order mark
+    except (OSError, UnicodeError) as error:
         raise InputError(f"profile file {path} cannot be read: {error}") from error
 
 

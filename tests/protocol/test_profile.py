@@ -86,6 +86,8 @@ REFUSED = {
     "iterations=true": ("iterations", "integer >= 1", "got True"),
     "learning_rate=-1": ("learning_rate", "> 0 and <= 1", "got -1"),
     "adam_beta1=1": ("adam_beta1", ">= 0 and < 1", "got 1"),
+    "seeds=9223372036854775808": ("seeds", "<= 9223372036854775807", "got 9223372036854775808"),
+    "iterations=1000000001": ("iterations", "<= 1000000000", "got 1000000001"),
     "seeds=[]": ("seeds", "non-empty list of integers >= 0", "got []"),
     "shots=[0]": ("shots", "integers >= 1", "got [0]"),
     "shots=[[1]]": ("shots", "integers >= 1", "got [[1]]"),
@@ -120,6 +122,27 @@ def test_an_unusable_profile_is_one_line_with_the_file_and_the_field(tmp_path: P
     ):
         file.write_text(content)
         assert_refused(lambda name=name: load_profile(name), *words)  # type: ignore[misc]
+
+
+def test_a_setting_that_another_one_overrides_is_refused() -> None:
+    for first, second in (
+        ("image_size=64", "image_size=128"),
+        ("batch_size.5=2", "batch_size.5=3"),
+        ("batch_size.5=2", "batch_size = 3"),
+    ):
+        assert_refused(lambda both=(first, second): load_profile("quick", both), first, second)  # type: ignore[misc]
+    assert load_profile("quick", ["batch_size=3", "batch_size.5=2"]).batch_size == {"any": 3, "5": 2}
+
+
+def test_a_profile_may_begin_with_a_byte_order_mark_and_utf_16_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("iterations = 7\n", encoding="utf-8-sig")
+    assert load_profile(str(path)).iterations == 7
+    for encoding in ("utf-16", "utf-16-be"):
+        path.write_text("\ufeff" * (encoding != "utf-16") + "iterations = 7\n", encoding=encoding)
+        assert_refused(lambda: load_profile(str(path)), str(path), "UTF-16", "UTF-8")
+    path.write_bytes(b"# \xe4\n")
+    assert_refused(lambda: load_profile(str(path)), str(path), "utf-8")
 
 
 def test_every_field_says_where_its_value_comes_from(tmp_path: Path) -> None:
