@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from junitparser import Failure, JUnitXml, TestCase, TestSuite
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from benchmark.atomic import replace_file
 from benchmark.gate.assess import FOUND, Assessment
@@ -24,6 +19,7 @@ from benchmark.gate.outcomes import describe_place, mean_score, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, Level
 from benchmark.score import METRICS
 from reports.escapes import for_terminal
+from reports.text_tables import text_table
 
 # Wide enough that no row is wrapped: logs are searched by line.
 _WIDTH = 400
@@ -65,7 +61,7 @@ def as_text(report: Report) -> str:
         *(for_terminal(f"{mode}: {why}") for mode, why in judgement.why.items()),
         *report.notes,
         "",
-        _table([*columns, "verdict"], rows, numbers_from=3),
+        _table([*columns, "verdict"], rows),
     ]
     for line in judgement.lines:
         if line.verdict.fails:
@@ -109,17 +105,9 @@ def _signed(change: Change | None) -> str:
     return f"{change.difference:+.4f}" if change.difference else "0"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> str:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for index, name in enumerate(head):
-        right = numbers_from <= index and name != "verdict"
-        table.add_column(Text(name), justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(for_terminal(word)) for word in row))
-    console = Console(file=io.StringIO(), width=_WIDTH, color_system=None)
-    console.print(table)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first three columns and the verdict are words, the others numbers."""
+    return text_table(head, [rows], "".join("l" if i < 3 or name == "verdict" else "r" for i, name in enumerate(head)))
 
 
 def as_records(report: Report) -> dict[str, Any]:
@@ -236,7 +224,7 @@ def describe_update(before: Baseline | None, after: Baseline) -> str:
     if not rows:
         return "\n".join([*lines, "no run changed", ""])
     head = ["category", "K", "method", *(word for metric in METRICS for word in (metric.upper(), "now"))]
-    return "\n".join([*lines, "means over seeds of what changed:", "", _table(head, rows, numbers_from=3)])
+    return "\n".join([*lines, "means over seeds of what changed:", "", _table(head, rows)])
 
 
 def describe_assessments(assessments: Sequence[Assessment], m: int) -> str:
@@ -255,7 +243,6 @@ def describe_assessments(assessments: Sequence[Assessment], m: int) -> str:
             _table(
                 ["category", "K", "method", *["metric", "mean", "spread", "tolerated", "detects"] * len(METRICS)],
                 _assessment_rows(assessment),
-                numbers_from=3,
             ),
         ]
     legend = f"detects: the smallest loss, as a share of the mean, that {FOUND:.0%} of checks detect; - if not even all"
