@@ -16,9 +16,8 @@ from benchmark.protocol.selection import choose_selections, select_runs
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
 from reports.collect import result_sets
-from reports.formats import as_text
 from reports.html import write_report
-from reports.tables import build_table
+from reports.ranking import as_text
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +29,16 @@ def do(options: argparse.Namespace) -> int:
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     specs = select_runs(dataset, profile, choose_selections(request, profile, dataset).values())
     do_runs(specs, dataset, options.results)
-    print_tables(options.results, specs)
+    print_rankings(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
     return 1 if log_failures(options.results, specs) else 0
 
 
-def print_tables(results: Path, specs: Sequence[RunSpec]) -> None:
-    """Print the IOU and DC of the selected runs."""
+def print_rankings(results: Path, specs: Sequence[RunSpec]) -> None:
+    """Print which of the selected methods is best for each K."""
     table = load_results(results)
     for chosen in result_sets(table[table["id"].isin([spec.id for spec in specs])]):
-        for number in ("II", "III"):
-            print(as_text(build_table(number, chosen), chosen.title))
+        print(as_text(chosen))
 
 
 def log_failures(results: Path, specs: Sequence[RunSpec]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.claims.ledger import Claim
-from reports.statistics import Comparison
+from reports.statistics import Comparison, smallest_n
 
 
 class Outcome(StrEnum):
@@ -50,6 +50,20 @@ class Verdict:
     reason: str
     comparisons: tuple[Comparison, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim is supported or contradicted."""
+        return self.outcome in (Outcome.SUPPORTED, Outcome.CONTRADICTED)
+
+    @property
+    def short_reason(self) -> str:
+        """How many categories are lacking, where that is why nothing is decided; else the reason."""
+        needed = smallest_n(comparisons=max(1, len(self.comparisons)))
+        fewest = min((item.n for item in self.comparisons), default=needed)
+        if self.outcome is Outcome.INCONCLUSIVE and 0 < fewest < needed:
+            return f"{fewest} {'category' if fewest == 1 else 'categories'}; {needed} needed"
+        return self.reason
 
 
 class NotTestable(Exception):  # noqa: N818  (not an error: it becomes a verdict)

@@ -18,10 +18,11 @@ from reports.formats import as_csv, as_latex
 from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
 from reports.page.stored import FailedRun, FinishedRun, PageRun
+from reports.ranking import COMPARABLE, Ranking, rank_methods
 from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
 from reports.tables import Row, Table
 
-COMPARABLE = "mvtec-ad"
+_STRIP_METHODS = 3
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class TableView:
 
 @dataclass(frozen=True)
 class QualitativeFigure:
-    """Fig. 6 or 8: the columns' labels and one line per category."""
+    """Fig. 6 or 8, or the strip at the top: the columns' labels and one line per category."""
 
     number: str
     title: str
@@ -86,6 +87,8 @@ class Section:
     notes: list[tuple[str, str]]
     failures: list[tuple[str, str]]
     verdicts: Sequence[Verdict]
+    rankings: list[Ranking]
+    strip: QualitativeFigure
     tables: list[TableView]
     statistics: Sequence[Listing]
     qualitative: list[QualitativeFigure]
@@ -130,6 +133,7 @@ def make_section(
     days = sorted(run.record.created[:10] for run in finished)
     protocol = _protocol(finished or runs)
     (category,) = choose_categories(results.categories, FIGURE_STUDIES["9"].categories)
+    rankings = [rank_methods(results, shots) for shots in results.shots]
     return Section(
         results=results,
         slug=name,
@@ -144,6 +148,8 @@ def make_section(
             if isinstance(run, FailedRun)
         ],
         verdicts=verdicts,
+        rankings=rankings,
+        strip=_strip(rankings[0], results, finished, gallery),
         tables=[table_view(table, results, pages) for table in tables],
         statistics=statistics,
         qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
@@ -239,6 +245,19 @@ def _qualitative(
     lines = figure_lines(lowest, choose_categories(results.categories, study.categories), methods, gallery)
     labels = tuple(results.label(method) for method in methods)
     return QualitativeFigure(number, f"{study.title}, {min(results.shots)}-shot", labels, lines)
+
+
+def _strip(
+    ranking: Ranking, results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery
+) -> QualitativeFigure:
+    """Return predictions of the three best methods for one image; of any three where there is no ranking."""
+    runs = [run for run in finished if run.shots == ranking.shots]
+    methods = [rank.method for rank in ranking.ranks] or [
+        method for method in results.methods if any(run.method == method for run in runs)
+    ]
+    methods = methods[:_STRIP_METHODS]
+    lines = figure_lines(runs, list(ranking.categories or results.categories)[:1], methods, gallery)
+    return QualitativeFigure("", f"{ranking.shots}-shot", tuple(map(results.label, methods)), lines)
 
 
 def _pasted(results: ResultSet, finished: Sequence[FinishedRun], gallery: Gallery) -> list[PastedLine]:

@@ -17,6 +17,7 @@ from baselines import InputError
 from reports.audit import find_contradictions
 from reports.charts import COLOURS
 from reports.claims.ledger import read_ledger
+from reports.collect import PAPER_CATEGORIES
 from reports.html import write_report
 from reports.pages import static_text
 from tests.factories import store_complete, store_run
@@ -100,12 +101,32 @@ def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: 
     outline = Outline(text)
     claims = [claim.id for claim in read_ledger().claims]
     shown = [name.partition("-claim-") for name in outline.ids if "-claim-" in name]
-    assert [claim for of, _, claim in shown if of.startswith("set-")] == claims
-    assert [claim for of, _, claim in shown if of == "paper"] == claims
+    assert sorted(claim for of, _, claim in shown if of.startswith("set-")) == sorted(claims)
+    assert sorted(claim for of, _, claim in shown if of == "paper") == sorted(claims)
     findings = find_contradictions()
     assert [name for name in outline.ids if name.startswith("finding-")] == [f"finding-{item.id}" for item in findings]
     for words in (findings[0].steps[0], read_ledger().claims[0].quote, "too few paired categories (2, ", "sign-flip"):
         assert html.escape(words) in text
+
+
+def test_a_report_opens_with_the_best_method_and_whether_its_lead_is_shown(tmp_path: Path) -> None:
+    for number, category in enumerate(PAPER_CATEGORIES[:8]):
+        store_run(tmp_path, 0.3 + number / 100, category=category, method="unet")
+        store_run(tmp_path, 0.6 + number / 50, category=category, method="albunet")
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    answer = text[: text.index('-tables">')]
+    assert "K = 1: B (AlbuNet) is best" in answer
+    assert "This difference is shown (p = 0.0078" in answer
+    # Nothing but the data set and what was run stands above it.
+    assert answer.index("K = 1: B") < answer.index("Claims of the paper")
+    order = [answer.index(f"{place}. {label}") for place, label in ((1, "B (AlbuNet)"), (2, "U-Net"))]
+    assert order == sorted(order)
+    assert answer.count('class="interval"') == 2
+    # The strip: an image, its mask and the predictions of both.
+    strip = answer[answer.index("-strip") :]
+    assert Outline(strip).images_without_words == 0
+    assert len(Outline(strip).sources) == 4
+    assert "claims are not decided" in answer
 
 
 def test_links_to_a_result_set_stay_when_another_is_added(tmp_path: Path) -> None:
