@@ -21,9 +21,6 @@ from benchmark.score import METRICS
 from reports.escapes import for_terminal
 from reports.text_tables import text_table
 
-# Wide enough that no row is wrapped: logs are searched by line.
-_WIDTH = 400
-
 
 @dataclass(frozen=True)
 class Report:
