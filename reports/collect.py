@@ -31,8 +31,9 @@ _IMAGE_COLUMNS: dict[ImageCount, str] = {
     "test_normal": "normal_images",
 }
 _CELL = ["category", "method", "shots"]
-# A longer description of a recipe gives way to its digest; a note lists this many categories and K.
+# A longer description of a recipe gives way to its digest. Titles name this many settings, notes this many categories.
 _MAX_DESCRIPTION = 60
+_MAX_CHANGES = 3
 _MAX_PLACES = 6
 
 
@@ -63,7 +64,15 @@ class ResultSet:
     @property
     def title(self) -> str:
         variant = f", {self.variant}" if self.variant else ""
-        return f"{self.dataset}, profile {'/'.join(self.profiles)}{variant}"
+        profiles = "/".join(
+            f"{name} with {_abridged(self.changes[name])}" if self.changes[name] else name for name in self.profiles
+        )
+        return f"{self.dataset}, profile {profiles}{variant}"
+
+    @cached_property
+    def changes(self) -> dict[str, str]:
+        """For each profile, the settings in which the runs differ from the built-in one of that name."""
+        return {name: str(self.runs.loc[self.runs["profile"] == name, "changes"].iloc[0]) for name in self.profiles}
 
     @cached_property
     def shots(self) -> list[int]:
@@ -175,6 +184,14 @@ class ResultSet:
     def _counts(self) -> dict[tuple[str, str, int, str], int]:
         """Map (category, method, K, status) to the number of runs."""
         return dict(self.runs.groupby([*_CELL, "status"]).size().to_dict())
+
+
+def _abridged(changes: str) -> str:
+    """Return the first settings of a list, and how many more there are."""
+    settings = changes.split(", ")
+    if len(settings) <= _MAX_CHANGES + 1:
+        return changes
+    return f"{', '.join(settings[:_MAX_CHANGES])} and {len(settings) - _MAX_CHANGES} more changes"
 
 
 def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:

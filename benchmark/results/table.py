@@ -15,7 +15,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.data.manifest import digest_of
-from benchmark.protocol.profile import Protocol
+from benchmark.protocol.profile import BUILT_IN, Protocol, load_profile
 from benchmark.results.records import FailureRecord, RunRecord
 from benchmark.results.store import MOST_NAMED, read_failure, read_run
 from benchmark.schema import to_builtins
@@ -24,7 +24,7 @@ from benchmark.score import METRICS
 RESULT_COLUMNS = (
     "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
     "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
-    "training_defective_images", "training_normal_images", "training_version", "recipe",
+    "training_defective_images", "training_normal_images", "training_version", "recipe", "changes",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
 )  # fmt: skip
 _NUMBERS = [*METRICS, "train_seconds", "score_seconds"]
@@ -44,7 +44,8 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     pd.DataFrame
         Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
         acc`` are in [0, 1], NaN where undefined; ``protocol`` is equal for runs that may be compared; ``recipe`` is
-        the network and how it was trained, as JSON, equal for equal recipes. Sorted by data set, protocol, category,
+        the network and how it was trained, as JSON, equal for equal recipes; ``changes`` names the settings that
+        differ from the built-in profile of that name. Sorted by data set, protocol, category,
         shots, method, seed. Unreadable runs are left out, with a warning that names them.
 
     Raises
@@ -132,6 +133,20 @@ def _protocol_digest(training_version: int, protocol: Protocol) -> str:
     return digest_of([training_version, comparable])[:12]
 
 
+@lru_cache(maxsize=64)
+def _changes(name: str, protocol: Protocol) -> str:
+    """Return the settings, but for batch sizes, that differ from a built-in profile: ``image_size=128, width=0.25``."""
+    if name not in BUILT_IN:
+        return ""
+    built_in = load_profile(name)
+    changed = [
+        f"{field}={value}"
+        for field, value in to_builtins(protocol).items()
+        if field != "batch_size" and value != getattr(built_in, field)
+    ]
+    return ", ".join(changed)
+
+
 def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
     identity = record.identity
     row: dict[str, Any] = {column: getattr(record, column, None) for column in RESULT_COLUMNS}
@@ -140,6 +155,7 @@ def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
     return row | {
         "status": record.status.value,
         "protocol": _protocol_digest(identity.training_version, identity.protocol),
+        "changes": _changes(record.profile, identity.protocol),
         "training_version": identity.training_version,
         "recipe": json.dumps({"network": identity.network, **identity.recipe}, sort_keys=True),
         "training_defective_images": len(record.draw.shots),

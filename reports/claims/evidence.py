@@ -78,7 +78,7 @@ class StoredEvidence:
         """How the runs differ from the paper's, in words; "" where they do not."""
         if self.results.dataset != PAPER_DATA:
             return "on this data set"
-        return "" if self.results.profiles == (PAPER_PROFILE,) else "under this profile"
+        return "" if self.results.changes == {PAPER_PROFILE: ""} else "under this profile"
 
     def check(self, claim: Claim) -> None:
         if self.scope and claim.kind == "value":

@@ -18,6 +18,7 @@ def made_up(
     categories: Sequence[str] | None = None,
     dataset: str = "folder:mine",
     profile: str = "quick",
+    changes: str = "",
     seeds: int = 2,
 ) -> ResultSet:
     """A set of runs whose metrics are all the same; the seeds of a cell lie around its score.
@@ -45,6 +46,7 @@ def made_up(
                         "label": LABELS.get(method, method),
                         "shots": shots,
                         "seed": seed,
+                        "changes": changes,
                         "status": "done",
                         **dict.fromkeys(("iou", "dc", "auc", "acc"), score),
                     }

@@ -264,6 +264,7 @@ def test_absolute_numbers_are_of_the_papers_data_under_its_profile() -> None:
     assert (partial.outcome, partial.left_out) == ("inconclusive", ("1-shot carpet (not run)",))
     assert of(0.88, dataset="synthetic").reason.startswith("not testable on this data set")
     assert of(0.88, profile="quick").reason.startswith("not testable under this profile")
+    assert of(0.88, changes="image_size=128").reason.startswith("not testable under this profile")
 
 
 def test_named_categories_are_judged_on_the_papers_data_only() -> None:

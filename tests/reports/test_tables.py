@@ -306,3 +306,16 @@ def test_all_tables_of_ten_thousand_runs_are_built_in_about_a_second(tmp_path: P
 def test_an_unknown_table_is_refused(study: Path) -> None:
     with pytest.raises(InputError, match="VIII"):
         build_table("VIII", only_set(study))
+
+
+def test_a_title_names_the_settings_that_were_changed(tmp_path: Path) -> None:
+    store_run(tmp_path, settings=["image_size=32", "width=0.5"])
+    store_run(tmp_path, profile="paper")
+    store_run(tmp_path, profile="mine", settings=["image_size=16"])
+    titles = {found.title for found in result_sets(load_results(tmp_path))}
+    assert len(titles) == 3
+    assert "synthetic, profile quick with image_size=32, width=0.5" in titles
+    assert "synthetic, profile mine" in titles
+    (of_paper,) = (title for title in titles if "profile paper" in title)
+    assert "paper with image_size=" in of_paper
+    assert of_paper.endswith("more changes")
