@@ -78,9 +78,9 @@ def decode_versioned(content: bytes, kind: type[T], version: int) -> T:
     try:
         return decode_json(content, kind)
     except SchemaError:
-        found = decode_json(content, _Versioned).format
-        if found != version:
-            raise SchemaError("format", f"is {found!r}, this version reads {version}") from None
+        stated = decode_json(content, _Versioned).format
+        if stated != version:
+            raise SchemaError("format", f"is {stated!r}, this version reads {version}") from None
         raise
 
 
@@ -111,9 +111,9 @@ def to_builtins(value: Any) -> Any:
 
 
 def _translate(error: Exception) -> SchemaError:
-    found = _PATH.fullmatch(str(error))
-    assert found is not None  # the pattern matches any text
-    problem, path = found["problem"], found["path"] or ""
+    match = _PATH.fullmatch(str(error))
+    assert match is not None  # the pattern matches any text
+    problem, path = match["problem"], match["path"] or ""
     for words, pattern in _OF_A_FIELD.items():
         if named := pattern.fullmatch(problem):
             return SchemaError(".".join(filter(None, (path, named[1]))), words)

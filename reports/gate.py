@@ -83,13 +83,13 @@ def _where(line: Line) -> list[str]:
 
 
 def _numbers(line: Line, with_tolerance: bool) -> list[str]:
-    found = []
+    columns = []
     for metric in METRICS:
         change = line.changes.get(metric)
-        found += [_number(change.now if change else None), _signed(change)]
+        columns += [_number(change.now if change else None), _signed(change)]
         if with_tolerance:
-            found.append(f"-{change.tolerance:.4f}" if change and change.tolerance is not None else "")
-    return found
+            columns.append(f"-{change.tolerance:.4f}" if change and change.tolerance is not None else "")
+    return columns
 
 
 def _number(value: float | None) -> str:

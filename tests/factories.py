@@ -97,11 +97,11 @@ def store_many(root: Path, count: int) -> None:
         seed, cell = divmod(number, len(cells))
         category, method, shots = cells[cell]
         run_id = f"{category}_{method.name}_k{shots}_s{seed}_{number:012x}"
-        what = {"category": category, "method": method.name, "shots": shots, "seed": seed}
-        run = content | what | {
+        run_key = {"category": category, "method": method.name, "shots": shots, "seed": seed}
+        run = content | run_key | {
             "id": run_id,
             "label": method.label,
-            "identity": content["identity"] | what,
+            "identity": content["identity"] | run_key,
             "metrics": content["metrics"] | {"iou": number / count},
             "timings": {"train_seconds": number, "score_seconds": 0.5},
         }  # fmt: skip

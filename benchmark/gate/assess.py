@@ -56,7 +56,8 @@ def assess(baseline: Baseline, m: int) -> list[Assessment]:
     for pairing, spread in spreads_of(baseline.outcomes, baseline.differs).items():
         calibration = calibrate(spread, m)
         means = {
-            found: mean_score(scores, found.cells, found.metric, baseline.seeds) or 0.0 for found in spread.comparisons
+            comparison: mean_score(scores, comparison.cells, comparison.metric, baseline.seeds) or 0.0
+            for comparison in spread.comparisons
         }
         alarms, losses = rate_false_alarms(spread, m), find_losses(spread, calibration, means)
         assessments.append(Assessment(pairing, spread.seeds, calibration, means, alarms, losses))
@@ -77,7 +78,7 @@ def rate_false_alarms(spread: Spread, m: int) -> float | None:
     for number in range(_SPLITS):
         order = stream("gate", "split", number).permutation(spread.seeds).tolist()
         known, unknown = spread.take(order[:half]), spread.take(order[half:])
-        allowed = np.array([found.allowed for found in calibrate(known, m, RESAMPLES // 5).tolerances.values()])
+        allowed = np.array([tolerance.allowed for tolerance in calibrate(known, m, RESAMPLES // 5).tolerances.values()])
         falls = known.means - unknown.draw_means(m, _CHECKS, f"split {number}")
         alarms += int((falls > allowed).any(axis=1).sum())
     return alarms / (_SPLITS * _CHECKS)

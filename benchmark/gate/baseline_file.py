@@ -77,7 +77,7 @@ class _Run(Struct, frozen=True, kw_only=True):
 
 
 class _File(Struct, frozen=True, kw_only=True):
-    """The whole file; attributes as of ``Baseline``, but for the last three."""
+    """The file; attributes as of ``Baseline``, but for the last three."""
 
     format: Literal[1] = 1
     profile: str
@@ -100,7 +100,6 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     InputError
         If the file cannot be written.
     """
-    calibrations = baseline.calibrations.items()
     content = to_builtins(
         _File(
             profile=baseline.profile,
@@ -110,8 +109,11 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
             images=baseline.images,
             protocols=baseline.protocols,
             elsewhere=baseline.elsewhere,
-            critical={pairing: _Critical(seeds=found.seeds, **found.critical) for pairing, found in calibrations},
-            tolerances=tuple(line for pairing, found in calibrations for line in _tolerance_lines(pairing, found)),
+            critical={
+                pairing: _Critical(seeds=calibration.seeds, **calibration.critical)
+                for pairing, calibration in baseline.calibrations.items()
+            },
+            tolerances=tuple(_tolerance_lines(baseline)),
             runs=tuple(_run_lines(baseline)),
         )
     )
@@ -128,13 +130,14 @@ def _one_per_line(records: Iterable[dict[str, Any]]) -> str:
     return ",\n".join(f"  {json.dumps(record, ensure_ascii=False, allow_nan=False)}" for record in records)
 
 
-def _tolerance_lines(pairing: Pairing, calibration: Calibration) -> Iterator[_Tolerances]:
-    by_place: dict[tuple[str, str, int], dict[str, Tolerance]] = {}
-    for comparison, found in calibration.tolerances.items():
-        rounded = Tolerance(round(found.spread, 6), round(found.allowed, 6))
-        by_place.setdefault(comparison.place, {})[comparison.metric] = rounded
-    for (category, method, shots), of_metrics in by_place.items():
-        yield _Tolerances(pairing=pairing, category=category, method=method, shots=shots, **of_metrics)
+def _tolerance_lines(baseline: Baseline) -> Iterator[_Tolerances]:
+    for pairing, calibration in baseline.calibrations.items():
+        by_place: dict[tuple[str, str, int], dict[str, Tolerance]] = {}
+        for comparison, tolerance in calibration.tolerances.items():
+            rounded = Tolerance(round(tolerance.spread, 6), round(tolerance.allowed, 6))
+            by_place.setdefault(comparison.place, {})[comparison.metric] = rounded
+        for (category, method, shots), of_metrics in by_place.items():
+            yield _Tolerances(pairing=pairing, category=category, method=method, shots=shots, **of_metrics)
 
 
 def _run_lines(baseline: Baseline) -> Iterator[_Run]:
@@ -160,7 +163,7 @@ def _run_lines(baseline: Baseline) -> Iterator[_Run]:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read what ``write_baseline`` wrote.
+    """Read a baseline that ``write_baseline`` wrote.
 
     Raises
     ------
@@ -207,11 +210,11 @@ def _to_calibration(file: _File, pairing: Pairing, comparisons: Iterable[Compari
     lines = {(line.category, line.method, line.shots): line for line in file.tolerances if line.pairing is pairing}
     tolerances: dict[Comparison, Tolerance] = {}
     for comparison in comparisons:
-        found = getattr(lines.get(comparison.place), comparison.metric, UNSET)
-        if found is UNSET:
+        tolerance = getattr(lines.get(comparison.place), comparison.metric, UNSET)
+        if tolerance is UNSET:
             place = describe_place(*comparison.place)
             raise SchemaError("tolerances", f"missing for {pairing}, {place}, {comparison.metric}")
-        tolerances[comparison] = found
+        tolerances[comparison] = tolerance
     if pairing not in file.critical:
         raise SchemaError(f"critical.{pairing}", "missing")
     stored = file.critical[pairing]

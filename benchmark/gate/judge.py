@@ -270,8 +270,8 @@ def _change(before: float | None, now: float | None, tolerance: float | None) ->
 
 
 def _verdict(changes: Mapping[Metric, Change], otherwise: Verdict) -> Verdict:
-    found = {change.verdict for change in changes.values()}
-    return next((verdict for verdict in (Verdict.WORSE, Verdict.BETTER) if verdict in found), otherwise)
+    verdicts = {change.verdict for change in changes.values()}
+    return next((verdict for verdict in (Verdict.WORSE, Verdict.BETTER) if verdict in verdicts), otherwise)
 
 
 def _falls(changes: Mapping[Metric, Change]) -> Iterable[str]:

@@ -117,17 +117,17 @@ def list_comparisons(scores: Scores) -> list[Comparison]:
 
     A metric that is undefined for some seed of a cell (AUC without normal test images) is not compared there.
     """
-    found = []
+    comparisons = []
     for metric in METRICS:
         cells = [cell for cell, seeds in scores.items() if all(values[metric] is not None for values in seeds.values())]
-        found += [Comparison(metric, (cell,), cell.category, cell.method, cell.shots) for cell in cells]
+        comparisons += [Comparison(metric, (cell,), cell.category, cell.method, cell.shots) for cell in cells]
         for method in dict.fromkeys(cell.method for cell in cells):
             own = tuple(cell for cell in cells if cell.method == method)
             if len(own) > 1:
-                found.append(Comparison(metric, own, method=method))
+                comparisons.append(Comparison(metric, own, method=method))
         if len({cell.method for cell in cells}) > 1:
-            found.append(Comparison(metric, tuple(cells)))
-    return found
+            comparisons.append(Comparison(metric, tuple(cells)))
+    return comparisons
 
 
 @dataclass(frozen=True)
@@ -219,15 +219,15 @@ class Spread:
 
     def _choices(self, m: int, count: int, purpose: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Return for each block which seeds each check has (0 or 1), with which sign, and the block's values."""
-        found = []
+        choices = []
         for (category, shots), values in zip(self.blocks, self.values, strict=True):
             rng = stream("gate", purpose, category, shots, m)
             order = np.argsort(rng.random((count, self.seeds)), axis=1)
             chosen = np.zeros((count, self.seeds))
             np.put_along_axis(chosen, order[:, :m], 1.0, axis=1)
             signs = rng.choice([-1.0, 1.0], chosen.shape) if self.paired else np.ones(chosen.shape)
-            found.append((chosen, signs, values))
-        return found
+            choices.append((chosen, signs, values))
+        return choices
 
 
 def measure_spread(scores: Scores, paired: bool = False) -> Spread:

@@ -87,13 +87,13 @@ class ResultStore:
 
     def read_failures(self, specs: Iterable[RunSpec]) -> dict[str, RecordedFailure]:
         """Return the recorded failures of runs that are not stored, by the run's id."""
-        found = {}
+        recorded = {}
         for spec in specs:
             with suppress(FileNotFoundError):
                 text = (self.failures / f"{spec.id}.json").read_text(encoding="utf-8", errors="replace")
                 if not self.has(spec.id):
-                    found[spec.id] = RecordedFailure(text)
-        return found
+                    recorded[spec.id] = RecordedFailure(text)
+        return recorded
 
     def check(self, ids: Iterable[str]) -> None:
         """Check before any training that runs can be stored, and that those already stored can be read.

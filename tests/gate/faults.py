@@ -177,15 +177,15 @@ class _Planter(ast.NodeTransformer):
 
 def find_definition(name: str, *packages: str) -> tuple[Path, ast.Module, ast.stmt]:
     """Return the module, parsed, that defines a function or class at its top level; ValueError unless exactly one."""
-    found = []
+    definitions = []
     for path in (path for package in packages for path in (REPOSITORY / package).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if f"def {name}(" in text or f"class {name}" in text:
             tree = ast.parse(text)
-            found += [(path, tree, node) for node in tree.body if getattr(node, "name", None) == name]
-    if len(found) != 1:
-        raise ValueError(f"{name} is defined {len(found)} times")
-    return found[0]
+            definitions += [(path, tree, node) for node in tree.body if getattr(node, "name", None) == name]
+    if len(definitions) != 1:
+        raise ValueError(f"{name} is defined {len(definitions)} times")
+    return definitions[0]
 
 
 def node_id(fault: Fault) -> str:

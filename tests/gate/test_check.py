@@ -112,15 +112,15 @@ def test_runs_of_other_code_are_not_reused(
 def test_stored_runs_are_compared_without_training_and_missing_ones_fail(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (kept,) = (folder / "results" / "check").iterdir()
-    stored = ("--stored", "--results", kept)
+    (checked,) = (folder / "results" / "check").iterdir()
+    stored = ("--stored", "--results", checked)
     assert main(words(folder, *stored)) == 0
     assert "other code" not in capsys.readouterr().out
-    for path in kept.glob("runs/*/run.json"):
+    for path in checked.glob("runs/*/run.json"):
         content = json.loads(path.read_text())
         content["environment"]["code"] = "another"
         path.write_text(json.dumps(content))
-    shutil.rmtree(next(kept.glob("runs/widget_unet_k1_s1_*")))
+    shutil.rmtree(next(checked.glob("runs/widget_unet_k1_s1_*")))
     assert main(words(folder, *stored)) == 1
     printed = capsys.readouterr()
     assert "widget unet 1-shot: MISSING, seed 1 was not run" in printed.out
@@ -132,7 +132,7 @@ def test_stored_runs_are_compared_without_training_and_missing_ones_fail(
 
 
 def test_a_failed_run_fails_the_check_with_its_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words(folder, "--timeout", 1e-6, "--results", folder / "anew")) == 1
+    assert main(words(folder, "--timeout", 1e-6, "--results", folder / "new")) == 1
     printed = capsys.readouterr().out
     assert "widget unet 1-shot: MISSING, seed 0 failed: TimeoutError" in printed
     assert printed.splitlines()[-1] == "FAILED: 2 MISSING"
@@ -167,16 +167,16 @@ def test_an_update_prints_what_changed_and_measures_differences_to_another_machi
     assert [line.split()[:3] for line in printed.splitlines() if line.startswith("widget")] == [["widget", "1", "unet"]]
     assert json.loads((folder / "tiny.json").read_text()) == before
 
-    (kept,) = (folder / "results" / "check").iterdir()
-    there = Path(shutil.copytree(kept, folder / "there"))
-    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", there)) == 2
+    (checked,) = (folder / "results" / "check").iterdir()
+    elsewhere = Path(shutil.copytree(checked, folder / "elsewhere"))
+    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", elsewhere)) == 2
     assert "the runs in --elsewhere are of the same kind of machine" in capsys.readouterr().err
-    for path in there.glob("runs/*/run.json"):
+    for path in elsewhere.glob("runs/*/run.json"):
         content = json.loads(path.read_text())
         content["environment"]["processor"] = "abacus"
         content["metrics"]["iou"] = 0.25
         path.write_text(json.dumps(content))
-    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", there)) == 0
+    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", elsewhere)) == 0
     assert "with differences to another machine" in capsys.readouterr().out
     content = json.loads((folder / "tiny.json").read_text())
     assert content["elsewhere"]["processor"] == "abacus"
@@ -185,8 +185,8 @@ def test_an_update_prints_what_changed_and_measures_differences_to_another_machi
     assert "Tolerances are those of checks with same seeds" in capsys.readouterr().out
     assert main(words(folder, "--update", "--repeats", 6)) == 0  # differences are kept, since the runs are the same
     assert json.loads((folder / "tiny.json").read_text()) == content
-    shutil.rmtree(next(there.glob("runs/widget_unet_k1_s1_*")))
-    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", there)) == 2
+    shutil.rmtree(next(elsewhere.glob("runs/widget_unet_k1_s1_*")))
+    assert main(words(folder, "--update", "--repeats", 6, "--elsewhere", elsewhere)) == 2
     assert "1 runs of the baseline are not in --elsewhere" in capsys.readouterr().err
 
 

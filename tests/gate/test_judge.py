@@ -46,68 +46,68 @@ def line_of(judgement: Judgement, category: str = "", method: str = "") -> Line:
 
 
 def test_the_same_runs_on_the_same_machine_are_identical(outcomes: Outcomes) -> None:
-    found = judged(outcomes)
-    assert verdicts(found) == [Verdict.IDENTICAL] * 4
-    assert found.passed
-    assert list(found.why) == [Mode.BIT]
-    assert {change.difference for line in found.lines for change in line.changes.values()} == {0.0}
+    judgement = judged(outcomes)
+    assert verdicts(judgement) == [Verdict.IDENTICAL] * 4
+    assert judgement.passed
+    assert list(judgement.why) == [Mode.BIT]
+    assert {change.difference for line in judgement.lines for change in line.changes.values()} == {0.0}
 
 
 def test_bit_by_bit_the_smallest_fall_fails_and_a_rise_does_not(outcomes: Outcomes) -> None:
-    found = judged(lowered(outcomes, 1e-12, CELLS[:1]))
-    assert verdicts(found) == [Verdict.WORSE, *[Verdict.IDENTICAL] * 3]
-    assert not found.passed
-    assert found.lines[0].reasons[0].startswith("IOU fell by 0.0000, from 0.5")
-    found = judged(lowered(outcomes, -0.3, CELLS[:1]))
-    assert verdicts(found) == [Verdict.BETTER, *[Verdict.IDENTICAL] * 3]
-    assert found.passed
+    judgement = judged(lowered(outcomes, 1e-12, CELLS[:1]))
+    assert verdicts(judgement) == [Verdict.WORSE, *[Verdict.IDENTICAL] * 3]
+    assert not judgement.passed
+    assert judgement.lines[0].reasons[0].startswith("IOU fell by 0.0000, from 0.5")
+    judgement = judged(lowered(outcomes, -0.3, CELLS[:1]))
+    assert verdicts(judgement) == [Verdict.BETTER, *[Verdict.IDENTICAL] * 3]
+    assert judgement.passed
 
 
 def test_bit_by_bit_a_fall_of_one_metric_outweighs_the_rise_of_another(outcomes: Outcomes) -> None:
     mixed = changed(outcomes)
     run = mixed[CELLS[2]][1]
     mixed[CELLS[2]][1] = with_metrics(run, iou=0.9, acc=0.1)
-    found = judged(mixed)
-    assert verdicts(found)[2] == Verdict.WORSE
-    assert [name for name, change in found.lines[2].changes.items() if change.verdict == Verdict.WORSE] == ["acc"]
+    judgement = judged(mixed)
+    assert verdicts(judgement)[2] == Verdict.WORSE
+    assert [name for name, change in judgement.lines[2].changes.items() if change.verdict == Verdict.WORSE] == ["acc"]
 
 
 def test_bit_by_bit_other_pixels_with_the_same_metrics_are_reported_as_changed(outcomes: Outcomes) -> None:
-    found = judged(changed(outcomes, pixels="other"))
-    assert verdicts(found) == [Verdict.CHANGED] * 4
-    assert found.passed
+    judgement = judged(changed(outcomes, pixels="other"))
+    assert verdicts(judgement) == [Verdict.CHANGED] * 4
+    assert judgement.passed
 
 
 def test_missing_runs_fail_with_the_reason(outcomes: Outcomes) -> None:
     runs = stored({cell: dict(seeds) for cell, seeds in outcomes.items() if cell != CELLS[3]})
     del runs.outcomes[CELLS[0]][1]
     runs.missing[CELLS[0], 1] = "failed: RuntimeError: out of luck"
-    found = judge(make_baseline(), runs, CELLS, SEEDS, Gate.AUTO)
-    assert verdicts(found) == [Verdict.MISSING, Verdict.IDENTICAL, Verdict.IDENTICAL, Verdict.MISSING]
-    assert found.lines[0].reasons == ("seed 1 failed: RuntimeError: out of luck",)
-    assert found.lines[3].reasons == ("seed 0 was not run", "seed 1 was not run")
-    assert not found.passed
+    judgement = judge(make_baseline(), runs, CELLS, SEEDS, Gate.AUTO)
+    assert verdicts(judgement) == [Verdict.MISSING, Verdict.IDENTICAL, Verdict.IDENTICAL, Verdict.MISSING]
+    assert judgement.lines[0].reasons == ("seed 1 failed: RuntimeError: out of luck",)
+    assert judgement.lines[3].reasons == ("seed 0 was not run", "seed 1 was not run")
+    assert not judgement.passed
 
 
 @pytest.mark.parametrize("machine", [None, OTHER_MACHINE])
 def test_other_images_fail_whatever_the_metrics(outcomes: Outcomes, machine: dict[str, str] | None) -> None:
-    found = judged(changed(lowered(outcomes, -0.2), draw="another"), machine)
-    assert verdicts(found) == [Verdict.OTHER_IMAGES] * 4
-    assert found.lines[0].reasons[0] == "seed 0 was trained on other images than in the baseline"
-    found = judged(changed(outcomes, metrics=Metrics(1.0, 1.0, 1.0, 1.0, 9, 10, 3)), machine)
-    assert verdicts(found) == [Verdict.OTHER_IMAGES] * 4
+    judgement = judged(changed(lowered(outcomes, -0.2), draw="another"), machine)
+    assert verdicts(judgement) == [Verdict.OTHER_IMAGES] * 4
+    assert judgement.lines[0].reasons[0] == "seed 0 was trained on other images than in the baseline"
+    judgement = judged(changed(outcomes, metrics=Metrics(1.0, 1.0, 1.0, 1.0, 9, 10, 3)), machine)
+    assert verdicts(judgement) == [Verdict.OTHER_IMAGES] * 4
     assert (
         "seed 1 was tested on 9 scored, 10 defective and 3 normal images, in the baseline on 8 scored, 9 d"
-        in (found.lines[0].reasons[1])
+        in (judgement.lines[0].reasons[1])
     )
 
 
 def test_on_another_machine_tolerances_decide_for_cells_methods_and_all(outcomes: Outcomes) -> None:
-    found = judged(outcomes, OTHER_MACHINE)
-    assert verdicts(found) == [Verdict.WITHIN] * 7
-    assert found.passed
+    judgement = judged(outcomes, OTHER_MACHINE)
+    assert verdicts(judgement) == [Verdict.WITHIN] * 7
+    assert judgement.passed
     why = "processor is slide rule, in the baseline abacus. Tolerances are those of checks with other seeds"
-    assert found.why == {Mode.STATISTICAL: why}
+    assert judgement.why == {Mode.STATISTICAL: why}
     assert verdicts(judged(lowered(outcomes, 0.3), OTHER_MACHINE)) == [Verdict.WORSE] * 7
     assert verdicts(judged(lowered(outcomes, -0.3), OTHER_MACHINE)) == [Verdict.BETTER] * 7
     assert judged(lowered(outcomes, -0.3), OTHER_MACHINE).passed
@@ -116,10 +116,10 @@ def test_on_another_machine_tolerances_decide_for_cells_methods_and_all(outcomes
 def test_a_cell_that_falls_far_fails_alone(outcomes: Outcomes) -> None:
     tolerance = line_of(judged(outcomes, OTHER_MACHINE), *CELLS[1][:2]).changes["iou"].tolerance
     assert tolerance is not None
-    found = judged(lowered(outcomes, 1.6 * tolerance, [CELLS[1]]), OTHER_MACHINE)
-    assert line_of(found, *CELLS[1][:2]).verdict == Verdict.WORSE
-    assert line_of(found, *CELLS[0][:2]).verdict == Verdict.WITHIN
-    assert "the tolerance is" in line_of(found, *CELLS[1][:2]).reasons[0]
+    judgement = judged(lowered(outcomes, 1.6 * tolerance, [CELLS[1]]), OTHER_MACHINE)
+    assert line_of(judgement, *CELLS[1][:2]).verdict == Verdict.WORSE
+    assert line_of(judgement, *CELLS[0][:2]).verdict == Verdict.WITHIN
+    assert "the tolerance is" in line_of(judgement, *CELLS[1][:2]).reasons[0]
 
 
 def test_a_small_loss_everywhere_is_found_by_the_mean_over_all_cells(outcomes: Outcomes) -> None:
@@ -130,20 +130,20 @@ def test_a_small_loss_everywhere_is_found_by_the_mean_over_all_cells(outcomes: O
     loss = 0.9 * min(
         line.changes["iou"].tolerance or 1.0 for line in judged(outcomes, OTHER_MACHINE).lines if line.category
     )
-    found = judged(lowered(outcomes, loss), OTHER_MACHINE)
-    assert line_of(found).verdict == Verdict.WORSE
-    assert any(line.verdict == Verdict.WITHIN for line in found.lines if line.category)
+    judgement = judged(lowered(outcomes, loss), OTHER_MACHINE)
+    assert line_of(judgement).verdict == Verdict.WORSE
+    assert any(line.verdict == Verdict.WITHIN for line in judgement.lines if line.category)
     assert means[0, 1].before == means[2, 3].before  # other seeds are compared with all of the baseline's
 
 
 def test_the_same_seeds_on_another_machine_are_compared_seed_by_seed(outcomes: Outcomes) -> None:
-    found = judged(lowered(outcomes, 0.002), OTHER_MACHINE, differs=0.002)
-    assert found.why[Mode.STATISTICAL].endswith("checks with same seeds")
-    for line, cell in zip(found.lines, CELLS, strict=False):
+    judgement = judged(lowered(outcomes, 0.002), OTHER_MACHINE, differs=0.002)
+    assert judgement.why[Mode.STATISTICAL].endswith("checks with same seeds")
+    for line, cell in zip(judgement.lines, CELLS, strict=False):
         before = sum(outcomes[cell][seed].metrics.iou or 0 for seed in SEEDS) / 2
         assert line.changes["iou"].before == pytest.approx(before)
         assert line.changes["iou"].difference == pytest.approx(-0.002)
-    assert found.passed
+    assert judgement.passed
     assert not judged(lowered(outcomes, 0.02), OTHER_MACHINE, differs=0.002).passed
     assert judged(lowered(outcomes, 0.02), OTHER_MACHINE).passed  # the spread over seeds hides as much
 
@@ -151,27 +151,27 @@ def test_the_same_seeds_on_another_machine_are_compared_seed_by_seed(outcomes: O
 def test_seeds_that_the_baseline_lacks_are_compared_by_tolerances(outcomes: Outcomes) -> None:
     baseline = make_baseline(differs=0.002)
     others = make_outcomes(lambda cell, seed: noisy(cell, seed, salt=1), seeds=(50, 51, 52))
-    found = judge(baseline, stored(others), CELLS, (50, 51), Gate.AUTO)
-    assert verdicts(found) == [Verdict.WITHIN] * 7
-    assert found.why[Mode.STATISTICAL].startswith(
+    judgement = judge(baseline, stored(others), CELLS, (50, 51), Gate.AUTO)
+    assert verdicts(judgement) == [Verdict.WITHIN] * 7
+    assert judgement.why[Mode.STATISTICAL].startswith(
         "seed 50 is not in the baseline. Tolerances are those of checks with other"
     )
     three = judge(baseline, stored(others), CELLS, (50, 51, 52), Gate.AUTO)
-    assert (three.lines[0].changes["iou"].tolerance or 0) < (found.lines[0].changes["iou"].tolerance or 0)
+    assert (three.lines[0].changes["iou"].tolerance or 0) < (judgement.lines[0].changes["iou"].tolerance or 0)
 
 
 def test_a_method_whose_recipe_changed_is_compared_by_tolerances_and_the_others_bit_by_bit(outcomes: Outcomes) -> None:
     now = changed(outcomes)
     for cell in (CELLS[1], CELLS[3]):
-        now[cell] = {seed: replace(run, id=f"{run.id} anew", pixels="other") for seed, run in now[cell].items()}
-    found = judged(now)
-    assert {line.method: line.mode for line in found.lines if line.category} == {
+        now[cell] = {seed: replace(run, id=f"{run.id} changed", pixels="other") for seed, run in now[cell].items()}
+    judgement = judged(now)
+    assert {line.method: line.mode for line in judgement.lines if line.category} == {
         "unet": Mode.BIT,
         "albunet": Mode.STATISTICAL,
     }
-    assert "the definition of albunet runs has changed" in found.why[Mode.STATISTICAL]
-    assert line_of(found, method="albunet").verdict == Verdict.WITHIN
-    assert not [line for line in found.lines if not line.category and line.method == "unet"]
+    assert "the definition of albunet runs has changed" in judgement.why[Mode.STATISTICAL]
+    assert line_of(judgement, method="albunet").verdict == Verdict.WITHIN
+    assert not [line for line in judgement.lines if not line.category and line.method == "unet"]
 
 
 def test_a_metric_that_is_no_longer_defined_is_worse(outcomes: Outcomes) -> None:
@@ -179,9 +179,9 @@ def test_a_metric_that_is_no_longer_defined_is_worse(outcomes: Outcomes) -> None
     run = now[CELLS[0]][0]
     now[CELLS[0]][0] = with_metrics(run, auc=None)
     for machine in (None, OTHER_MACHINE):
-        found = judged(now, machine)
-        assert line_of(found, *CELLS[0][:2]).reasons == ("AUC is no longer defined",)
-        assert line_of(found, *CELLS[0][:2]).verdict == Verdict.WORSE
+        judgement = judged(now, machine)
+        assert line_of(judgement, *CELLS[0][:2]).reasons == ("AUC is no longer defined",)
+        assert line_of(judgement, *CELLS[0][:2]).verdict == Verdict.WORSE
 
 
 def test_the_mode_can_be_asked_for(outcomes: Outcomes) -> None:
@@ -193,8 +193,8 @@ def test_the_mode_can_be_asked_for(outcomes: Outcomes) -> None:
 
 def test_a_narrowed_check_compares_only_what_was_asked_for(outcomes: Outcomes) -> None:
     cells = [cell for cell in CELLS if cell.method == "unet"]
-    found = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), cells, SEEDS, Gate.AUTO)
-    assert [(line.category, line.method) for line in found.lines] == [
+    judgement = judge(make_baseline(), stored(outcomes, OTHER_MACHINE), cells, SEEDS, Gate.AUTO)
+    assert [(line.category, line.method) for line in judgement.lines] == [
         ("carpet", "unet"),
         ("tile", "unet"),
         ("", "unet"),

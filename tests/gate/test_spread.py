@@ -39,8 +39,8 @@ def comparison(cell: Cell, metric: str = "iou") -> Comparison:
 
 def test_what_is_compared_is_each_cell_each_method_and_everything() -> None:
     scores = scores_of(make_outcomes(noisy))
-    of_iou = [found for found in list_comparisons(scores) if found.metric == "iou"]
-    assert [found.level for found in of_iou] == [Level.CELL] * 4 + [Level.METHOD] * 2 + [Level.ALL]
+    of_iou = [each for each in list_comparisons(scores) if each.metric == "iou"]
+    assert [each.level for each in of_iou] == [Level.CELL] * 4 + [Level.METHOD] * 2 + [Level.ALL]
     assert of_iou[4].cells == (CELLS[0], CELLS[2])
     assert set(of_iou[-1].cells) == set(CELLS)
     scores[CELLS[0]][3]["auc"] = None  # e.g. no normal test image
@@ -55,9 +55,9 @@ def test_with_other_seeds_the_tolerance_is_the_worst_split_of_few_seeds() -> Non
         left = [value for value in VALUES if value not in pair]
         error = np.std(left, ddof=1) * np.sqrt(1 / 2 + 1 / 4)
         worst = max(worst, (np.mean(left) - np.mean(pair)) / error)
-    found = calibrate(measure_spread(one_cell(VALUES)), 2)
-    assert found.critical == pytest.approx({"cell": worst})
-    tolerance = found.tolerances[comparison(ONE)]
+    calibration = calibrate(measure_spread(one_cell(VALUES)), 2)
+    assert calibration.critical == pytest.approx({"cell": worst})
+    tolerance = calibration.tolerances[comparison(ONE)]
     assert tolerance.spread == pytest.approx(np.std(VALUES, ddof=1))
     assert tolerance.allowed == pytest.approx(worst * np.std(VALUES, ddof=1) * np.sqrt(1 / 2 + 1 / 6))
 
@@ -71,16 +71,16 @@ def test_with_the_same_seeds_the_tolerance_is_the_worst_of_their_differences_wit
         for signs in itertools.product((-1, 1), repeat=2):
             fall = -np.mean([sign * differences[i] for sign, i in zip(signs, chosen, strict=True)])
             worst = max(worst, fall / error)
-    found = calibrate(measure_spread(one_cell(differences), paired=True), 2)
-    assert found.critical == pytest.approx({"cell": worst})
+    calibration = calibrate(measure_spread(one_cell(differences), paired=True), 2)
+    assert calibration.critical == pytest.approx({"cell": worst})
     root = np.sqrt(np.mean(np.square(differences)))
-    assert found.tolerances[comparison(ONE)].allowed == pytest.approx(worst * root / np.sqrt(2))
+    assert calibration.tolerances[comparison(ONE)].allowed == pytest.approx(worst * root / np.sqrt(2))
 
 
 def test_a_method_spreads_less_than_its_cells_by_averaging() -> None:
     spread = measure_spread(normal_scores(400))
     deviations = dict(zip(spread.comparisons, spread.deviations, strict=True))
-    levels = {level: [value for found, value in deviations.items() if found.level == level] for level in Level}
+    levels = {level: [value for each, value in deviations.items() if each.level == level] for level in Level}
     assert np.mean(levels[Level.CELL]) == pytest.approx(0.05, rel=0.1)
     assert np.mean(levels[Level.METHOD]) == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
     assert np.mean(levels[Level.ALL]) == pytest.approx(0.05 / 2, rel=0.1)
@@ -92,19 +92,19 @@ def test_methods_of_one_category_share_their_seeds() -> None:
     shared = {(category, seed): 0.05 * rng.standard_normal() for category in ("carpet", "tile") for seed in range(400)}
     outcomes = make_outcomes(lambda cell, seed: 0.5 + shared[cell.category, seed], seeds=range(400))
     spread = measure_spread(scores_of(outcomes))
-    whole = next(i for i, found in enumerate(spread.comparisons) if found.level is Level.ALL)
-    assert spread.deviations[whole] == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
+    overall = next(i for i, each in enumerate(spread.comparisons) if each.level is Level.ALL)
+    assert spread.deviations[overall] == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
     falls, errors = spread.draw_checks(2, 4000, "test")
-    assert np.std(falls[:, whole] / errors[:, whole]) == pytest.approx(1, abs=0.1)
+    assert np.std(falls[:, overall] / errors[:, overall]) == pytest.approx(1, abs=0.1)
 
 
 def test_seeds_that_happen_to_agree_are_assigned_the_median_spread() -> None:
     scores = normal_scores(12)
     scores[CELLS[0]] = {seed: dict.fromkeys(METRICS, 0.4) for seed in range(12)}
     spread = measure_spread(scores)
-    found = dict(zip(spread.comparisons, spread.deviations, strict=True))
+    deviations = dict(zip(spread.comparisons, spread.deviations, strict=True))
     own = [np.std([scores[cell][seed]["iou"] for seed in range(12)], ddof=1) for cell in CELLS]  # type: ignore[misc]
-    assert found[comparison(CELLS[0])] == pytest.approx(np.median(own))
+    assert deviations[comparison(CELLS[0])] == pytest.approx(np.median(own))
     all_equal = {cell: {seed: dict.fromkeys(METRICS, 0.4) for seed in range(12)} for cell in CELLS}
     assert all(tolerance.allowed > 0 for tolerance in calibrate(measure_spread(all_equal), 2).tolerances.values())
 
@@ -122,7 +122,7 @@ def test_unchanged_code_seldom_raises_an_alarm(paired: bool) -> None:
         return measure_spread(scores, paired)
 
     known = measure(60, 1)
-    allowed = np.array([found.allowed for found in calibrate(known, 2).tolerances.values()])
+    allowed = np.array([tolerance.allowed for tolerance in calibrate(known, 2).tolerances.values()])
     falls = known.means - measure(600, 2).draw_means(2, 3000, "test")
     assert (falls > allowed).any(axis=1).mean() < 5 * FALSE_ALARMS
     assert (falls > allowed / 2).any(axis=1).mean() > 5 * FALSE_ALARMS  # half the tolerance would not do
@@ -142,15 +142,15 @@ def test_the_smallest_loss_is_detected_in_nine_of_ten_checks() -> None:
     means = dict(zip(spread.comparisons, spread.means.tolist(), strict=True))
     losses = find_losses(spread, calibration, means)
     falls, errors = spread.draw_checks(2, 20_000, "another purpose")
-    critical = np.array([calibration.critical[found.level] for found in spread.comparisons])
+    critical = np.array([calibration.critical[each.level] for each in spread.comparisons])
     for lost, loss in losses.items():
         assert loss is not None
         fall = np.array(
             [
-                sum(0.5 * loss for cell in found.cells if cell in lost.cells) / len(found.cells)
-                if found.metric == lost.metric
+                sum(0.5 * loss for cell in each.cells if cell in lost.cells) / len(each.cells)
+                if each.metric == lost.metric
                 else 0.0
-                for found in spread.comparisons
+                for each in spread.comparisons
             ]
         )
         share = (falls + fall > critical * errors).any(axis=1).mean()

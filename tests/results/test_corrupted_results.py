@@ -121,10 +121,10 @@ def test_tables_and_report_are_written_whatever_a_run_json_holds(tmp_path: Path)
     made = store_run(tmp_path)
     original = tmp_path / "runs" / made.id
     content = json.loads((original / "run.json").read_text())
-    found = list(places(content))
-    assert len(found) > 90
+    all_places = list(places(content))
+    assert len(all_places) > 90
     variants = 0
-    for place in found:
+    for place in all_places:
         for value in (..., *WRONG_VALUES):
             changed = copy.deepcopy(content)
             changed["id"] = name = f"variant_{variants:05d}"
