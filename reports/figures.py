@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -106,9 +106,33 @@ def learning_chart(
 
     Parameters are those of ``roc_chart``; ``runs`` are of one category and K.
     """
+    return _iteration_chart(
+        runs, methods, expected, (key, title, "Mean test IOU", "last IOU"), lambda run: run.learning
+    )
+
+
+def gradient_chart(
+    runs: Sequence[PageRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
+) -> Chart:
+    """Average over seeds how strongly NBR moves the encoder beside the segmentation loss, for methods with NBR.
+
+    Parameters are those of ``learning_chart``.
+    """
+    words = (key, title, "Gradient norm, NBR over segmentation", "last ratio")
+    return _iteration_chart(runs, methods, expected, words, lambda run: run.gradients)
+
+
+def _iteration_chart(
+    runs: Sequence[PageRun],
+    methods: Iterable[tuple[str, str]],
+    expected: int,
+    words: tuple[str, str, str, str],
+    curve_of: Callable[[PageRun], np.ndarray | None],
+) -> Chart:
+    key, title, y_label, summary_label = words
     series = []
     for method, label in methods:
-        done = [run.learning for run in runs if run.method == method and run.status == Status.DONE]
+        done = [curve_of(run) for run in runs if run.method == method and run.status == Status.DONE]
         curves = [curve for curve in done if curve is not None and len(curve)]
         if not curves:
             continue
@@ -123,7 +147,7 @@ def learning_chart(
     end = max((float(line.x[-1]) for line in series), default=1.0)
     highest = max((float(line.high.max()) for line in series if line.high is not None), default=1.0)
     y_range = (0.0, max(0.1, float(np.ceil(10 * highest) / 10)))
-    return Chart(key, title, "Iteration", "Mean test IOU", "last IOU", tuple(series), (0.0, end), y_range)
+    return Chart(key, title, "Iteration", y_label, summary_label, tuple(series), (0.0, end), y_range)
 
 
 @dataclass(frozen=True)

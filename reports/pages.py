@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from benchmark.atomic import replace_file
 from benchmark.protocol.studies import FIGURE_STUDIES
+from benchmark.results.records import ALIVE_IOU
 from benchmark.schema import to_builtins
 from benchmark.score import METRICS
 
@@ -74,6 +75,7 @@ def _environment() -> Environment:
         "style": Markup(static_text("report.css")),
         "code": Markup(static_text("report.js")),
         "metrics": METRICS,
+        "alive_iou": ALIVE_IOU,
         "figure_titles": {number: study.title for number, study in FIGURE_STUDIES.items()},
     }
     return environment

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.protocol.studies import FIGURE_STUDIES, Study
+from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES, Study
 from benchmark.schema import to_builtins
 from reports.charts import Drawing, draw, line_styles
 from reports.claims.verdict import Verdict
 from reports.collect import ResultSet
-from reports.figures import learning_chart, roc_chart
+from reports.figures import Chart, gradient_chart, learning_chart, roc_chart
 from reports.formats import as_csv, as_latex
 from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
@@ -21,8 +21,10 @@ from reports.page.stored import FailedRun, FinishedRun, PageRun
 from reports.ranking import COMPARABLE, Ranking, rank_methods
 from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
 from reports.tables import Row, Table
+from reports.wording import counted
 
 _STRIP_METHODS = 3
+_ABLATIONS = ("V", "VI", "VII")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Section:
     qualitative: list[QualitativeFigure]
     roc: list[Drawing]
     learning: list[Drawing]
+    gradients: list[Drawing]
+    dead_features: list[str]
     learning_category: str
     pasted: list[PastedLine]
     details: list[tuple[str, list[tuple[int, str]]]]
@@ -154,7 +158,9 @@ def make_section(
         statistics=statistics,
         qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
         roc=_roc_charts(results, runs, name),
-        learning=_learning_charts(results, runs, category, name),
+        learning=_iteration_charts(learning_chart, results, runs, category, f"{name}-iou"),
+        gradients=_iteration_charts(gradient_chart, results, runs, category, f"{name}-gradients"),
+        dead_features=dead_features(results, finished),
         learning_category=category,
         pasted=_pasted(results, finished, gallery),
         details=[
@@ -218,6 +224,17 @@ def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
     )
     compared = any(cell.published is not None for row in table.rows for cell in row.cells)
     return TableView(table, blocks, downloads, compared)
+
+
+def dead_features(results: ResultSet, finished: Sequence[FinishedRun]) -> list[str]:
+    """Return, for each method of Tables V to VII, in how many of its runs F hardly changes the predictions, if any."""
+    lines = []
+    for method in dict.fromkeys(name for number in _ABLATIONS for name in TABLE_STUDIES[number].methods):
+        measured = [run.record.liveness for run in finished if run.method == method and run.record.liveness]
+        dead = sum(not liveness.alive for liveness in measured)
+        if dead:
+            lines.append(f"{results.label(method)} ({dead} of {counted(len(measured), 'run')})")
+    return lines
 
 
 def timings(results: ResultSet, finished: Sequence[FinishedRun]) -> Listing:
@@ -288,14 +305,16 @@ def _roc_charts(results: ResultSet, runs: Sequence[PageRun], name: str) -> list[
     return [draw(chart, styles) for chart in charts if chart.series]
 
 
-def _learning_charts(results: ResultSet, runs: Sequence[PageRun], category: str, name: str) -> list[Drawing]:
+def _iteration_charts(
+    chart_of: Callable[..., Chart], results: ResultSet, runs: Sequence[PageRun], category: str, name: str
+) -> list[Drawing]:
     styles, methods = line_styles(results.methods), _methods(results, FIGURE_STUDIES["9"])
     charts = (
-        learning_chart(
+        chart_of(
             [run for run in runs if run.shots == shots and run.category == category],
             methods,
             len(results.seeds(shots)),
-            f"{name}-iou-{shots}",
+            f"{name}-{shots}",
             f"{category}, {shots}-shot",
         )
         for shots in results.shots

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.protocol.profile import Protocol
@@ -30,11 +31,15 @@ class PageRun:
         TPR on ``GRID``; None where there is no AUC or no readable curve.
     learning : np.ndarray or None, shape (points, 2)
         Iteration and mean test IOU; None where there is no readable curve.
+    gradients : np.ndarray or None, shape (points, 2)
+        Iteration and, in the whole encoder, the gradient norm of the NBR loss over that of the segmentation loss; None
+        where nothing was recorded or can be read.
     """
 
     record: RunHeader
     roc: np.ndarray | None = None
     learning: np.ndarray | None = None
+    gradients: np.ndarray | None = None
 
     @property
     def id(self) -> str:
@@ -128,7 +133,7 @@ def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, proble
             runs[record.id] = FailedRun(record)
             continue
         stored = StoredRun(root / "runs" / record.id, record)
-        roc, learning = None, None
+        roc, learning, gradients = None, None, None
         try:
             points = stored.roc
             roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None
@@ -138,5 +143,18 @@ def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, proble
             learning = stored.curve[["iteration", "test_iou"]].dropna().to_numpy(float)
         except InputError as error:
             problems.append(str(error))
-        runs[record.id] = FinishedRun(record=record, folder=stored.folder, roc=roc, learning=learning)
+        try:
+            gradients = _gradient_ratio(stored.gradients)
+        except InputError as error:
+            problems.append(str(error))
+        runs[record.id] = FinishedRun(
+            record=record, folder=stored.folder, roc=roc, learning=learning, gradients=gradients
+        )
     return runs
+
+
+def _gradient_ratio(gradients: pd.DataFrame) -> np.ndarray | None:
+    encoder = gradients[(gradients["stage"] == 0) & (gradients["segmentation"] > 0) & gradients["nbr"].notna()]
+    if encoder.empty:
+        return None
+    return np.column_stack([encoder["iteration"], encoder["nbr"] / encoder["segmentation"]])

@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import itertools
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -127,6 +128,38 @@ def test_a_report_opens_with_the_best_method_and_whether_its_lead_is_shown(tmp_p
     assert Outline(strip).images_without_words == 0
     assert len(Outline(strip).sources) == 4
     assert "claims are not decided" in answer
+
+
+def test_a_warning_above_the_ablations_names_the_methods_whose_deepest_features_are_dead(tmp_path: Path) -> None:
+    for method in ("albunet", "albunet_nbr", "unet"):
+        for seed in (0, 1):
+            spec = store_run(tmp_path, method=method, seed=seed)
+            if (method, seed) in (("albunet_nbr", 1), ("unet", 0)):
+                record = tmp_path / "runs" / spec.id / "run.json"
+                content = json.loads(record.read_text(encoding="utf-8"))
+                content["liveness"] = {"logits": 0.0, "iou": 0.0005}
+                record.write_text(json.dumps(content), encoding="utf-8")
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    (warning,) = re.findall(r'<p class="warning">(Tables V to VII.*?)</p>', text, re.DOTALL)
+    assert "runs of B+NBR (1 of 2 runs):" in warning
+    assert text.index("Table IV. ") < text.index(warning) < text.index("Table V. ")
+
+
+def test_gradient_norms_are_drawn_beside_figure_9_for_methods_with_nbr(rich: Path, tmp_path: Path) -> None:
+    text = rich.read_text(encoding="utf-8")
+    charts = [chart for chart in re.findall(r'data-chart="([^"]+)"', text) if "-gradients-" in chart]
+    assert len(charts) == 2  # one per K
+    data = json.loads(re.findall(r'id="charts">(.*?)</script>', text)[0])
+    drawn = next(chart for chart in data if chart["key"] == charts[0])
+    assert drawn["series"][0]["y"] == [0.5]
+    # Runs of earlier versions have none.
+    spec = store_run(tmp_path)
+    (tmp_path / "runs" / spec.id / "gradients.csv").unlink()
+    record = tmp_path / "runs" / spec.id / "run.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    del content["liveness"]
+    record.write_text(json.dumps(content), encoding="utf-8")
+    assert "-gradients-" not in write_report(tmp_path).read_text(encoding="utf-8")
 
 
 def test_links_to_a_result_set_stay_when_another_is_added(tmp_path: Path) -> None:
