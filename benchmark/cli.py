@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def stderr_messages() -> Iterator[None]:
     """Show log messages and Python warnings as one line each on standard error."""
     handler = _LineHandler()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written
     loggers = [logging.getLogger(name) for name in ("baselines", "benchmark", "reports")]
     for each in loggers:
         each.setLevel(logging.INFO)

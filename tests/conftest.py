@@ -105,3 +105,9 @@ def command_line(tmp_path: Path) -> CommandLine:
 
 # Settings under which a run takes about a second; nothing is learned.
 TINY = ("--set", "image_size=64", "iterations=3", "width=0.1", "curve_every=2")
+
+
+def tiny_with(*changed: object) -> tuple[str, ...]:
+    """``TINY`` with other values of some fields."""
+    replaced = {str(assignment).partition("=")[0] for assignment in changed}
+    return (*(word for word in TINY if word.partition("=")[0] not in replaced), *map(str, changed))

@@ -23,13 +23,13 @@ from baselines.networks.unet import UNet
 from benchmark.cli import VERBS, main
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.table import load_results
-from tests.conftest import REPOSITORY, TINY, CommandLine, make_category, write_image
+from tests.conftest import REPOSITORY, CommandLine, make_category, tiny_with, write_image
 
 ONE_METHOD = ("--method", "unet", "--shots", 1, "--seed", 0)
 
 
-def folder_run(root: Path, *words: object) -> tuple[object, ...]:
-    return ("run", "--dataset", "folder", "--data-root", root, *TINY, "--jobs", 1, *words)
+def folder_run(root: Path, *words: object, settings: tuple[str, ...] = ()) -> tuple[object, ...]:
+    return ("run", "--dataset", "folder", "--data-root", root, *tiny_with(*settings), "--jobs", 1, *words)
 
 
 def same_results(one: Path, other: Path) -> None:
@@ -95,7 +95,9 @@ def test_the_same_spec_gives_the_same_bits_whatever_the_number_of_processes(
 def test_a_killed_study_stores_complete_runs_only_and_the_same_command_completes_it(
     command_line: CommandLine, category: Path, tmp_path: Path
 ) -> None:
-    words = folder_run(category.parent, "--method", "unet", "--shots", 1, "--seed", *range(6), "--set", "iterations=40")
+    words = folder_run(
+        category.parent, "--method", "unet", "--shots", 1, "--seed", *range(6), settings=("iterations=40",)
+    )
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     runs = tmp_path / "killed" / "runs"
     for at_least in (1, 3):
@@ -120,7 +122,7 @@ def test_a_killed_study_stores_complete_runs_only_and_the_same_command_completes
 
 
 def test_interrupting_exits_130_and_reports_what_is_kept(category: Path, tmp_path: Path) -> None:
-    words = folder_run(category.parent, *ONE_METHOD, "--set", "iterations=100000")
+    words = folder_run(category.parent, *ONE_METHOD, settings=("iterations=100000",))
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmark", *map(str, words)],
         cwd=tmp_path,

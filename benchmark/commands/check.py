@@ -46,7 +46,7 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     if options.out is not None:
         check_folder(options.out)
     do_runs = chosen_training(options, profile)
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = open_dataset(options.dataset, options.data_root, do_runs.cache)
     scope = choose_scope(baseline, path, chosen_part(options), profile, dataset)
     if gate is Gate.STATISTICAL or not set(profile.seeds) <= set(baseline.seeds):
         baseline.calibration(profile.seeds)  # refuses too many seeds before training
@@ -68,7 +68,7 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     check_folder(path.parent)
     before = former_baseline(path)
     do_runs = chosen_training(options, profile)
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = open_dataset(options.dataset, options.data_root, do_runs.cache)
     specs = choose_runs(dataset, profile, chosen_part(options), options.repeats)
     elsewhere = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
     root = runs_folder(options, specs)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+
+import psutil
 
 from benchmark.commands.options import chosen_jobs
 from benchmark.commands.selection import chosen_profile, chosen_request
@@ -14,6 +17,8 @@ from benchmark.protocol.selection import choose_selections
 from benchmark.schema import to_builtins
 from benchmark.units import format_bytes, format_duration
 
+logger = logging.getLogger(__name__)
+
 
 def do(options: argparse.Namespace) -> int:
     """Print the plan."""
@@ -23,6 +28,11 @@ def do(options: argparse.Namespace) -> int:
     dataset = open_dataset(options.dataset, options.data_root, options.cache)
     selections = choose_selections(request, profile, dataset)
     plan = make_plan(selections, dataset, profile, options.results, devices, jobs)
+    if plan.to_do and devices[0].type == "cpu" and plan.memory_bytes > (free := psutil.virtual_memory().available):
+        logger.warning(
+            f"the runs do not fit the memory: up to {format_bytes(plan.memory_bytes)}, {format_bytes(free)} are "
+            "free; use fewer --jobs, or a smaller batch_size or image_size with --set"
+        )
     print(json.dumps(to_builtins(plan), indent=1) if options.json else as_text(plan))
     return 0
 

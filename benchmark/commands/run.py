@@ -26,7 +26,7 @@ def do(options: argparse.Namespace) -> int:
     """Do the runs that are not stored yet; return 1 if one failed, now or earlier."""
     request, profile = chosen_request(options), chosen_profile(options)
     do_runs = chosen_training(options, profile)
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = open_dataset(options.dataset, options.data_root, do_runs.cache)
     specs = select_runs(dataset, profile, choose_selections(request, profile, dataset).values())
     do_runs(specs, dataset, options.results)
     print_rankings(options.results, specs)

@@ -16,7 +16,7 @@ def chosen_training(options: argparse.Namespace, profile: Profile) -> StudyRunne
         profile,
         cache_limit=parse_size("--cache-limit", options.cache_limit),
         workers=chosen_workers(options, profile),
-        cache=options.cache,
+        cache=options.cache if options.backend == "dask" else options.cache.or_temporary(),
         weights_dir=options.weights_dir,
         timeout=options.timeout,
         retry_failed=options.retry_failed,

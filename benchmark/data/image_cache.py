@@ -7,9 +7,13 @@ files until they are closed. The cache removes only files it has made, and follo
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import re
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,13 +25,15 @@ import msgspec
 import numpy as np
 
 from baselines.errors import InputError
-from benchmark.atomic import new_folder, remove_stale_files, temporary_path
+from benchmark.atomic import check_folder, new_folder, remove_stale_files, temporary_path
 from benchmark.data.manifest import CategoryManifest
 from benchmark.schema import SchemaError, decode_json
 from benchmark.units import format_bytes
 
 if TYPE_CHECKING:
     from benchmark.data.datasets import DataSet
+
+logger = logging.getLogger(__name__)
 
 _ARRAYS, _MANIFESTS = "arrays", "manifests"
 _ARRAYS_NAME = re.compile(r"[0-9a-f]{24}-[0-9]+")
@@ -140,6 +146,18 @@ class ImageCache:
     def resolved(self) -> ImageCache:
         """Return the same cache with an absolute path, if it has one."""
         return ImageCache(self.folder and self.folder.resolve())
+
+    def or_temporary(self) -> ImageCache:
+        """Return this cache or, where the user's cache folder cannot be written, one that ends with this process."""
+        try:
+            if self.folder is None:
+                check_folder(self.root)
+        except InputError as error:
+            folder = Path(tempfile.mkdtemp(prefix="fewshot-defect-benchmark-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            logger.info(f"{error}; images are decoded for this command only, unless --cache DIR names a folder")
+            return ImageCache(folder)
+        return self
 
     def arrays(
         self, dataset: DataSet, category: str, size: int, on_image: Callable[[int, int], None] | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import loky.backend.resource_tracker
 from loky import ProcessPoolExecutor
+from loky.backend.synchronize import Lock
 from loky.process_executor import BrokenProcessPool
 
 from benchmark.execution.orphans import end_with_parent
@@ -85,6 +86,22 @@ class LokyPool:
 
     def _is_overdue(self, attempt: _Attempt) -> bool:
         return self.limit is not None and time.monotonic() - attempt.started >= self.limit
+
+
+def why_unavailable() -> str:
+    """Return why this machine cannot start processes that share semaphores, which on Linux need /dev/shm; "" if it can.
+
+    Examples
+    --------
+    >>> why_unavailable()
+    ''
+    """
+    try:
+        with _interrupts_deferred():
+            Lock()
+    except (ImportError, OSError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
 
 
 class _Slot:

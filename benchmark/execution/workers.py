@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,10 +10,12 @@ import torch
 
 from benchmark.devices import device_environments, device_in_worker
 from benchmark.execution.cluster import ClusterPool
-from benchmark.execution.loky_pool import LokyPool
+from benchmark.execution.loky_pool import LokyPool, why_unavailable
 from benchmark.execution.pools import Pool, SequentialPool
 from benchmark.execution.run_task import RunTask
 from benchmark.protocol.runs import RunSpec
+
+logger = logging.getLogger(__name__)
 
 # A run checks the time itself; one that hangs between two checks is killed this much later.
 _GRACE_SECONDS = 60.0
@@ -36,6 +39,11 @@ class LocalWorkers:
     def assign(self, task: RunTask, specs: Sequence[RunSpec]) -> tuple[Pool, RunTask]:
         """Return the pool for some runs, and the task adapted to it."""
         jobs = min(self.jobs, len(specs))
+        if jobs > 1 and (reason := why_unavailable()):
+            logger.warning(
+                f"runs are done one at a time, because processes cannot share semaphores: {reason} (/dev/shm)"
+            )
+            jobs = 1
         if jobs <= 1:
             return SequentialPool(), replace(task, context=replace(task.context, device=self.devices[0]))
         limit = None if task.timeout is None else task.timeout + _GRACE_SECONDS

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from benchmark.cli import main
-from tests.conftest import TINY, make_category, write_image
+from tests.conftest import TINY, make_category, tiny_with, write_image
 from tests.data import published
 
 Change = Callable[[Path], object]
@@ -184,10 +184,14 @@ SELECTION: dict[str, tuple[Change, tuple[Any, ...], str]] = {
     "all shots": (unchanged, (*RUN, "--shots", 4, "--set", "batch_size=2"), "4 shots"),
     "negative seed": (unchanged, (*ONE, "--seed", -1), "[0, -1]"),
     "unknown field": (unchanged, (*ONE, "--set", "image_sise=64"), "'image_sise': did you mean 'image_size'"),
-    "field of a wrong kind": (unchanged, (*ONE, "--set", "iterations=few"), "iterations"),
+    "field of a wrong kind": (unchanged, (*ONE, "--set", "threads=few"), "threads must be"),
     "field out of range": (unchanged, (*ONE, "--set", "learning_rate=7"), "learning_rate"),
-    "field without a value": (unchanged, (*ONE, "--set", "iterations"), "iterations"),
-    "size that does not fit": (unchanged, (*ONE, "--set", "image_size=100"), "image_size"),
+    "field without a value": (unchanged, (*ONE, "--set", "threads"), "got 'threads'"),
+    "size that does not fit": (
+        unchanged,
+        (*ONE[:5], *tiny_with("image_size=100"), *ONE[5 + len(TINY) :]),
+        "image_size 100",
+    ),
     "method nearly": (unchanged, (*RUN, "--method", "unett"), "'unett': did you mean 'unet'"),
     "category nearly": (unchanged, (*ONE, "--category", "widgit"), "'widgit': did you mean 'widget'"),
     "table nearly": (unchanged, (*ONE, "--table", "IX"), "'IX'"),

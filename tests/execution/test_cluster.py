@@ -33,7 +33,9 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         root = make_category(folder / "data" / "widget").parent
-        self.words = folder_run(root, "--method", "unet", "--shots", 1, "--seed", *range(6), "--set", "iterations=40")
+        self.words = folder_run(
+            root, "--method", "unet", "--shots", 1, "--seed", *range(6), settings=("iterations=40",)
+        )
         process, said = self.start("one")
         assert process.wait(120) == 0, said.read_text()
 

@@ -30,7 +30,7 @@ from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.table import load_results
 from benchmark.training.one_run import RunContext
-from tests.conftest import REPOSITORY, TINY, make_category
+from tests.conftest import REPOSITORY, make_category, tiny_with
 from tests.test_cli import same_results
 
 RUNS = 8
@@ -44,16 +44,16 @@ class Study:
         make_category(folder / "data" / "widget")
         assert self.start("whole", "--jobs", 1).wait(120) == 0
 
-    def words(self, results: str, *more: object, runs: int = RUNS) -> list[str]:
-        what = ("--method", "unet", "--shots", 1, "--seed", *range(runs), *TINY, "iterations=40")
+    def words(self, results: str, *more: object, runs: int = RUNS, iterations: int = 40) -> list[str]:
+        what = ("--method", "unet", "--shots", 1, "--seed", *range(runs), *tiny_with(f"iterations={iterations}"))
         where = ("--dataset", "folder", "--data-root", self.folder / "data", "--cache", self.folder / "cache")
         return [str(word) for word in ("run", *what, *where, "--results", self.folder / results, *more)]
 
-    def start(self, results: str, *more: object, runs: int = RUNS) -> subprocess.Popen[str]:
+    def start(self, results: str, *more: object, runs: int = RUNS, iterations: int = 40) -> subprocess.Popen[str]:
         """Start the command in a process group of its own, its standard error in a file beside the results."""
         with (self.folder / f"{results}-{time.monotonic_ns()}.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmark", *self.words(results, *more, runs=runs)],
+                [sys.executable, "-m", "benchmark", *self.words(results, *more, runs=runs, iterations=iterations)],
                 cwd=self.folder,
                 env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
                 stdout=subprocess.DEVNULL,
@@ -147,7 +147,7 @@ def test_a_study_whose_processes_are_killed_at_random_ends_like_an_undisturbed_o
 def test_neither_order_nor_pool_changes_a_result(study: Study) -> None:
     cache = ImageCache(study.folder / "cache")
     dataset = open_dataset("folder", study.folder / "data", cache)
-    profile = load_profile("quick", [*TINY[1:], "iterations=40"])
+    profile = load_profile("quick", tiny_with("iterations=40")[1:])
     specs = select_runs(dataset, profile, [Selection(["unet"], ["widget"], [1], range(RUNS))])
     random.Random(1).shuffle(specs)
     assert [spec.seed for spec in specs] != sorted(spec.seed for spec in specs)
@@ -209,7 +209,7 @@ def test_interrupting_while_workers_start_leaves_no_traceback(study: Study) -> N
 
 
 def test_a_run_whose_process_is_killed_twice_fails_with_advice(study: Study) -> None:
-    process = study.start("hopeless", "--jobs", 2, "--set", "iterations=100000", runs=2)
+    process = study.start("hopeless", "--jobs", 2, runs=2, iterations=100000)
     while process.poll() is None:
         for path in (study.folder / "hopeless" / "leases").glob("*.json"):
             try:

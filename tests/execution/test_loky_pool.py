@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import psutil
+import pytest
 
 from benchmark.execution.loky_pool import LokyPool
 from benchmark.execution.pools import Lost
+from tests.conftest import REPOSITORY, TINY
 
 
 def no_process_is_left() -> bool:
@@ -61,6 +67,27 @@ def test_each_process_sees_its_own_device_even_if_it_replaces_another(tmp_path: 
 def sleep(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
+
+
+def test_without_shared_memory_runs_are_done_one_at_a_time(tmp_path: Path) -> None:
+    read_only = "mount -t tmpfs -o ro none /dev/shm && exec "
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("this machine has no mount namespaces for this user")
+    words = [sys.executable, "-m", "benchmark", "run", "--method", "unet", "--category", "carpet", "--shots", "1"]
+    words += ["--seed", "0", "1", "--jobs", "2", "--results", "results", *TINY]
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", read_only + shlex.join(words)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for words in ("one at a time", "/proc/none"):  # nor can this home be written
+        assert done.stderr.count(words) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "atplotlib" not in done.stderr
 
 
 def test_an_item_that_takes_too_long_is_lost_and_its_process_killed() -> None:

@@ -65,6 +65,14 @@ def test_studies_name_only_methods_and_categories_of_the_paper() -> None:
         assert set(study.categories) <= set(PAPER_CATEGORIES)
 
 
+def test_runs_that_do_not_fit_the_memory_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--method", "unet", "--seed", "0", "--shots", "1", "--jobs", "1", "--results", str(tmp_path)]
+    for size, warned in (("1000000", True), ("1", False)):
+        assert main([*words, "--set", f"batch_size={size}"]) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if "memory" in line]
+        assert [("warning" in line, "GB" in line, "batch_size" in line) for line in lines] == [(True,) * 3] * warned
+
+
 def test_options_replace_the_lists_of_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = ["--figure", "9"]
     assert planned(tmp_path, capsys, *figure)["distinct_runs"] == 3 * 2 * 2
