@@ -152,6 +152,7 @@ def rank_methods(results: ResultSet, shots: int) -> Ranking:
     complete = scores.values.notna().sum()
     ranked = [method for method in results.methods if method in complete and complete[method] * 2 > len(scores.values)]
     shared = scores.values[ranked].dropna() if ranked else scores.values.iloc[:0]
+    shared = shared.reindex([category for category in results.categories if category in shared.index])
     if shared.empty:
         return Ranking(shots, (), (), tuple(map(results.label, complete.index)), None)
     order = list(shared.mean().sort_values(ascending=False, kind="stable").index)

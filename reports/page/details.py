@@ -18,6 +18,7 @@ from reports.page.links import method_anchor
 from reports.page.stored import FinishedRun, PageRun
 from reports.pages import write_page
 from reports.samples import Annotated, Gallery, Picture, find_extreme, sample_grid
+from reports.statistics import mean_interval
 
 _DASH = "\N{EN DASH}"
 
@@ -75,6 +76,10 @@ class MethodPart:
     done, expected : int
     means : tuple of str
         Mean and standard deviation over seeds of each of ``METRICS``.
+    interval : str
+        Student's 95 % interval of the mean IOU over seeds; a dash for fewer than two.
+    liveness : str
+        By how much the IOU changes without F, mean over finished runs; a dash where that was not measured.
     seconds : str
         Mean over finished runs.
     extremes : tuple of Extreme
@@ -86,6 +91,8 @@ class MethodPart:
     done: int
     expected: int
     means: tuple[str, ...]
+    interval: str
+    liveness: str
     seconds: str
     extremes: tuple[Extreme, ...]
 
@@ -144,6 +151,8 @@ def method_part(page: DetailPage, method: str, label: str, gallery: Gallery) -> 
     runs = tuple(sorted((run for run in page.runs if run.method == method), key=lambda run: (run.seed, run.id)))
     done = [run for run in runs if run.status is Status.DONE]
     seconds = [run.seconds for run in runs if run.seconds is not None]
+    finished = [run for run in runs if isinstance(run, FinishedRun)]
+    liveness = [run.record.liveness.iou for run in finished if run.record.liveness]
     return MethodPart(
         label,
         method_anchor(method),
@@ -151,8 +160,10 @@ def method_part(page: DetailPage, method: str, label: str, gallery: Gallery) -> 
         len(done),
         page.expected,
         tuple(mean_and_deviation([run.metric(metric) for run in done]) for metric in METRICS),
+        seed_interval([run.metric("iou") for run in done]),
+        f"{np.mean(liveness):.4f}" if liveness else _DASH,
         f"{np.mean(seconds):.1f}" if seconds else _DASH,
-        tuple(_extremes([run for run in runs if isinstance(run, FinishedRun)], gallery)),
+        tuple(_extremes(finished, gallery)),
     )
 
 
@@ -177,6 +188,18 @@ def mean_and_deviation(values: Sequence[float | None]) -> str:
         return _DASH
     mean = f"{np.mean(known):.4f}"
     return f"{mean} ({np.std(known, ddof=1):.4f})" if len(known) > 1 else mean
+
+
+def seed_interval(values: Sequence[float | None]) -> str:
+    """Return Student's 95 % interval of the mean over seeds; a dash for fewer than two.
+
+    Examples
+    --------
+    >>> seed_interval([0.4, 0.5, 0.6])
+    '0.2516 to 0.7484'
+    """
+    known = [value for value in values if value is not None]
+    return "{:.4f} to {:.4f}".format(*mean_interval(known)) if len(known) > 1 else _DASH
 
 
 def training_parts(runs: Sequence[FinishedRun], gallery: Gallery) -> list[TrainingPart]:

@@ -244,3 +244,13 @@ def test_corrupted_curves_are_named_and_the_rest_is_shown(tmp_path: Path) -> Non
     assert f"{corrupted.id}/roc.csv has the columns" in text
     assert f"<code>{intact.id}</code>" in text
     assert f"<code>{corrupted.id}</code>" in text
+
+
+def test_a_detail_page_shows_the_interval_over_seeds_and_what_f_contributes(tmp_path: Path) -> None:
+    for seed, iou in enumerate((0.4, 0.5, 0.6)):
+        store_run(tmp_path, iou, seed=seed)
+    write_report(tmp_path)
+    (page,) = (tmp_path / "report_files").rglob("carpet_1-shot.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<td>0.2516 to 0.7484</td>" in text
+    assert "<td>0.0100</td>" in text
