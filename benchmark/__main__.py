@@ -1,6 +1,15 @@
 """``python -m benchmark``."""
 
-from benchmark.cli import main
+import os
+import sys
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+from benchmark.cli import EXIT_INTERRUPTED, main
+
+code = main()
+if code == EXIT_INTERRUPTED:
+    # Where Ctrl-C arrived while a library's C code was running Python code, e.g. during an import, Python would end by
+    # the signal whatever was done about it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+sys.exit(code)

@@ -40,8 +40,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_its_data_files_and_nothing_of_the_tests(installed: Path) -> None:
     for name in (
-        "benchmark/profiles/quick.toml",
-        "benchmark/profiles/paper.toml",
+        "benchmark/protocol/profiles/quick.toml",
+        "benchmark/protocol/profiles/paper.toml",
         "reports/templates/report.html",
         "reports/templates/_page.html",
         "reports/page/sections.py",

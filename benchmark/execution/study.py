@@ -66,11 +66,11 @@ class StudyRunner:
         store.check(spec.id for spec in specs)
         with show_progress() as display:
             prepare(specs, dataset, self.profile, self.cache, self.cache_limit, self.weights_dir, display.decode)
-            to_do, earlier = self._find_to_do(specs, store)
-            context = RunContext(dataset, self.cache, weights_dir=self.weights_dir)
-            task = RunTask(context, results, self.timeout, earlier, display.step)
             try:
+                to_do, earlier = self._find_to_do(specs, store)
                 display.start(to_do)
+                context = RunContext(dataset, self.cache, weights_dir=self.weights_dir)
+                task = RunTask(context, results, self.timeout, earlier, display.step)
                 pool, task = self.workers.assign(task, to_do)
                 with closing(execute(to_do, task, pool)) as outcomes:
                     for outcome in outcomes:
