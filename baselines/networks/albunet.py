@@ -11,7 +11,7 @@ from baselines.networks.blocks import TransposedBlock
 
 
 class DecoderBlock(nn.Sequential):
-    """Bilinear x2, then twice: 3x3 convolution, ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
+    """Bilinear x2, then two times a 3x3 convolution and ReLU. Maps (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__(
@@ -24,10 +24,10 @@ class DecoderBlock(nn.Sequential):
 
 
 class AlbuNet(SegmentationNetwork):
-    """torchvision's ResNet-34 (stem pooled 2x2 instead of 3x3) and five decoder blocks with skips.
+    """torchvision's ResNet-34, its first pool 2x2 instead of 3x3, and a decoder of six blocks, four of them with skips.
 
-    ``encode`` returns the five stages: (64, H/2), (64, H/4), (128, H/8), (256, H/16), (512, H/32) times
-    ``width`` channels; the first is no skip, as in the published network.
+    ``encode`` returns the five stages: (64, H/2), (64, H/4), (128, H/8), (256, H/16), (512, H/32), the channels
+    multiplied by ``width``; the first has no skip, as in the published network.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ class AlbuNet(SegmentationNetwork):
         self.head = nn.Conv2d(c32, 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        return self.encoder(images)[1:]  # the encoder's first map is the image itself
+        features: list[Tensor] = self.encoder(images)[1:]  # without the image itself, which the encoder puts first
+        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         _, stage2, stage3, stage4, stage5 = features
@@ -70,7 +71,8 @@ class AlbuNet(SegmentationNetwork):
         x = self.dec4(torch.cat([x, stage4], dim=1))
         x = self.dec3(torch.cat([x, stage3], dim=1))
         x = self.dec2(torch.cat([x, stage2], dim=1))
-        return self.head(self.dec0(self.dec1(x)))
+        logits: Tensor = self.head(self.dec0(self.dec1(x)))
+        return logits
 
 
 class AlbuNetTransposed(AlbuNet):

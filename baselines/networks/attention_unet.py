@@ -1,4 +1,4 @@
-"""Attention U-Net (reference [30] of the paper): U-Net whose skips pass through a gate."""
+"""Attention U-Net (reference [30] of the paper): a U-Net with a gate on each skip."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ STAGE_CHANNELS = (64, 128, 256, 512, 1024)
 
 
 class AttentionGate(nn.Module):
-    """Weight each cell of a skip between 0 and 1, by what the skip and the decoder see there.
+    """Weight each cell of a skip by a number in (0, 1), computed from the skip and the decoder.
 
     Maps the gating signal and the skip, both (N, channels, H, W), to the weighted skip of the same shape.
 
     Parameters
     ----------
     channels : int
-        Of the gating signal and of the skip.
+        Channels of the gating signal and of the skip.
     middle : int
-        Channels in which the two are compared.
+        Channels of the gate itself.
     """
 
     def __init__(self, channels: int, middle: int) -> None:
@@ -33,7 +33,8 @@ class AttentionGate(nn.Module):
         self.weight = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(middle, 1, 1), nn.BatchNorm2d(1), nn.Sigmoid())
 
     def forward(self, gating: Tensor, skip: Tensor) -> Tensor:
-        return skip * self.weight(self.from_gating(gating) + self.from_skip(skip))
+        weight: Tensor = self.weight(self.from_gating(gating) + self.from_skip(skip))
+        return skip * weight
 
 
 class UpConv(nn.Sequential):
@@ -72,7 +73,8 @@ class AttentionUNet(SegmentationNetwork):
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        return self.down(images)
+        features: list[Tensor] = self.down(images)
+        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]
@@ -80,4 +82,5 @@ class AttentionUNet(SegmentationNetwork):
         for skip, upsample, gate, unit in reversed(list(steps)):
             x = upsample(x)
             x = unit(torch.cat([gate(x, skip), x], dim=1))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits

@@ -1,4 +1,4 @@
-"""``smp:<Architecture>/<encoder>``: the networks of segmentation-models-pytorch behind our interface."""
+"""``smp:<Architecture>/<encoder>``: the networks of segmentation-models-pytorch with our interface."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork, on_meta
 
 ARCHITECTURES = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
 
-# How many times its encoder's output stride an input may have to be: PAN's pyramid halves its map three times more.
+# Candidates for the size multiple, in output strides of the encoder: PAN's pyramid halves its map three more times.
 _STRIDE_FACTORS = (1, 2, 4, 8)
 
 
 class SmpNetwork(SegmentationNetwork):
-    """A model of segmentation-models-pytorch; ``smp_class`` gives the class of one architecture and encoder.
+    """A model of segmentation-models-pytorch; ``smp_class`` returns the class of one architecture and encoder.
 
-    ``encode`` returns what the model's encoder does: for most of them the image itself comes first. DPT's prefix
-    tokens, of shape (N, tokens, C), stand before its maps.
+    ``encode`` returns the feature maps of the model's encoder, which for most encoders start with the image itself.
+    With DPT the prefix tokens, of shape (N, tokens, C), come first.
 
     Attributes
     ----------
     architecture, smp_encoder : str
     unused : frozenset of str
-        Parameters that the model carries but never uses (deep stages of a shortened encoder, a left-over head);
-        they are frozen, so that they are neither counted nor trained.
+        Parameters that the model never uses (deep stages of a truncated encoder, an unused head); they are frozen, so
+        they are neither counted nor trained.
     """
 
     architecture: str
@@ -50,15 +50,13 @@ class SmpNetwork(SegmentationNetwork):
         name = f"{SMP_PREFIX}{cls.architecture}/{cls.smp_encoder}"
         if weights:
             raise InputError(f"pretrained encoders are not supported for {name}: set weights=none")
-        if width != 1.0:
-            why = _why_not_scaled(cls.architecture, cls.smp_encoder, width, cls.size_multiple)
-            if why:
-                raise InputError(f"{name} cannot be built at width {width:g}, {why}: set width=1")
+        reason = _reason_not_scalable(cls.architecture, cls.smp_encoder, width, cls.size_multiple)
+        if reason:
+            raise InputError(f"{name} cannot be built at width {width:g} because {reason}: set width=1")
 
     def output_layer(self) -> nn.Conv2d:
-        layers = self.model.segmentation_head.modules()  # type: ignore[union-attr]
-        head = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
-        return head[-1]
+        layers = self.model.get_submodule("segmentation_head").modules()
+        return [layer for layer in layers if isinstance(layer, nn.Conv2d)][-1]
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         if isinstance(self.model, smp.DPT):
@@ -73,7 +71,8 @@ class SmpNetwork(SegmentationNetwork):
             decoded = self.model.decoder(features[-stages:], tokens)
         else:
             decoded = self.model.decoder(list(features))  # type: ignore[operator]
-        return self.model.segmentation_head(decoded)  # type: ignore[operator]
+        logits: Tensor = self.model.segmentation_head(decoded)  # type: ignore[operator]
+        return logits
 
 
 @functools.cache
@@ -83,22 +82,27 @@ def smp_class(name: str) -> type[SmpNetwork]:
     Raises
     ------
     InputError
-        If the architecture or the encoder is unknown (the nearest one is suggested), or they do not go together.
+        If the architecture or the encoder is unknown (the error suggests the closest one), or they are incompatible.
+
+    Examples
+    --------
+    >>> smp_class("smp:PSPNet/resnet18").size_multiple
+    8
     """
     architecture, slash, encoder = name.removeprefix(SMP_PREFIX).partition("/")
     if not slash:
-        raise InputError(f"'{name}' names no encoder: write {SMP_PREFIX}<Architecture>/<encoder>")
+        raise InputError(f"'{name}' has no encoder: write {SMP_PREFIX}<Architecture>/<encoder>")
     if architecture not in ARCHITECTURES:
         raise unknown_name("architecture", architecture, ARCHITECTURES)
     known = [*smp.encoders.get_encoder_names(), *(f"tu-{model}" for model in timm.list_models())]
     if encoder not in known:
         raise unknown_name("encoder", encoder, known)
-    found = _examine(architecture, encoder)
+    properties = _examine(architecture, encoder)
     attributes = {
         "architecture": architecture,
         "smp_encoder": encoder,
-        "size_multiple": found.size_multiple,
-        "unused": found.unused,
+        "size_multiple": properties.size_multiple,
+        "unused": properties.unused,
         "__module__": __name__,
         "__doc__": SmpNetwork.__doc__,
     }
@@ -106,52 +110,53 @@ def smp_class(name: str) -> type[SmpNetwork]:
 
 
 @dataclass(frozen=True)
-class _Findings:
-    """What only a model itself tells: the multiple its input sizes must be of, and what it never uses."""
+class _ModelProperties:
+    """Properties found by running a model: the multiple of its input sizes, and the parameters it never uses."""
 
     size_multiple: int
     unused: frozenset[str]
 
 
 def _build(architecture: str, encoder: str) -> nn.Module:
-    # A vision transformer takes one image size unless told otherwise; only DPT is made for them.
+    # By default a vision transformer accepts one image size only; of the architectures only DPT uses them.
     options = {"dynamic_img_size": True} if ARCHITECTURES[architecture] is smp.DPT else {}
-    return smp.create_model(
+    model: nn.Module = smp.create_model(
         architecture, encoder, encoder_weights=None, in_channels=IMAGE_CHANNELS, classes=1, **options
     )
+    return model
 
 
-def _examine(architecture: str, encoder: str) -> _Findings:
-    """Find out what a model needs by running it without values.
+def _examine(architecture: str, encoder: str) -> _ModelProperties:
+    """Run a model on the meta device to find its properties.
 
-    The size multiple is the smallest multiple of the encoder's output stride that the model maps to logits of the
-    same size, tried square and oblong.
+    The size multiple is the smallest multiple of the encoder's output stride for which square and rectangular images
+    give logits of their own size.
     """
     pair = f"{SMP_PREFIX}{architecture}/{encoder}"
     try:
         model = on_meta(lambda: _build(architecture, encoder))
-    # The library refuses a pair in one of these ways, or stumbles over it.
+    # The library raises any of these for an incompatible pair.
     except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, AttributeError) as error:
-        raise InputError(f"{pair} does not go together: {_one_line(error)}") from error
-    stride = int(model.encoder.output_stride)  # type: ignore[union-attr, arg-type]
+        raise InputError(f"the architecture and the encoder of {pair} are incompatible: {_one_line(error)}") from error
+    stride = int(model.get_submodule("encoder").output_stride)  # type: ignore[arg-type]
     problem = ""
     for multiple in (stride * factor for factor in _STRIDE_FACTORS):
         problem = _problem_at(model, multiple)
         if not problem:
             unused = frozenset(name for name, parameter in model.named_parameters() if parameter.grad is None)
-            return _Findings(multiple, unused)
-    raise InputError(f"{pair} takes no images of a size of one's own: {problem}")
+            return _ModelProperties(multiple, unused)
+    raise InputError(f"{pair} does not support arbitrary image sizes: {problem}")
 
 
 def _problem_at(model: nn.Module, multiple: int) -> str:
-    """Return why a model on the meta device does not map images of such a size to logits of that size, or ""."""
+    """Return why a model on the meta device does not map images of a size to logits of that size, or ""."""
     try:
         for width in (multiple, 3 * multiple):
             logits = model(torch.empty(2, IMAGE_CHANNELS, multiple, width, device="meta"))
             if logits.shape != (2, 1, multiple, width):
                 return f"logits of shape {tuple(logits.shape)} for images of {multiple} x {width} px"
         logits.sum().backward()
-    except Exception as error:  # each model fails in its own way on sizes it cannot take
+    except Exception as error:  # models raise all kinds of errors for unsupported sizes
         return _one_line(error)
     return ""
 
@@ -160,17 +165,19 @@ def _scaled(model: nn.Module, width: float) -> nn.Module:
     if width == 1.0:
         return model
     scale_channels(model, width)
-    model.initialize()  # type: ignore[operator]  # decoder and head start as the library starts them
+    model.initialize()  # type: ignore[operator]  # the library's initialisation of decoder and head
     return model
 
 
 @functools.cache
-def _why_not_scaled(architecture: str, encoder: str, width: float, multiple: int) -> str:
-    """Return why the channels of a model cannot be scaled, or "".
+def _reason_not_scalable(architecture: str, encoder: str, width: float, multiple: int) -> str:
+    """Return why the channels of a model cannot be scaled, or "" if they can.
 
-    ``scale_channels`` knows plain convolutions and batch norms; any other layer with weights, or one with settings
-    that it does not copy, would come out as another network.
+    ``scale_channels`` supports plain convolutions and batch norms; with any other layer that has weights, or with
+    settings that it does not copy, the result would be a different network.
     """
+    if width == 1.0:
+        return ""
     model = on_meta(lambda: _build(architecture, encoder))
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
@@ -178,14 +185,14 @@ def _why_not_scaled(architecture: str, encoder: str, width: float, multiple: int
             what = "grouped or dilated convolutions"
         elif isinstance(layer, nn.BatchNorm2d):
             plain = (layer.eps, layer.momentum, layer.affine) == (1e-5, 0.1, True)
-            what = "batch norms of its own settings"
+            what = "batch norms with other settings"
         else:
             plain = not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]
             what = f"{type(layer).__name__} layers"
         if not plain:
-            return f"for it has {what}"
+            return f"it has {what}"
     if _problem_at(on_meta(lambda: _scaled(_build(architecture, encoder), width)), multiple):
-        return "for its channel counts do not scale together"
+        return "its channel counts do not scale together"
     return ""
 
 

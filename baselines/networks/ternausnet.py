@@ -14,7 +14,7 @@ class TernausNet(SegmentationNetwork):
     """torchvision's VGG without batch norm, and five decoder blocks over [previous, skip].
 
     ``encode`` returns the five stages, each before its pool: (64, H), (128, H/2), (256, H/4), (512, H/8),
-    (512, H/16) times ``width`` channels.
+    (512, H/16), the channels multiplied by ``width``.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TernausNet(SegmentationNetwork):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        # The library also builds VGG's classifier, ten times the encoder, and drops it: only on paper here.
+        # On the meta device, since the library also builds VGG's classifier, ten times as large, and drops it.
         with torch.device("meta"):
             encoder = get_encoder(self.encoder_name, weights=None, depth=4)
         self.encoder = rebuild_channels(encoder, width)
@@ -48,14 +48,16 @@ class TernausNet(SegmentationNetwork):
         self.head = nn.Conv2d(c32, 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        return self.encoder(images)
+        features: list[Tensor] = self.encoder(images)
+        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = self.centre(self.pool(features[-1]))
         blocks = (self.dec5, self.dec4, self.dec3, self.dec2, self.dec1)
         for skip, block in zip(reversed(features), blocks, strict=True):
             x = block(torch.cat([x, skip], dim=1))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 class TernausNet11(TernausNet):

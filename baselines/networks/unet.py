@@ -16,8 +16,8 @@ STAGE_CHANNELS = (32, 64, 128, 256, 512)
 class UNet(SegmentationNetwork):
     """U-Net of five stages; each up step is a ``DoubleConv`` over [skip, upsampled].
 
-    The paper calls U-Net the network with fewer parameters than TernausNet and AlbuNet (Section IV-F); the
-    widths 32 to 512 make that true, the original's 64 to 1024 would not.
+    According to the paper U-Net has fewer parameters than TernausNet and AlbuNet (Section IV-F); this holds for stages
+    of 32 to 512 channels, but not for the original's 64 to 1024.
 
     Parameters
     ----------
@@ -40,13 +40,15 @@ class UNet(SegmentationNetwork):
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        return self.down(images)
+        features: list[Tensor] = self.down(images)
+        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]
         for skip, unit in zip(features[-2::-1], reversed(self.up), strict=True):
             x = unit(torch.cat([skip, self.upsample(x)], dim=1))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 class UNetWide(UNet):

@@ -1,4 +1,4 @@
-"""U-Net++ (reference [29] of the paper): U-Net's stages, joined by a triangle of nested nodes."""
+"""U-Net++ (reference [29] of the paper): the stages of U-Net, connected by a triangle of nested nodes."""
 
 from __future__ import annotations
 
@@ -38,16 +38,18 @@ class UNetPlusPlus(SegmentationNetwork):
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        return self.down(images)
+        features: list[Tensor] = self.down(images)
+        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         rows = [[feature] for feature in features]
         for row, column in _triangle(len(features)):
             inputs = [*rows[row], self.upsample(rows[row + 1][column - 1])]
             rows[row].append(self.nested[f"{row}_{column}"](torch.cat(inputs, dim=1)))
-        return self.head(rows[0][-1])
+        logits: Tensor = self.head(rows[0][-1])
+        return logits
 
 
 def _triangle(stages: int) -> list[tuple[int, int]]:
-    """Return (row, column) of every nested node, each after the nodes it is computed from."""
+    """Return (row, column) of every nested node, each after the nodes it depends on."""
     return [(row, column) for column in range(1, stages) for row in range(stages - column)]

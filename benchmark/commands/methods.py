@@ -1,91 +1,112 @@
-"""``methods``: what can be compared."""
+"""``methods``: list the methods, or check one."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import warnings
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from baselines import Method, get_method, method_names
+from baselines import get_method, method_names
 from baselines.networks import pretrained_file
-from baselines.networks.cost import COST_SIZE, network_cost
+from baselines.networks.cost import COST_SIZE, NetworkCost, network_cost
 
-COLUMNS = {
-    "name": "name",
-    "label": "label",
-    "parameters": "parameters",
-    "gmacs": f"GMAC at {COST_SIZE} px",
-    "pretrained": "pretrained encoder",
-    "recipe": "recipe",
-    "reference": "reference",
-}
-NOT_KNOWN = "-"
+HEADINGS = ("name", "label", "parameters", f"GMAC at {COST_SIZE} px", "pretrained encoder", "recipe", "reference")
+
+
+@dataclass(frozen=True)
+class ListedMethod:
+    """A method as it is listed.
+
+    Attributes
+    ----------
+    name, label, network : str
+    parameters : int or None
+        Trainable parameters; None if they cannot be counted.
+    gmacs : float or None
+        Multiply-accumulates for one image of 512 px, in billions; None likewise.
+    pretrained : str or None
+        File of ImageNet weights; None without a pretrained encoder.
+    recipe, reference : str
+    """
+
+    name: str
+    label: str
+    network: str
+    parameters: int | None
+    gmacs: float | None
+    pretrained: str | None
+    recipe: str
+    reference: str
 
 
 def do(options: argparse.Namespace) -> int:
-    """Print every method, or what a check of one found."""
+    """Print every method, or the result of checking one."""
     if options.check is not None:
         return print_check(options.check, options.json)
-    costs: dict[str, tuple[int | None, float | None]] = {}
-    listed = []
-    for name in method_names():
-        method = get_method(name)
-        if method.network not in costs:
-            costs[method.network] = cost(method.network)
-        listed.append(describe(method, *costs[method.network]))
-    print(json.dumps(listed, indent=1) if options.json else as_table(listed))
+    listed = list_methods()
+    print(json.dumps([asdict(method) for method in listed], indent=1) if options.json else as_table(listed))
     return 0
 
 
-def cost(network: str) -> tuple[int | None, float | None]:
-    """Return parameters and GMACs; None, with a warning, where a network of somebody else cannot be counted."""
+def list_methods() -> list[ListedMethod]:
+    """Return the registered methods with the cost of their networks."""
+    methods = [get_method(name) for name in method_names()]
+    costs = {network: _count(network) for network in dict.fromkeys(method.network for method in methods)}
+    return [
+        ListedMethod(
+            name=method.name,
+            label=method.label,
+            network=method.network,
+            parameters=cost.parameters if cost else None,
+            gmacs=round(cost.macs / 1e9, 4) if cost else None,
+            pretrained=pretrained_file(method.network),
+            recipe=method.recipe.summary,
+            reference=method.reference,
+        )
+        for method, cost in ((method, costs[method.network]) for method in methods)
+    ]
+
+
+def _count(network: str) -> NetworkCost | None:
     try:
-        counted = network_cost(network)
-        return counted.parameters, counted.macs / 1e9
-    except Exception as error:  # one plug-in's network must not hide the other methods
-        said = " ".join(str(error).split())
-        warnings.warn(f"the cost of network {network} is not known: {type(error).__name__}: {said}", stacklevel=2)
-        return None, None
+        return network_cost(network)
+    except Exception as error:  # the network of one plug-in must not hide the other methods
+        message = " ".join(str(error).split())
+        warnings.warn(f"network {network} cannot be counted: {type(error).__name__}: {message}", stacklevel=2)
+        return None
 
 
-def describe(method: Method, parameters: int | None, gmacs: float | None) -> dict[str, Any]:
-    """Return a method as plain data; GMACs are those of one image of 512 px."""
-    return {
-        "name": method.name,
-        "label": method.label,
-        "network": method.network,
-        "parameters": parameters,
-        "gmacs": None if gmacs is None else round(gmacs, 4),
-        "pretrained": pretrained_file(method.network),
-        "recipe": method.recipe.summary,
-        "reference": method.reference,
-    }
+def as_table(listed: Sequence[ListedMethod]) -> str:
+    """Return methods as aligned columns.
 
-
-def as_table(listed: list[dict[str, Any]]) -> str:
-    """Return methods as aligned columns."""
-    lines = [COLUMNS]
-    for entry in listed:
-        parameters, gmacs = entry["parameters"], entry["gmacs"]
-        shown = entry | {
-            "parameters": None if parameters is None else f"{parameters:,}",
-            "gmacs": None if gmacs is None else f"{gmacs:.2f}",
-        }
-        lines.append({column: shown[column] or NOT_KNOWN for column in COLUMNS})
-    widths = {column: max(len(line[column]) for line in lines) for column in COLUMNS}
-    return "\n".join("  ".join(line[column].ljust(widths[column]) for column in COLUMNS).rstrip() for line in lines)
+    Examples
+    --------
+    >>> method = ListedMethod("mine", "Mine", "unet", 7852545, 55.8, None, "plain BCE", "a paper")
+    >>> as_table([method]).splitlines()[1].split()[:4]
+    ['mine', 'Mine', '7,852,545', '55.80']
+    """
+    lines: list[tuple[str, ...]] = [HEADINGS]
+    for method in listed:
+        parameters = "-" if method.parameters is None else f"{method.parameters:,}"
+        gmacs = "-" if method.gmacs is None else f"{method.gmacs:.2f}"
+        named = (method.name, method.label, parameters, gmacs)
+        lines.append((*named, method.pretrained or "-", method.recipe, method.reference))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def print_check(name: str, as_json: bool) -> int:
-    """Print what a method keeps of its contract; 1 if not everything."""
-    from baselines.contract import check_method  # builds networks, which listing does not
+    """Print the result of each check of a method; return 1 if one failed."""
+    from baselines.contract import check_method  # imports torch, which listing does not need
 
     checks = check_method(name)
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=1))
     else:
         for check in checks:
-            print(f"{'pass' if check.passed else 'FAIL'}  {check.name}" + (f": {check.message}" * (not check.passed)))
+            print(f"pass  {check.name}" if check.passed else f"FAIL  {check.name}: {check.message}")
     return 0 if all(check.passed for check in checks) else 1

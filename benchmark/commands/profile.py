@@ -1,4 +1,4 @@
-"""``profile``: what a protocol consists of, and where each number comes from."""
+"""``profile``: show every number of a protocol with its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def do_show(options: argparse.Namespace) -> int:
 
 
 def do_list(options: argparse.Namespace) -> int:
-    """Print the names of the built-in profiles and the size of what each runs."""
+    """Print the built-in profiles with the size of their studies."""
     for name in BUILT_IN:
         profile = resolve_profile(name).profile
         categories = f"{len(profile.categories)} categories" if profile.categories else "every category"
@@ -38,7 +38,7 @@ def as_json(resolved: ResolvedProfile) -> list[dict[str, Any]]:
 
 
 def as_toml(resolved: ResolvedProfile) -> str:
-    """Return lines ``field = value  # source``, comments aligned unless a value is long."""
+    """Return lines ``field = value  # source`` with aligned comments, unless a value is long."""
     lines = []
     for entry in as_json(resolved):
         assignment = f"{entry['field']} = {_toml_value(entry['value'])}"
@@ -51,4 +51,4 @@ def _toml_value(value: Any) -> str:
         return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml_value, value)) + "]"
-    return json.dumps(value)  # strings, numbers and truth values are written alike in JSON and TOML
+    return json.dumps(value)  # strings, numbers and booleans are the same in JSON and TOML

@@ -126,7 +126,8 @@ def build_network(spec: RunSpec, context: RunContext, arrays: CategoryArrays) ->
         share = float(arrays.masks[list(spec.draw.shots)].mean())
         network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
     # The memory layout that convolutions of CPUs and tensor cores work on; it changes no value.
-    return network.to(context.choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(context.choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 @dataclass(frozen=True)

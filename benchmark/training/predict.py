@@ -76,7 +76,7 @@ class Predictor:
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return the defect probabilities, float32 (N, H, W) in [0, 1], of uint8 images (N, H, W, 3)."""
         with self._evaluating():
-            logits = self.network(self._input(images))
+            logits: Tensor = self.network(self._input(images))
         return logits.float().sigmoid()[:, 0].cpu().numpy()
 
     def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

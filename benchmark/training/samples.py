@@ -79,7 +79,8 @@ def _pictures(arrays: CategoryArrays, index: int) -> dict[str, Image.Image]:
 
 
 def _truth(arrays: CategoryArrays, index: int) -> np.ndarray:
-    return arrays.masks[index].astype(np.uint8) * 255
+    truth: np.ndarray = arrays.masks[index].astype(np.uint8) * 255
+    return truth
 
 
 def _picture(pixels: np.ndarray, side: int = LARGEST_SIDE) -> Image.Image:

@@ -156,7 +156,10 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
     shot_masks = torch.from_numpy(arrays.masks[shots]).to(device).float().unsqueeze(1)
 
     def choose(rng: np.random.Generator, available: int) -> list[int]:
-        return rng.choice(available, protocol.batch_size, replace=protocol.batch_size > available).tolist()
+        indices: list[int] = rng.choice(
+            available, protocol.batch_size, replace=protocol.batch_size > available
+        ).tolist()
+        return indices
 
     def inner_loop() -> Iterator[list[int]]:
         if protocol.normal_batches_per_defect_batch != "all":

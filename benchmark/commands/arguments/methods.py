@@ -8,9 +8,9 @@ import argparse
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.description = (
-        "List the registered methods. Others are composed: NETWORK+nbr, NETWORK+cap, NETWORK+nbr+cap, NETWORK+bn, "
-        "where NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
+        "List the registered methods. Others are composed, e.g. NETWORK+nbr+cap (docs/adding-a-method.md), where "
+        "NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--check", metavar="NAME", help="check that a method keeps its contract; 1 if it does not")
+    parser.add_argument("--check", metavar="NAME", help="check that a method fulfils the contract; exit code 1 if not")
     parser.set_defaults(do="methods:do")

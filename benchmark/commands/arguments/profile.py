@@ -13,8 +13,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser(
         "show",
         help="print every field with its source",
-        description="Print every field of a profile with where its value comes from. The output is TOML: saved as "
-        "FILE.toml it is a profile of its own.",
+        description="Print every field of a profile with the source of its value. The output is TOML and can be used "
+        "as a profile file.",
     )
     add_profile(show)
     show.add_argument("--json", action="store_true", help="as JSON")
