@@ -37,7 +37,8 @@ CONTROL = Recipe("augmentation", normal_statistics=True)
 
 
 def protocol(*settings: str) -> Protocol:
-    return load_profile("quick", ["width=0.1", "curve_every=0", *settings]).protocol(1)
+    unmeasured = [] if any(setting.startswith("curve_every") for setting in settings) else ["curve_every=0"]
+    return load_profile("quick", ["width=0.1", *unmeasured, *settings]).protocol(1)
 
 
 @pytest.fixture
