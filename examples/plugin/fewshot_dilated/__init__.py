@@ -1,4 +1,4 @@
-"""An example of a plug-in: a small network of its own, and two methods on it."""
+"""An example plug-in: a small network and two methods that use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from baselines import Method, Recipe, SegmentationNetwork, register_network
 
 
 class DilatedNet(SegmentationNetwork):
-    """Three strided stages, two dilated ones that see far at no loss of resolution, and one bilinear step up.
+    """Three strided stages, two dilated stages of the same resolution, and one bilinear upsampling.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ class DilatedNet(SegmentationNetwork):
 
 
 def methods() -> list[Method]:
-    """Return what this plug-in brings; the suite calls it once per process."""
+    """Return the methods of this plug-in; called once per process."""
     register_network("dilated", DilatedNet)
-    reference = "the example of docs/adding-a-method.md"
+    reference = "docs/adding-a-method.md"
     return [
         Method("dilated", "DilatedNet", "dilated", Recipe(crop_paste="augmentation"), reference),
         Method(
