@@ -282,7 +282,8 @@ def _open(part: _Part, timeout: float) -> HTTPResponse:
         if part.validator:
             request.add_header("If-Range", part.validator)
     try:
-        return urllib.request.build_opener(_WebRedirects).open(request, timeout=timeout)
+        response: HTTPResponse = urllib.request.build_opener(_WebRedirects).open(request, timeout=timeout)
+        return response
     except HTTPError as error:
         with error:
             if error.code == 416:  # range not satisfiable: the file has changed

@@ -62,7 +62,7 @@ class CategoryArrays:
 
     @property
     def size(self) -> int:
-        return self.images.shape[1]
+        return int(self.images.shape[1])
 
     @cached_property
     def masks_lost_by_resizing(self) -> frozenset[str]:
