@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -240,7 +241,7 @@ def test_images_of_an_unsupported_shape_are_refused() -> None:
             ((3, 64, 64), ("(N, 3, H, W)", "(3, 64, 64)")),
         ):
             images = torch.zeros(shape)
-            assert_refused(lambda network=network, images=images: network(images), kind, *words)  # type: ignore[misc]
+            assert_refused(partial(network, images), kind, *words)
 
 
 def test_unusable_arguments_are_refused_by_name() -> None:
@@ -261,4 +262,4 @@ def test_an_untrained_network_predicts_its_output_prior_where_it_sees_nothing(na
             probability = network(torch.randn(1, 3, 64, 64)).sigmoid()
         assert torch.allclose(probability, torch.full_like(probability, prior))
     for outside in (0.0, 1.0, -0.1):
-        assert_refused(lambda outside=outside: network.set_output_prior(outside), "prior", f"got {outside}")  # type: ignore[misc]
+        assert_refused(partial(network.set_output_prior, outside), "prior", f"got {outside}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def test_an_unknown_name_is_refused_and_the_closest_one_suggested() -> None:
         "smp:FPN/mobilenet_2+nbr": ("encoder", "'mobilenet_2'", "'mobilenet_v2'"),
         "smp:FPN": ("'smp:FPN'", "encoder", "smp:<Architecture>/<encoder>"),
     }.items():
-        assert_refused(lambda name=name: get_method(name), *words)  # type: ignore[misc]
+        assert_refused(partial(get_method, name), *words)
 
 
 def test_a_long_list_of_known_names_is_cut() -> None:
@@ -153,13 +154,13 @@ def test_a_method_can_be_added_once() -> None:
 
 def test_an_unknown_value_in_a_recipe_is_refused() -> None:
     for field, value in (("crop_paste", "sometimes"), ("nbr", "cosin"), ("paste_weight", "half")):
-        assert_refused(lambda field=field, value=value: Recipe(**{field: value}), field, value)  # type: ignore[arg-type, misc]
+        assert_refused(partial(Recipe, **{field: value}), field, value)
 
 
 def test_names_with_another_meaning_are_refused() -> None:
     for name in ("mine+nbr", "smp:mine", "my/net", ""):
         method = Method(name, "Mine", "unet", Recipe(), "this test")
-        assert_refused(lambda method=method: register_method(method), f"'{name}'")  # type: ignore[misc]
+        assert_refused(partial(register_method, method), f"'{name}'")
 
 
 class Mine(SegmentationNetwork):

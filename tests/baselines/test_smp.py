@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import pytest
 import segmentation_models_pytorch as smp
@@ -97,7 +98,7 @@ def test_a_network_that_cannot_be_scaled_is_refused_with_the_reason() -> None:
         ("smp:Unet/resnet18", 2.0, "channel counts"),
     ):
         words = (name, f"width {width:g}", reason, "width=1")
-        assert_refused(lambda name=name, width=width: create_network(name, width=width), *words)  # type: ignore[misc]
+        assert_refused(partial(create_network, name, width=width), *words)
 
 
 def test_incompatible_architectures_and_encoders_are_refused_with_the_librarys_reason() -> None:
@@ -107,7 +108,7 @@ def test_incompatible_architectures_and_encoders_are_refused_with_the_librarys_r
         "smp:DPT/resnet18": "Only Timm encoders are supported",
         "smp:Unet/tu-swin_tiny_patch4_window7_224": "Input height",
     }.items():
-        assert_refused(lambda name=name: create_network(name), name, reason)  # type: ignore[misc]
+        assert_refused(partial(create_network, name), name, reason)
 
 
 def test_pretrained_encoders_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ REFUSED = {
 def test_a_refused_setting_is_one_line_with_the_field_and_its_range() -> None:
     prepare_torch(1)  # as in a process that has trained: denormal numbers are zero then
     for assignment, words in REFUSED.items():
-        assert_refused(lambda assignment=assignment: load_profile("quick", [assignment]), *words)  # type: ignore[misc]
+        assert_refused(partial(load_profile, "quick", [assignment]), *words)
 
 
 def test_an_unusable_profile_is_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_an_unusable_profile_is_one_line_with_the_file_and_the_field(tmp_path: P
         (str(file), "[batch_size]\nfive = 4\n", (str(file), "batch_size.five")),
     ):
         file.write_text(content)
-        assert_refused(lambda name=name: load_profile(name), *words)  # type: ignore[misc]
+        assert_refused(partial(load_profile, name), *words)
 
 
 def test_a_setting_that_another_one_overrides_is_refused() -> None:
@@ -130,7 +131,7 @@ def test_a_setting_that_another_one_overrides_is_refused() -> None:
         ("batch_size.5=2", "batch_size.5=3"),
         ("batch_size.5=2", "batch_size = 3"),
     ):
-        assert_refused(lambda both=(first, second): load_profile("quick", both), first, second)  # type: ignore[misc]
+        assert_refused(partial(load_profile, "quick", [first, second]), first, second)
     assert load_profile("quick", ["batch_size=3", "batch_size.5=2"]).batch_size == {"any": 3, "5": 2}
 
 
