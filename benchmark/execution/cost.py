@@ -15,8 +15,8 @@ from baselines import Recipe, create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.environment import prepare_torch
 from benchmark.protocol.runs import RunSpec
+from benchmark.training.batches import paste_probability
 from benchmark.training.samples import LARGEST_SIDE, PASTED, PASTED_SIDE
-from benchmark.training.train import paste_probability
 
 # A backward pass costs about twice a forward one: gradients of the inputs and of the weights.
 _FORWARD, _TRAINED = 1.0, 3.0

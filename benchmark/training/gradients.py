@@ -1,4 +1,4 @@
-"""Gradient norms of the two loss terms in the encoder: whether NBR or the segmentation loss moves it, and where."""
+"""Gradient norms of the two loss terms in the encoder: whether NBR or the segmentation loss changes it, and where."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from baselines.networks import SegmentationNetwork
 
 
 def encoder_stages(network: SegmentationNetwork, device: torch.device) -> list[list[nn.Parameter]]:
-    """Return the parameters of each encoder stage, shallow to deep: what a feature map needs beyond the one before.
+    """Return the parameters of each encoder stage, shallow to deep.
 
-    Found by differentiating each feature map of one small image, so it holds for any network; in evaluation mode, so
-    that batch norm's statistics stay as they are.
+    A stage has the parameters that its feature map depends on and the one before does not; they are found by
+    differentiating the feature maps of one small image, in evaluation mode so that batch norm's statistics do not
+    change.
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     was_training = network.training
@@ -38,12 +39,12 @@ def encoder_stages(network: SegmentationNetwork, device: torch.device) -> list[l
 
 
 def gradient_norms(loss: Tensor, stages: list[list[nn.Parameter]]) -> list[float]:
-    """Return the L2 norm of a loss's gradient in the whole encoder, then in each stage; the graph is kept.
+    """Return the L2 norm of a loss's gradient in the whole encoder, then in each stage; keeps the graph.
 
     Parameters
     ----------
     loss : Tensor, scalar
-        NaN is returned throughout if it does not depend on the encoder.
+        If it does not depend on the encoder, every norm is NaN.
     """
     if not loss.requires_grad:
         return [float("nan")] * (len(stages) + 1)

@@ -1,4 +1,4 @@
-"""Whether a trained network uses F, its deepest features: NBR and lambda act on nothing else (Section III-D, III-E)."""
+"""Whether a trained network uses F, its deepest features, the only ones that NBR and lambda act on (Section III)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from benchmark.training.predict import BATCH_SIZE, Predictor
 def measure_liveness(predictor: Predictor, arrays: CategoryArrays, indices: Sequence[int]) -> Liveness | None:
     """Return how much predictions change when F no longer depends on the image.
 
-    Each batch of images is decoded twice: from its features, and with F replaced by its mean over the batch. A network
-    whose logits do not change has a dead F, and what a loss does to F cannot reach its predictions.
+    Each batch of images is decoded twice: from its features, and with F replaced by its mean over the batch. If the
+    logits do not change, F is dead, and a loss on F cannot affect the predictions.
 
     Parameters
     ----------
     indices : sequence of int
-        Positions of images in the manifest; those without a marked pixel are left out.
+        Positions of images in the manifest; those without a marked pixel are excluded.
 
     Returns
     -------

@@ -27,9 +27,10 @@ from benchmark.results.records import Convergence, Status, TermMeans, Timings
 from benchmark.results.run_result import RunResult
 from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
 from benchmark.training.liveness import measure_liveness
+from benchmark.training.log import mean_iou
 from benchmark.training.predict import Predictor
 from benchmark.training.samples import choose_samples, pasted_samples
-from benchmark.training.train import mean_iou, train
+from benchmark.training.train import train
 
 # The smallest share of defect pixels that an output prior assumes: an empty mask still gives a finite bias.
 _SMALLEST_PRIOR = 1e-4

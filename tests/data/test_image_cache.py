@@ -156,7 +156,7 @@ from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
-from benchmark.training.train import minibatches
+from benchmark.training.batches import minibatches
 
 torch.set_num_threads(1)
 cache, count, size = ImageCache(Path(sys.argv[1])), int(sys.argv[2]), 256

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import benchmark.training.train
+import benchmark.training.step
 from baselines.losses import weighted_bce
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.image_cache import ImageCache
@@ -55,5 +55,5 @@ def inverted(logits: Tensor, mask: Tensor, *rest: Any) -> Tensor:
 def test_the_method_does_not_learn_with_a_broken_loss(
     shared_cache: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
-    monkeypatch.setattr(benchmark.training.train, "weighted_bce", fault)
+    monkeypatch.setattr(benchmark.training.step, "weighted_bce", fault)
     assert held_out_iou(shared_cache) < 0.1

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import benchmark.training.train
+import benchmark.training.step
 from baselines import Method, Recipe, create_network, get_method, method_names
 from baselines.errors import InputError
 from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
@@ -20,14 +20,10 @@ from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.training.train import (
-    Minibatch,
-    TrainingDivergedError,
-    minibatches,
-    paste_probability,
-    step_losses,
-    train,
-)
+from benchmark.training.batches import Minibatch, minibatches, paste_probability
+from benchmark.training.log import TrainingDivergedError
+from benchmark.training.step import step_losses
+from benchmark.training.train import train
 
 CPU = torch.device("cpu")
 BASELINE = Recipe("augmentation")
@@ -281,7 +277,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_iteration(
         calls.append(1)
         return logits.sum() * (float("nan") if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(benchmark.training.train, "weighted_bce", broken)
+    monkeypatch.setattr(benchmark.training.step, "weighted_bce", broken)
     with pytest.raises(TrainingDivergedError, match="iteration 3 on; try a lower learning_rate"):
         train(create_network("unet", width=0.1), spec_of(arrays, 1, BASELINE, "iterations=5"), arrays, CPU)
 

@@ -1,0 +1,84 @@
+"""The minibatches of a run: the same sequence for every method of one (category, K, seed)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.recipe import Recipe
+from benchmark.data.image_cache import CategoryArrays
+from benchmark.protocol.profile import Protocol
+from benchmark.protocol.runs import RunSpec
+from benchmark.random_streams import stream
+from benchmark.training.predict import to_input
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """The images of one iteration.
+
+    Attributes
+    ----------
+    defective, normal : Tensor, float, shape (m, 3, H, W)
+    mask : Tensor, float, shape (m, 1, H, W)
+        Zeros and ones.
+    paste : bool
+        Whether this minibatch takes the crop-and-paste branch.
+    """
+
+    defective: Tensor
+    mask: Tensor
+    normal: Tensor
+    paste: bool
+
+
+def paste_probability(recipe: Recipe, protocol: Protocol) -> float:
+    """Return the probability that a minibatch is pasted: Section III-E for the method, IV-C for the baselines."""
+    return {"never": 0.0, "augmentation": protocol.baseline_crop_paste, "cap": protocol.crop_paste}[recipe.crop_paste]
+
+
+def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> Iterator[Minibatch]:
+    """Yield minibatches without end, in the same order for every method of one (category, K, seed).
+
+    A minibatch holds m different images; it repeats images only if fewer than m are available. If the inner loop of
+    Algorithm 1 passes over all normal images, its last minibatch repeats its images to hold m.
+    """
+    draw, protocol = spec.draw, spec.protocol
+    key = (spec.category, len(draw.shots), spec.seed)
+    defect_rng, normal_rng, paste_rng = (
+        stream(purpose, *key) for purpose in ("defect batches", "normal batches", "crop and paste")
+    )
+    probability = paste_probability(spec.method.recipe, protocol)
+    shots, normals = list(draw.shots), np.array(draw.normals)
+    shot_images = to_input(arrays.images[shots], protocol.image_normalisation, device)
+    shot_masks = torch.from_numpy(arrays.masks[shots]).to(device).float().unsqueeze(1)
+
+    def choose(rng: np.random.Generator, available: int) -> list[int]:
+        indices: list[int] = rng.choice(
+            available, protocol.batch_size, replace=protocol.batch_size > available
+        ).tolist()
+        return indices
+
+    def normal_batches() -> Iterator[list[int]]:
+        if protocol.normal_batches_per_defect_batch != "all":
+            for _ in range(protocol.normal_batches_per_defect_batch):
+                yield choose(normal_rng, len(normals))
+            return
+        order = normal_rng.permutation(len(normals)).tolist()
+        for start in range(0, len(order), protocol.batch_size):
+            images = order[start : start + protocol.batch_size]
+            yield (images * protocol.batch_size)[: protocol.batch_size]
+
+    while True:
+        chosen = choose(defect_rng, len(shots))
+        for batch in normal_batches():
+            yield Minibatch(
+                defective=shot_images[chosen],
+                mask=shot_masks[chosen],
+                normal=to_input(arrays.images[normals[batch]], protocol.image_normalisation, device),
+                paste=bool(paste_rng.random() < probability),  # uses one number, whatever the probability
+            )

@@ -1,0 +1,85 @@
+"""The body of Algorithm 1: the losses of one minibatch for every method; the methods differ in their recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
+from baselines.networks import SegmentationNetwork
+from baselines.recipe import Recipe
+from benchmark.protocol.profile import Protocol
+from benchmark.training.batches import Minibatch
+
+
+@dataclass(frozen=True)
+class StepLosses:
+    """The terms of one iteration; scalars, with gradient.
+
+    Attributes
+    ----------
+    segmentation : Tensor
+        Eq. (5) for a pasted batch, Eq. (7) otherwise.
+    nbr : Tensor
+        Eq. (3); zero for a recipe without it.
+    realism : Tensor
+        Mean lambda of the batch, Eq. (6); NaN if the recipe does not use it.
+    """
+
+    segmentation: Tensor
+    nbr: Tensor
+    realism: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.segmentation + self.nbr
+
+
+def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol, batch: Minibatch) -> StepLosses:
+    """Return the losses of one minibatch: the body of Algorithm 1's inner loop."""
+    encoded = {}  # in the order in which batch norm sees them
+    if recipe.nbr or recipe.normal_statistics:
+        encoded["normal"] = batch.normal
+    if recipe.nbr or recipe.paste_weight == "realism" or not batch.paste:
+        encoded["defective"] = batch.defective
+    if batch.paste:
+        encoded["pasted"] = crop_and_paste(batch.defective, batch.normal, batch.mask)  # Eq. (4)
+    features = encode_groups(network, encoded, protocol.batch_norm_passes, None if recipe.nbr else "normal")
+    logits = network.decode(features["pasted" if batch.paste else "defective"]).float()
+    deepest = {name: maps[-1].float() for name, maps in features.items()}
+
+    weight = None
+    if batch.paste and recipe.paste_weight == "realism":
+        weight = realism_weight(deepest["defective"], deepest["pasted"], protocol.lambda_gradient)  # Eq. (6)
+    segmentation = weighted_bce(logits, batch.mask, weight, protocol.bce_reduction)  # Eq. (5), or (7) without weight
+    nbr = segmentation.new_zeros(())
+    if recipe.nbr:  # Eqs. (1)-(3)
+        nbr = nbr_loss(deepest["defective"], deepest["normal"], batch.mask, recipe.nbr, protocol.mask_downsample)
+    realism = segmentation.new_full((), torch.nan) if weight is None else weight.mean()
+    return StepLosses(segmentation, nbr, realism)
+
+
+def encode_groups(
+    network: SegmentationNetwork, groups: Mapping[str, Tensor], passes: str, without_loss: str | None = None
+) -> dict[str, list[Tensor]]:
+    """Encode groups of (N, 3, H, W) images; returns the feature maps of each group, shallow to deep.
+
+    Parameters
+    ----------
+    passes : {"separate", "joint"}
+        Whether batch norm sees one group after the other, or all of them at once.
+    without_loss : str, optional
+        A group that has no loss and only updates batch norm; in a pass of its own it needs no gradient.
+    """
+    if passes == "separate":
+        features = {}
+        for name, images in groups.items():
+            with torch.set_grad_enabled(name != without_loss and torch.is_grad_enabled()):
+                features[name] = network.encode(images)
+        return features
+    sizes = [len(images) for images in groups.values()]
+    maps = [feature.split(sizes) for feature in network.encode(torch.cat(list(groups.values())))]
+    return {name: [feature[i] for feature in maps] for i, name in enumerate(groups)}
