@@ -1,4 +1,4 @@
-"""What is installed is whole: the wheel runs from another folder, with none of the repository beside it."""
+"""The wheel is complete: it runs from another folder, without the repository."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.conftest import REPOSITORY, TINY, make_category
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's content, unpacked as an installer would."""
+    """The content of the wheel, unpacked as by an installer."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"  # a copy, for what an earlier build left in the repository would end up in the wheel
+    source = folder / "source"  # a copy, since the files of an earlier build would end up in the wheel
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"],
         cwd=REPOSITORY,

@@ -1,4 +1,4 @@
-"""The cost of networks: parameters and multiply-accumulates, counted without computing anything."""
+"""The cost of networks: parameters and multiply-accumulates, counted on the meta device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["COST_SIZE", "NetworkCost", "count_network", "network_cost"]
 
 
 def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
-    """Return the cost of a network for one image of shape (3, size, size); built-in ones at full size are known.
+    """Return the cost of a network for one image of shape (3, size, size); those of built-in networks at full size are listed.
 
     Raises
     ------

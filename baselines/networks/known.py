@@ -1,10 +1,10 @@
-"""What is known of the built-in networks without building them; a test counts them again."""
+"""Costs and weights files of the built-in networks, listed here so that nothing is imported; a test counts them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Height and width of the image that costs are stated for.
+# Height and width of the image for which costs are listed.
 COST_SIZE = 512
 
 

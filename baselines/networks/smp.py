@@ -182,15 +182,15 @@ def _reason_not_scalable(architecture: str, encoder: str, width: float, multiple
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
             plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
-            what = "grouped or dilated convolutions"
+            kind = "grouped or dilated convolutions"
         elif isinstance(layer, nn.BatchNorm2d):
             plain = (layer.eps, layer.momentum, layer.affine) == (1e-5, 0.1, True)
-            what = "batch norms with other settings"
+            kind = "batch norms with other settings"
         else:
             plain = not [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]
-            what = f"{type(layer).__name__} layers"
+            kind = f"{type(layer).__name__} layers"
         if not plain:
-            return f"it has {what}"
+            return f"it has {kind}"
     if _problem_at(on_meta(lambda: _scaled(_build(architecture, encoder), width)), multiple):
         return "its channel counts do not scale together"
     return ""

@@ -1,4 +1,4 @@
-"""One profile field: its value is checked against its declared type, and an error says what the type allows."""
+"""Checks of profile fields: a value against its declared type, with the allowed values in the error."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check_field(name: str, value: Any, kind: Any) -> Any:
 
 
 def describe_type(kind: Any) -> str:
-    """Return in words what values a type takes.
+    """Return the values that a type allows, in words.
 
     Examples
     --------

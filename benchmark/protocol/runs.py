@@ -1,4 +1,4 @@
-"""What one run is, and its identity: what makes two runs the same run."""
+"""The specification of one run, and its identity, which decides whether two runs are the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.protocol.draws import Draw
 from benchmark.protocol.profile import PositiveInt, Protocol, Seed
 from benchmark.schema import to_builtins
 
-# Increase it when a change of the code changes what a run means: stored runs then no longer match.
+# Increase it when a change of the code changes the results of runs: stored runs then no longer match.
 TRAINING_VERSION = 2
 
 
@@ -77,7 +77,7 @@ class RunSpec:
 
     @cached_property
     def identity(self) -> Identity:
-        """Return what makes two runs the same run."""
+        """Return the identity; equal for two specs of the same run."""
         return Identity(
             training_version=TRAINING_VERSION,
             category=self.category,

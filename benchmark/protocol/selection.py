@@ -1,4 +1,4 @@
-"""From a request to runs: what tables, figures and lists of the command line select, and the runs of a selection."""
+"""From a request to runs: the selections of tables, figures and lists on the command line, and their runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmark.protocol.studies import Study, find_studies
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for; the profile or the study fills in what is empty.
+    """The request of a user; empty fields are filled in by the profile or the study.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""Algorithm 1 and what follows it: training, prediction, scoring and sample images of one run."""
+"""One run: training (Algorithm 1), prediction, scoring and sample images."""

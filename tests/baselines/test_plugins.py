@@ -44,18 +44,18 @@ class Bench:
         monkeypatch.setattr(registry, "_plugins_registered", False)
         monkeypatch.setattr(registry, "_METHODS", {m.name: m for m in PAPER_METHODS})
         monkeypatch.setattr(networks, "_NETWORKS", dict(networks._NETWORKS))
-        self.asked = 0
+        self.lookups = 0
 
-    def offer(self, **brought: Any) -> list[str]:
+    def offer(self, **provided: Any) -> list[str]:
         """Provide one entry point per keyword; return the warnings of the first look-up."""
-        points = [EntryPoint(name, f"fake_plugin:{name}", plugins.GROUP) for name in brought]
-        for name, value in brought.items():
+        points = [EntryPoint(name, f"fake_plugin:{name}", plugins.GROUP) for name in provided]
+        for name, value in provided.items():
             if value is not ImportError:
                 setattr(self.module, name, value)
 
         def found(group: str) -> list[EntryPoint]:
             assert group == "fewshot_defect_benchmark.methods"
-            self.asked += 1
+            self.lookups += 1
             return points
 
         self._patch.setattr(plugins, "entry_points", found)
@@ -63,7 +63,7 @@ class Bench:
             warnings.simplefilter("always")
             method_names()
             method_names()
-        assert self.asked == 1
+        assert self.lookups == 1
         return [str(warning.message) for warning in caught]
 
 

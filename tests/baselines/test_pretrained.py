@@ -35,12 +35,12 @@ class Server:
 
     def __init__(self) -> None:
         self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: handler.send_error(404)
-        self.asked = 0
+        self.requests = 0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.asked += 1
+                server.requests += 1
                 server.answer(self)
 
             def log_message(self, *_: object) -> None:
@@ -79,7 +79,7 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
-CONTENT = b"what torchvision would send"
+CONTENT = b"the weights of torchvision"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 FILE = f"vgg11-{SHA256[:8]}.pth"
 
@@ -100,7 +100,7 @@ def test_weights_missing_from_a_given_folder_are_an_error_and_never_downloaded(
 ) -> None:
     published.serve(CONTENT)
     assert_refused(lambda: find_weights("vgg11", tmp_path), str(tmp_path / FILE), "--weights-dir")
-    assert published.asked == 0
+    assert published.requests == 0
     assert not checkpoints.exists()
 
 
@@ -109,7 +109,7 @@ def test_corrupted_weights_are_an_error(published: Server, checkpoints: Path, tm
     for folder, given in ((tmp_path, tmp_path), (checkpoints, None)):
         (folder / FILE).write_bytes(b"half a download")
         assert_refused(partial(find_weights, "vgg11", given), str(folder / FILE), SHA256[:8])
-    assert published.asked == 0
+    assert published.requests == 0
 
 
 def test_missing_weights_are_downloaded_once_to_torchs_cache(
@@ -122,7 +122,7 @@ def test_missing_weights_are_downloaded_once_to_torchs_cache(
         assert found.path == checkpoints / FILE
         assert found.path.read_bytes() == CONTENT
         assert found.record == WeightsRecord("vgg11", FILE, SHA256, f"{published.url}/{FILE}")
-    assert published.asked == 1
+    assert published.requests == 1
     assert [path.name for path in checkpoints.iterdir()] == [FILE]
     assert caplog.messages == [f"downloading {published.url}/{FILE} to {checkpoints}"]
     assert socket.getdefaulttimeout() is None

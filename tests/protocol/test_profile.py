@@ -1,4 +1,4 @@
-"""Profiles: what can be set, what is refused, and that ``paper`` follows Section IV-E exactly."""
+"""Profiles: settings, refusals, sources; ``paper`` follows Section IV-E exactly."""
 
 from __future__ import annotations
 

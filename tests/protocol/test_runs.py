@@ -1,4 +1,4 @@
-"""The identity of a run: what changes it, what does not, and that stored runs keep their ids."""
+"""The identity and the selection of runs; stored runs keep their ids."""
 
 from __future__ import annotations
 

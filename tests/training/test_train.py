@@ -1,4 +1,4 @@
-"""Algorithm 1: what the encoder and decoder see, what is summed, and that it learns."""
+"""Algorithm 1: the inputs of encoder and decoder, the sum of the losses, minibatches, and learning."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_loss_is_the_sum_algorithm_1_prints(batch: Minibatch, recipe: Recipe
     torch.manual_seed(0)
     network = create_network("unet", width=0.1).train()
     with torch.no_grad():
-        for _ in range(20):  # until batch norm knows these images: the features of a new network are all alike
+        for _ in range(20):  # for the statistics of batch norm: the features of a new network are all alike
             network(torch.cat([batch.defective, batch.normal]))
     network.eval()
     for paste, settings in itertools.product(
