@@ -1,4 +1,4 @@
-"""The compared methods: networks, losses and recipes. They work on tensors, independent of data sets and the command line.
+"""The compared methods: networks, losses and recipes. They depend on tensors only.
 
 A module is imported when one of its names is first used, so that looking up a method does not import torch.
 """

@@ -9,7 +9,7 @@ __all__ = ["COST_SIZE", "NetworkCost", "count_network", "network_cost"]
 
 
 def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
-    """Return the cost of a network for one image of shape (3, size, size); those of built-in networks at full size are listed.
+    """Return the cost of a network for one image of shape (3, size, size), listed for built-in networks at full size.
 
     Raises
     ------
