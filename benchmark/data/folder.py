@@ -23,12 +23,12 @@ from benchmark.data.image_cache import ImageCache, mark_used
 from benchmark.data.images import (
     EXTENSIONS,
     binary_mask,
-    check_mask_size,
     count_levels,
-    open_image,
+    open_mask,
     read_header,
-    read_image,
-    read_mask,
+    read_upright,
+    to_mask,
+    to_pixels,
 )
 from benchmark.data.manifest import (
     FORMAT,
@@ -43,7 +43,7 @@ from benchmark.data.manifest import (
 from benchmark.data.names import check_path
 
 # Part of the key of cached manifests: raise it when files are read in another way.
-_READER_VERSION = 2
+_READER_VERSION = 3
 
 
 class FolderDataSet:
@@ -118,9 +118,12 @@ class FolderDataSet:
             If a file cannot be read.
         """
         folder = self._folders[category]
-        image = read_image(folder / record.name, size)
-        mask = read_mask(folder / record.mask, size) if record.mask else np.zeros((size, size), dtype=bool)
-        return image, mask
+        path = folder / record.name
+        image, header = read_upright(path)
+        if not record.mask:
+            return to_pixels(image, size), np.zeros((size, size), dtype=bool)
+        mask = open_mask(folder / record.mask, path, header)
+        return to_pixels(image, size), to_mask(binary_mask(mask), size)
 
 
 def _is_category(folder: Path) -> bool:
@@ -195,21 +198,19 @@ def _sizes_and_times(folder: Path, record: ImageRecord) -> list[str | int]:
 def _inspect(folder: Path, record: ImageRecord) -> ImageRecord:
     """Complete a record from its files."""
     path = folder / record.name
+    header = read_header(path)
     defect_pixels, mask_levels, mask_sha256 = 0, 0, ""
     if record.mask:
         mask_path = folder / record.mask
-        mask = open_image(mask_path)
-        width, height, mode = check_mask_size(path, mask_path, mask.size)
+        mask = open_mask(mask_path, path, header)
         defect_pixels = int(np.count_nonzero(np.asarray(binary_mask(mask))))
         mask_levels = count_levels(mask)
         mask_sha256 = sha256_of(mask_path)
-    else:
-        width, height, mode = read_header(path)
     return replace(
         record,
-        width=width,
-        height=height,
-        mode=mode,
+        width=header.width,
+        height=header.height,
+        mode=header.mode,
         sha256=sha256_of(path),
         defect_pixels=defect_pixels,
         mask_levels=mask_levels,

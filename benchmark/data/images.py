@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from baselines.errors import InputError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MASK_THRESHOLD = 127
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I")  # 16-bit grey; Pillow's convert() clips instead of scaling
-_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = 5  # EXIF orientations from here on swap width and height
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PNG_MARKERS = (b"eXIf", b"Raw profile type", b"xmp")
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open and decode an image, rotated upright.
+@dataclass(frozen=True)
+class Header:
+    """What is known of an image file without its pixels.
+
+    Attributes
+    ----------
+    width, height : int
+        Of the upright image, in pixels.
+    mode : str
+        Colour mode of the file.
+    orientation : int
+        EXIF orientation of the stored pixels, 1 to 8; 1 is upright, from 5 on width and height are swapped.
+    """
+
+    width: int
+    height: int
+    mode: str
+    orientation: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright image."""
+        return self.width, self.height
+
+
+def read_upright(path: Path, pixels: bool = True) -> tuple[Image.Image, Header]:
+    """Read an image file; the only function that does.
+
+    Parameters
+    ----------
+    pixels : bool
+        Whether the returned image must be decoded. If not, pixels are decoded only where the header alone does not
+        give the upright size.
+
+    Returns
+    -------
+    image : Image.Image
+        The upright image; closed and not decoded if ``pixels`` is false.
+    header : Header
 
     Raises
     ------
@@ -26,41 +74,70 @@ def open_image(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            _check_mode(path, image.mode)
-            image.load()
-            return ImageOps.exif_transpose(image)
+            mode = image.mode
+            if mode == "F":
+                raise InputError(
+                    f"image {path} has floating-point pixels of unknown range: save it with 8 or 16 bits per channel"
+                )
+            orientation = _orientation(path, image)
+            upright: Image.Image = image
+            # Whether the size before decoding is upright depends on the format and on Pillow's version.
+            if pixels or orientation != 1:
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+            return upright, Header(*upright.size, mode, orientation)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # decoders raise anything on corrupted files
         raise _unreadable(path, error) from error
 
 
-def read_header(path: Path) -> tuple[int, int, str]:
-    """Return width and height of the upright image, and its mode, without decoding the pixels.
+def open_image(path: Path) -> Image.Image:
+    """Open and decode an image, rotated upright; raises as ``read_upright``."""
+    return read_upright(path)[0]
+
+
+def read_header(path: Path) -> Header:
+    """Return size and mode of the upright image, if possible without decoding it; raises as ``read_upright``."""
+    return read_upright(path, pixels=False)[1]
+
+
+def open_mask(path: Path, image_path: Path, photo: Header) -> Image.Image:
+    """Open a mask and turn it like its image.
+
+    A mask is turned by its own EXIF orientation. One without, drawn on the stored pixels of a photo that lies sideways,
+    is recognised by its size and turned by the orientation of the photo.
+
+    Parameters
+    ----------
+    path, image_path : Path
+        The mask and its image.
+    photo : Header
+        Of the image.
 
     Raises
     ------
     InputError
-        As ``open_image``, if the header shows it.
+        If the two differ in size, or the mask cannot be read.
     """
-    try:
-        with Image.open(path) as image:
-            _check_mode(path, image.mode)
-            width, height = image.size
-            # Pillow decodes the whole PNG to look for the tag; cameras do not write PNGs.
-            sideways = image.format != "PNG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-            return (height, width, image.mode) if sideways else (width, height, image.mode)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:
-        raise _unreadable(path, error) from error
+    mask, header = read_upright(path)
+    if header.size == photo.size:
+        return mask
+    if header.orientation == 1 and photo.orientation >= _SIDEWAYS and header.size == photo.size[::-1]:
+        return mask.transpose(_TO_UPRIGHT[photo.orientation])
+    raise InputError(
+        f"mask {path} is {header.width} x {header.height} px but its image {image_path} is "
+        f"{photo.width} x {photo.height}: the mask must have the size of its image"
+        + ("; an EXIF orientation turns one of them" if (photo.orientation, header.orientation) != (1, 1) else "")
+    )
 
 
-def _check_mode(path: Path, mode: str) -> None:
-    if mode == "F":
-        raise InputError(
-            f"image {path} has floating-point pixels of unknown range: save it with 8 or 16 bits per channel"
-        )
+def _orientation(path: Path, image: Image.Image) -> int:
+    # Pillow decodes a whole PNG to look for a tag that may come after the pixels.
+    if image.format == "PNG" and not any(marker in path.read_bytes() for marker in _PNG_MARKERS):
+        return 1
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in _TO_UPRIGHT else 1
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
@@ -82,16 +159,26 @@ def _narrow(image: Image.Image) -> Image.Image:
     return image
 
 
-def read_image(path: Path, size: int) -> np.ndarray:
+def to_pixels(image: Image.Image, size: int) -> np.ndarray:
     """Return an image as uint8 (size, size, 3), resized bilinearly (Section IV-E); grey becomes three equal channels.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read.
+    Examples
+    --------
+    >>> to_pixels(Image.new("L", (4, 2), 7), 8).shape
+    (8, 8, 3)
     """
-    image = _narrow(open_image(path)).convert("RGB")
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    return np.asarray(_narrow(image).convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+
+
+def to_mask(binary: Image.Image, size: int) -> np.ndarray:
+    """Return a mask of 0 and 255 as bool (size, size), resized by nearest neighbour (Section IV-E).
+
+    Examples
+    --------
+    >>> bool(to_mask(Image.new("L", (4, 2), 255), 8).all())
+    True
+    """
+    return np.asarray(binary.resize((size, size), Image.Resampling.NEAREST)) > 0
 
 
 def grey_mask(image: Image.Image) -> Image.Image:
@@ -143,44 +230,3 @@ def nonzero_mask(image: Image.Image) -> Image.Image:
     stored = np.asarray(image)
     marked = stored if stored.ndim == 2 else stored[..., :3].any(axis=2)
     return Image.fromarray(np.where(marked != 0, 255, 0).astype(np.uint8))
-
-
-def read_mask(path: Path, size: int) -> np.ndarray:
-    """Return a mask as bool (size, size), resized by nearest neighbour (Section IV-E).
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
-    mask = binary_mask(open_image(path))
-    return np.asarray(mask.resize((size, size), Image.Resampling.NEAREST)) > 0
-
-
-def check_mask_size(path: Path, mask_path: Path, mask_size: tuple[int, int]) -> tuple[int, int, str]:
-    """Return width and height of an upright image, and its mode, after checking that its mask has the same size.
-
-    Parameters
-    ----------
-    mask_size : tuple of int
-        Width and height of the upright mask.
-
-    Raises
-    ------
-    InputError
-        If the two differ, or the image cannot be read.
-    """
-    width, height, mode = read_header(path)
-    if mask_size == (width, height):
-        return width, height, mode
-    fix = "the mask must have the size of its image"
-    if mask_size == (height, width):
-        with Image.open(path) as image:
-            if image.size == mask_size:
-                fix = (
-                    "the photo is rotated upright because of its EXIF orientation: rotate its mask too, or remove the "
-                    "tag from the photo"
-                )
-    raise InputError(
-        f"mask {mask_path} is {mask_size[0]} x {mask_size[1]} px but its image {path} is {width} x {height}: {fix}"
-    )

@@ -76,7 +76,7 @@ def sideways(t: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.zeros((20, 40, 3), dtype=np.uint8)).save(t / W / "test/hole/900.jpg", exif=exif)
-    write_image(t / W / "ground_truth/hole/900_mask.png", np.zeros((20, 40), dtype=np.uint8))
+    write_image(t / W / "ground_truth/hole/900_mask.png", np.zeros((20, 30), dtype=np.uint8))
 
 
 def not_utf8(path: Path) -> Change:

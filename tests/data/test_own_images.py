@@ -92,27 +92,75 @@ def test_masks_of_class_numbers_are_told_from_empty_ones(category: Path) -> None
     assert not np.asarray(binary_mask(Image.open(category / "ground_truth/hole/001_mask.png"))).any()
 
 
-def sideways_photo(path: Path, orientation: int) -> None:
-    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
-    pixels[:20, :30] = 255  # the top left as stored
+def rotated(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Return the pixels as a viewer shows them: the EXIF standard's rows and columns of each orientation."""
+    views = {
+        1: pixels,
+        2: pixels[:, ::-1],
+        3: pixels[::-1, ::-1],
+        4: pixels[::-1],
+        5: pixels.swapaxes(0, 1),
+        6: pixels[::-1].swapaxes(0, 1),
+        7: pixels[::-1, ::-1].swapaxes(0, 1),
+        8: pixels[:, ::-1].swapaxes(0, 1),
+    }
+    return np.ascontiguousarray(views[orientation])
+
+
+def save_turned(path: Path, pixels: np.ndarray, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(pixels).save(path, exif=exif, quality=95)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, exif=exif, **({"lossless": True} if path.suffix == ".webp" else {}))
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_the_mask_of_a_rotated_photo_belongs_to_the_upright_photo(orientation: int, category: Path) -> None:
-    path = category / "test/hole/900.jpg"
-    sideways_photo(path, orientation)
-    upright = np.rot90(np.pad(np.ones((20, 30), dtype=bool), ((0, 20), (0, 30))), {3: 2, 6: 3, 8: 1}[orientation])
-    write_image(category / "ground_truth/hole/900_mask.png", (255 * upright).astype(np.uint8))
+STORED = np.zeros((40, 60), dtype=np.uint8)
+STORED[4:16, 6:30] = 255  # a blob near the top left as stored
+TURNED = [(orientation, extension) for orientation in range(1, 9) for extension in (".png", ".tif", ".jpg", ".webp")]
+
+
+def drawn_masks(orientation: int) -> dict[str, tuple[np.ndarray, int]]:
+    """Return the masks of the blob that are accepted, each with its own EXIF orientation."""
+    masks = {"upright": (rotated(STORED, orientation), 1), "with the photo's tag": (STORED, orientation)}
+    return masks | ({"as stored": (STORED, 1)} if orientation >= 5 else {})
+
+
+def test_a_blob_lies_under_its_mask_in_every_orientation_and_format(category: Path) -> None:
+    names = {}
+    for orientation, extension in TURNED:
+        for drawn, (mask, tag) in drawn_masks(orientation).items():
+            stem = f"{orientation}{extension[1:]}{drawn}".replace(" ", "")
+            save_turned(category / f"test/hole/{stem}{extension}", np.stack([STORED] * 3, axis=2), orientation)
+            save_turned(category / f"ground_truth/hole/{stem}_mask.png", mask, tag)
+            names[f"test/hole/{stem}{extension}"] = rotated(STORED, orientation).shape
     dataset = FolderDataSet(category, ImageCache(category.parent / "cache"))
     manifest = dataset.manifest("widget")
-    record = manifest.records[manifest.by_name["test/hole/900.jpg"]]
-    assert (record.height, record.width) == upright.shape
-    image, mask = dataset.read("widget", record, 64)
-    assert image[mask].mean() > 230
-    assert image[~mask].mean() < 25
+    for name, shape in names.items():
+        record = manifest.records[manifest.by_name[name]]
+        assert (record.height, record.width) == shape, name
+        assert record.defect_pixels == 12 * 24, name
+        image, mask = dataset.read("widget", record, 120)
+        assert image[mask].mean() > 225, name
+        assert image[~mask].mean() < 12, name
+
+
+def test_imported_photos_lie_under_their_masks_in_every_orientation(tmp_path: Path) -> None:
+    for orientation, extension in TURNED:
+        for drawn, (mask, tag) in drawn_masks(orientation).items():
+            stem = f"{orientation}{extension[1:]}{drawn}".replace(" ", "")
+            save_turned(tmp_path / f"mine/photos/{stem}{extension}", np.stack([STORED] * 3, axis=2), orientation)
+            save_turned(tmp_path / f"mine/labels/{stem}.png", mask, tag)
+    for index in range(4):
+        write_image(tmp_path / f"mine/photos/normal{index}.png", STORED)
+    words = ["--images", "photos/{name}.*", "--masks", "labels/{name}.png"]
+    assert main(["data", "import", "pairs", str(tmp_path / "mine"), str(tmp_path / "sorted"), *words]) == 0
+    dataset = FolderDataSet(tmp_path / "sorted/mine", ImageCache(tmp_path / "cache"))
+    defective = [record for record in dataset.manifest("mine").records if record.defective]
+    assert len(defective) == sum(len(drawn_masks(orientation)) for orientation, _ in TURNED)
+    for record in defective:
+        image, mask = dataset.read("mine", record, 120)
+        assert image[mask].mean() > 225, record.name
+        assert image[~mask].mean() < 12, record.name
 
 
 def test_images_in_train_and_test_are_noted_before_training_in_the_record_and_in_the_report(

@@ -14,7 +14,7 @@ from PIL import Image
 from baselines.errors import InputError
 from benchmark.atomic import new_folder
 from benchmark.data.choices import HELD_OUT
-from benchmark.data.images import EXTENSIONS, binary_mask, check_mask_size, grey_mask, open_image
+from benchmark.data.images import EXTENSIONS, binary_mask, grey_mask, open_mask, read_header
 from benchmark.data.manifest import GOOD
 from benchmark.data.names import check_path
 from benchmark.random_streams import stream
@@ -223,8 +223,7 @@ def _write_category(
 def _write_mask(picture: Picture, target: Path, binary: Callable[[Image.Image], Image.Image]) -> tuple[bool, bool]:
     """Write a binary copy of a mask; return whether the original was not binary, and whether the copy is empty."""
     assert picture.mask is not None
-    stored = open_image(picture.mask)
-    check_mask_size(picture.path, picture.mask, stored.size)
+    stored = open_mask(picture.mask, picture.path, read_header(picture.path))
     mask = binary(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
     mask.save(target)
