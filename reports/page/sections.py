@@ -153,7 +153,6 @@ def make_section(
         ],
         verdicts=verdicts,
         rankings=rankings,
-        strip=_strip(rankings[0], results, finished, gallery),
         tables=[table_view(table, results, pages) for table in tables],
         statistics=statistics,
         qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
@@ -163,6 +162,7 @@ def make_section(
         dead_features=dead_features(results, finished),
         learning_category=category,
         pasted=_pasted(results, finished, gallery),
+        strip=_strip(rankings[0], results, finished, gallery),
         details=[
             (category, [(shots, f"{pages}/{detail_name(category, shots)}") for shots in _shots(runs, category)])
             for category in results.categories
