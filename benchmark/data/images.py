@@ -222,11 +222,13 @@ def binary_mask(image: Image.Image) -> Image.Image:
 def nonzero_mask(image: Image.Image) -> Image.Image:
     """Return a mask of 0 and 255 from one of class numbers: a pixel is defective if its stored value is not 0.
 
+    Opacity is not a class number: fully opaque background stays 0.
+
     Examples
     --------
     >>> [nonzero_mask(Image.new("L", (1, 1), number)).getpixel((0, 0)) for number in (0, 1, 2)]
     [0, 255, 255]
     """
-    stored = np.asarray(image)
-    marked = stored if stored.ndim == 2 else stored[..., :3].any(axis=2)
-    return Image.fromarray(np.where(marked != 0, 255, 0).astype(np.uint8))
+    stored = np.atleast_3d(np.asarray(image))
+    marked = stored[..., [band != "A" for band in image.getbands()]].any(axis=2)
+    return Image.fromarray(np.where(marked, 255, 0).astype(np.uint8))

@@ -77,9 +77,19 @@ def test_masks_of_any_mode_mark_the_same_pixels(category: Path) -> None:
         assert np.array_equal(dataset.read("widget", record, 48)[1], MARKED), file
 
 
-@pytest.mark.parametrize("kind", ["palette", "16-bit"])
+@pytest.mark.parametrize("kind", ["palette", "16-bit", "1 bit", "RGB", "LA", "RGBA"])
 def test_class_numbers_are_read_as_stored(kind: str) -> None:
-    numbered = {"palette": palette_mask(), "16-bit": Image.fromarray(MARKED.astype(np.uint16))}[kind]
+    grey = Image.fromarray(MARKED.astype(np.uint8))
+    opaque = Image.new("L", grey.size, 255)
+    black = Image.new("L", grey.size)
+    numbered = {
+        "palette": palette_mask(),
+        "16-bit": Image.fromarray(MARKED.astype(np.uint16)),
+        "1 bit": Image.fromarray(MARKED),
+        "RGB": Image.merge("RGB", (black, black, grey)),
+        "LA": Image.merge("LA", (grey, opaque)),
+        "RGBA": Image.merge("RGBA", (black, grey, black, opaque)),
+    }[kind]
     assert np.array_equal(np.asarray(nonzero_mask(numbered)) > 0, MARKED)
 
 
