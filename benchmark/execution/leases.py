@@ -2,8 +2,7 @@
 
 RESULTS/leases/ID.json   host, process and token of the owner; touched at intervals while the run is trained
 
-filelock's SoftFileLease was evaluated (4.3.1): it treats a zombie as alive, takes the lease of a stopped process after
-the expiry time, and waits for ever for a lease file that is empty because its writer was killed.
+Why not filelock's SoftFileLease: docs/design.md, "One owner per run".
 """
 
 from __future__ import annotations
