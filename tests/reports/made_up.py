@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from baselines.methods import PAPER_METHODS
+from reports.claims import Verdict, judge
 from reports.collect import ResultSet
 
+OURS = "albunet_nbr_cap"
 LABELS = {method.name: method.label for method in PAPER_METHODS}
 Scores = Mapping[tuple[str, int], Sequence[float]]
 
@@ -52,3 +55,8 @@ def made_up(
                     }
                 )
     return ResultSet(dataset, "p" * 12, "", (profile,), pd.DataFrame(rows))
+
+
+def verdict(results: ResultSet, claim: str, root: Path | None = None) -> Verdict:
+    """Return the verdict on one claim, by its id."""
+    return {item.claim.id: item for item in judge(results, root)}[claim]
