@@ -17,8 +17,7 @@ import torch
 import benchmark
 
 _PACKAGES = (
-    "torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "scipy", "scikit-image", "scikit-learn",
-    "pandas", "pillow",
+    "torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pillow",
 )  # fmt: skip
 # Parts of a description that do not affect the bits of a result.
 _HARMLESS = ("benchmark", "code", "platform", "python")

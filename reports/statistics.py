@@ -116,22 +116,23 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     return _sign_flip_ps((tuple(float(value) for value in differences),))[0]
 
 
+# This test, Holm's adjustment and Student's interval are written out: importing scipy.stats takes longer than all else.
 @lru_cache(maxsize=4096)
 def _sign_flip_ps(rows: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
     """Test rows of equal length together: most of the time goes into making the patterns."""
-    from scipy import stats  # here and below: slow to import, and not needed to print tables
-
-    result = stats.permutation_test(
-        (np.array(rows),),
-        np.mean,
-        permutation_type="samples",
-        vectorized=True,
-        axis=-1,
-        n_resamples=MAX_PATTERNS,
-        batch=MAX_PATTERNS // 16,
-        rng=np.random.default_rng(0),
-    )
-    return tuple(float(p) for p in result.pvalue)
+    values = np.array(rows)
+    n = values.shape[1]
+    drawn = 2**n > MAX_PATTERNS
+    if drawn:
+        bits = np.random.default_rng(0).integers(2, size=(MAX_PATTERNS, n))
+    else:  # all patterns whose last sign is +; the others are the same with the sum's sign changed
+        bits = np.arange(2 ** (n - 1))[:, np.newaxis] >> np.arange(n) & 1
+    sums = np.abs(np.einsum("pn,mn->pm", 1.0 - 2.0 * bits, values))  # @ would start BLAS threads, which costs more
+    # Sums that differ by no more than rounding are equal.
+    observed = np.abs(values.sum(axis=1)) - 1e-12 * np.abs(values).sum(axis=1)
+    extreme = np.count_nonzero(sums >= observed, axis=0)
+    # The observed pattern is one of the drawn ones, so that p is never 0.
+    return tuple(float(p) for p in (extreme + drawn) / (len(bits) + drawn))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -142,17 +143,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     >>> holm([0.01, None])
     [0.02, None]
     """
-    if len(p_values) == 1 or all(p is None for p in p_values):
-        return list(p_values)
-    adjusted = _adjusted(tuple(1.0 if p is None else p for p in p_values))
-    return [None if p is None else value for p, value in zip(p_values, adjusted, strict=True)]
-
-
-@lru_cache(maxsize=4096)  # multipletests runs the garbage collector, which is slow
-def _adjusted(p_values: tuple[float, ...]) -> tuple[float, ...]:
-    from statsmodels.stats.multitest import multipletests
-
-    return tuple(float(value) for value in multipletests(p_values, method="holm")[1])
+    ones = [1.0 if p is None else p for p in p_values]
+    adjusted, highest = list(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(ones)), key=ones.__getitem__)):
+        highest = max(highest, min(1.0, (len(ones) - rank) * ones[index]))
+        if p_values[index] is not None:
+            adjusted[index] = highest
+    return adjusted
 
 
 def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -164,10 +161,10 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[fl
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
     """
-    from scipy import stats
+    from scipy.special import stdtrit  # slow to import, and not needed to print tables
 
     data = np.asarray(values, dtype=np.float64)
-    half = stats.t.ppf((1 + confidence) / 2, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data))
+    half = stdtrit(len(data) - 1, (1 + confidence) / 2) * data.std(ddof=1) / math.sqrt(len(data))
     return float(data.mean() - half), float(data.mean() + half)
 
 
@@ -276,10 +273,10 @@ def difference(scores: CategoryScores, first: str, second: str) -> tuple[pd.Seri
     """Return first minus second for each category that has both, and why the other categories do not."""
     values = scores.values.reindex(columns=list(dict.fromkeys([first, second])))
     left_out: LeftOut = {}
-    for category, line in values.iterrows():
-        reasons = {name: scores.left_out.get((category, name), "not run") for name in line.index[line.isna()]}
-        if reasons:
-            left_out[str(category)] = reasons
+    for category, line in values[values.isna().any(axis=1)].iterrows():
+        left_out[str(category)] = {
+            name: scores.left_out.get((category, name), "not run") for name in line.index[line.isna()]
+        }
     return (values[first] - values[second]).dropna().astype("float64"), left_out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -155,15 +156,7 @@ class PublishedEvidence:
     def scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> CategoryScores:
         if metric not in CATEGORY_TABLES or CATEGORY_TABLES[metric] not in claim.tables:
             return CategoryScores(pd.DataFrame(), {})
-        rows = published_table(CATEGORY_TABLES[metric])
-        rows = rows[(rows["shots"] == shots) & (rows["category"] != MEAN)]
-        values = rows.pivot(index="category", columns="method", values="mean").reindex(rows["category"].unique())
-        left_out = {
-            (category, method): "printed as a dash"
-            for category, line in values.iterrows()
-            for method in line.index[line.isna()]
-        }
-        return CategoryScores(values, left_out)
+        return _printed_scores(CATEGORY_TABLES[metric], shots)
 
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         return {
@@ -172,6 +165,19 @@ class PublishedEvidence:
             for (k, method, name), mean in published_means(number).items()
             if (k, name) == (shots, metric)
         }
+
+
+@cache
+def _printed_scores(table: str, shots: int) -> CategoryScores:
+    rows = published_table(table)
+    rows = rows[(rows["shots"] == shots) & (rows["category"] != MEAN)]
+    values = rows.pivot(index="category", columns="method", values="mean").reindex(rows["category"].unique())
+    left_out = {
+        (category, method): "printed as a dash"
+        for category, line in values.iterrows()
+        for method in line.index[line.isna()]
+    }
+    return CategoryScores(values, left_out)
 
 
 def printed_categories(method: str, shots: int) -> list[str]:

@@ -229,6 +229,7 @@ def _bounds(claim: Claim) -> str:
 
 
 def _rank_correlation(sizes: list[int], values: np.ndarray) -> float:
-    from scipy import stats
-
-    return float(stats.spearmanr(sizes, values).statistic) if np.ptp(values) else np.nan
+    """Return Spearman's correlation; ties have their mean rank."""
+    if not np.ptp(values):
+        return np.nan
+    return float(np.corrcoef(pd.Series(sizes).rank(), pd.Series(values).rank())[0, 1])

@@ -14,7 +14,6 @@ from contextlib import redirect_stderr, redirect_stdout
 import pandas  # noqa: F401
 import pytest
 import segmentation_models_pytorch  # noqa: F401
-import skimage  # noqa: F401
 import sklearn.metrics  # noqa: F401
 import torch
 

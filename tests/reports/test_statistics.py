@@ -1,4 +1,4 @@
-"""Statistics against plain statements of the same: every sign tried, Holm step by step, tabulated t intervals."""
+"""Statistics against plain statements of the same, and against SciPy's and statsmodels' own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
+from reports.claims.paired import _rank_correlation
 from reports.statistics import (
     category_scores,
     compare_methods,
@@ -46,6 +49,19 @@ def test_the_sign_flip_test_tries_every_pattern_of_signs(differences: tuple[floa
     assert sign_flip_p(differences) == pytest.approx(share_of_patterns_as_extreme(differences), abs=1e-12)
 
 
+@pytest.mark.parametrize("n", [6, 11, 15])
+def test_the_sign_flip_test_is_scipys_exact_permutation_test(n: int) -> None:
+    differences = np.random.default_rng(n).normal(0.05, 0.1, n)
+    theirs = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=2**15, batch=2**11
+    )
+    assert sign_flip_p(differences) == pytest.approx(theirs.pvalue, abs=1e-12)
+
+
+def test_sums_that_differ_by_rounding_are_ties() -> None:
+    assert sign_flip_p([0.3 - 0.2, 0.1, 0.1, 0.1, 0.1, -0.1]) == 14 / 64  # at least five of six signs are the same
+
+
 def test_with_fifteen_categories_every_pattern_is_still_tried() -> None:
     assert sign_flip_p([0.1 + 0.01 * i for i in range(15)]) == pytest.approx(2 / 2**15, rel=1e-9)
 
@@ -64,14 +80,10 @@ def test_below_the_smallest_n_no_outcome_can_be_significant(comparisons: int, ne
     assert best[0] > 0.05 >= best[1]
 
 
-def test_holm_is_the_step_down_procedure() -> None:
-    p_values = [0.04, 0.001, 0.30, 0.012, 0.012]
-    steps: dict[int, float] = {}
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        steps[index] = highest
-    assert holm(p_values) == pytest.approx([steps[i] for i in range(len(p_values))])
+@pytest.mark.parametrize("n", [1, 2, 6, 12])
+def test_holm_adjusts_as_statsmodels_does(n: int) -> None:
+    p_values = np.random.default_rng(n).choice([0.0, 0.001, 0.012, 0.03, 0.05, 0.3, 1.0], n).tolist()
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
 
 
 def test_a_comparison_without_a_p_value_still_counts_for_holm() -> None:
@@ -80,11 +92,18 @@ def test_a_comparison_without_a_p_value_still_counts_for_holm() -> None:
     assert holm([]) == []
 
 
-def test_intervals_are_students() -> None:
-    # 2.5706 and 2.0150: the table's values for 5 degrees of freedom.
-    values, error = [1, 2, 3, 4, 5, 6], math.sqrt(3.5 / 6)
-    assert mean_interval(values) == pytest.approx((3.5 - 2.5706 * error, 3.5 + 2.5706 * error), abs=1e-4)
-    assert mean_interval(values, 0.90) == pytest.approx((3.5 - 2.0150 * error, 3.5 + 2.0150 * error), abs=1e-4)
+@pytest.mark.parametrize("confidence", [0.95, 0.9, 1 - 0.1 / 6])
+@pytest.mark.parametrize("n", [2, 6, 15])
+def test_intervals_are_students(confidence: float, n: int) -> None:
+    values = np.random.default_rng(n).normal(0.05, 0.1, n)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(confidence)
+    assert mean_interval(values, confidence) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+
+
+def test_rank_correlation_is_spearmans() -> None:
+    sizes, values = [3, 1, 4, 1, 5], np.array([0.2, 0.9, 0.2, 0.6, 0.1])
+    assert _rank_correlation(sizes, values) == pytest.approx(stats.spearmanr(sizes, values).statistic)
+    assert np.isnan(_rank_correlation(sizes, np.full(5, 0.5)))
 
 
 def test_without_any_difference_one_test_in_twenty_is_significant() -> None:
