@@ -58,14 +58,14 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     Warns
     -----
     UserWarning
-        If runs, curves or pictures cannot be read; the pages list these and show the others.
+        If runs, their files or pictures cannot be read; the pages list these and show the others.
     """
     path = path or root / REPORT_NAME
     unreadable: list[str] = []
     records = list(iterate_records(root, unreadable))
     warn_unreadable(unreadable, root)
-    curves: list[str] = []
-    stored = read_curves(records, root, curves)
+    files: list[str] = []
+    stored = read_curves(records, root, files)
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = [
@@ -87,7 +87,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
         ]
         pictures = _write_details(work)
     pictures = list(dict.fromkeys([*(line for section in sections for line in section.problems), *pictures]))
-    for lines, noun in ((curves, "curve"), (pictures, "sample picture")):
+    for lines, noun in ((files, "file"), (pictures, "sample picture")):
         if lines:
             warnings.warn(f"the report lists {counted(len(lines), noun)} that cannot be read: {lines[0]}", stacklevel=2)
     return write_page(
@@ -96,7 +96,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
         sections=sections,
         published_verdicts=judge_published(),
         findings=find_contradictions(),
-        problems=[*unreadable, *curves, *pictures],
+        problems=[*unreadable, *files, *pictures],
         command=shlex.join(command),
     )
 

@@ -48,6 +48,10 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+class NonFiniteOutputError(RuntimeError):
+    """A network's output for an image contains NaN or infinity."""
+
+
 @dataclass(frozen=True)
 class Predictor:
     """A network under a protocol: its normalisation of inputs, its precision, its threshold.
@@ -80,10 +84,22 @@ class Predictor:
         return logits.float().sigmoid()[:, 0].cpu().numpy()
 
     def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (index, probabilities) of some images of a category; float32 (H, W) in [0, 1]."""
+        """Yield (index, probabilities) of some images of a category; float32 (H, W) in [0, 1].
+
+        Raises
+        ------
+        NonFiniteOutputError
+            If the network's output for an image is not finite.
+        """
         for start in range(0, len(indices), BATCH_SIZE):
             batch = list(indices[start : start + BATCH_SIZE])
-            yield from zip(batch, self.probabilities(arrays.images[batch]), strict=True)
+            for index, probability in zip(batch, self.probabilities(arrays.images[batch]), strict=True):
+                if not np.isfinite(probability).all():
+                    raise NonFiniteOutputError(
+                        f"the output of {type(self.network).__name__} for image {arrays.manifest.records[index].name} "
+                        "is not finite"
+                    )
+                yield index, probability
 
     def logits_without_deepest(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return logits, float32 (N, H, W), of uint8 images (N, H, W, 3), and with F averaged over the batch.

@@ -18,6 +18,8 @@ from benchmark.score import Metric
 
 # The false positive rates at which the curves of all runs are averaged.
 GRID = np.linspace(0.0, 1.0, 101)
+# Files of a run that no page shows and without which its metrics cannot be checked.
+_NOT_SHOWN = ("images.csv", "histograms.npz")
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
 
 
 def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, problems: list[str]) -> dict[str, PageRun]:
-    """Return runs by id with their curves; curves that cannot be read are left out and listed in ``problems``."""
+    """Return runs by id with their curves; what cannot be read of them is left out and listed in ``problems``."""
     runs: dict[str, PageRun] = {}
     for record in records:
         if isinstance(record, FailureRecord):
@@ -134,6 +136,9 @@ def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, proble
             continue
         stored = StoredRun(root / "runs" / record.id, record)
         roc, learning, gradients = None, None, None
+        problems += [
+            f"{stored.folder / name} is missing" for name in _NOT_SHOWN if not (stored.folder / name).is_file()
+        ]
         try:
             points = stored.roc
             roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None

@@ -236,12 +236,17 @@ def test_unreadable_pictures_of_every_page_are_reported(tmp_path: Path) -> None:
     assert all(str(path) in text for path in lost)
 
 
-def test_corrupted_curves_are_named_and_the_rest_is_shown(tmp_path: Path) -> None:
+def test_corrupted_curves_and_missing_files_are_named_and_the_rest_is_shown(tmp_path: Path) -> None:
     intact, corrupted = store_run(tmp_path, seed=0), store_run(tmp_path, seed=1)
-    (tmp_path / "runs" / corrupted.id / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
-    with pytest.warns(UserWarning, match=r"1 curve that cannot be read: .*roc\.csv"):
+    folder = tmp_path / "runs" / corrupted.id
+    (folder / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
+    for name in ("images.csv", "histograms.npz"):
+        (folder / name).unlink()
+    with pytest.warns(UserWarning, match=r"3 files that cannot be read: .*images\.csv is missing"):
         text = write_report(tmp_path).read_text(encoding="utf-8")
     assert f"{corrupted.id}/roc.csv has the columns" in text
+    assert f"{corrupted.id}/images.csv is missing" in text
+    assert f"{corrupted.id}/histograms.npz is missing" in text
     assert f"<code>{intact.id}</code>" in text
     assert f"<code>{corrupted.id}</code>" in text
 

@@ -10,7 +10,7 @@ from baselines import create_network
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.profile import load_profile
-from benchmark.training.predict import Predictor, to_input
+from benchmark.training.predict import NonFiniteOutputError, Predictor, to_input
 
 
 def test_input_is_channels_first_and_normalised_as_the_profile_says() -> None:
@@ -43,6 +43,19 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
         alone = torch.sigmoid(network(to_input(images[8:9], "imagenet", torch.device("cpu"))))[0, 0].numpy()
     assert found[8].dtype == np.float32
     assert np.abs(found[8] - alone).max() < (1e-5 if precision == "fp32" else 0.05)
+
+
+def test_an_output_that_is_not_finite_is_named_with_its_image() -> None:
+    records = tuple(ImageRecord("test", "good", f"test/good/{i}.png") for i in range(2))
+    images = np.zeros((2, 32, 32, 3), dtype=np.uint8)
+    arrays = CategoryArrays(CategoryManifest("test", "x", "", records), images, np.zeros((2, 32, 32), dtype=bool))
+    network = create_network("unet", width=0.1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(float("nan"))
+    predictor = Predictor(network, load_profile("quick", []).protocol(1), torch.device("cpu"))
+    with pytest.raises(NonFiniteOutputError, match=r"^the output of UNet for image test/good/1\.png is not finite$"):
+        list(predictor.predict(arrays, [1]))
 
 
 def test_pasted_images_are_equation_4_and_lambda_is_equation_6_of_the_trained_network() -> None:
