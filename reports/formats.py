@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from benchmark.formulas import quote_formula
 from reports.cells import Cell
 from reports.escapes import for_latex, for_terminal, for_utf8
 from reports.tables import Row, Table
@@ -131,7 +132,7 @@ def _csv(records: Sequence[dict[str, object]]) -> str:
     names = list(records[0]) if records else ["table", "results", "section", "row", "column", "value"]
     writer = csv.DictWriter(file, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: quote_formula(value) for name, value in record.items()} for record in records)
     return for_utf8(file.getvalue())
 
 

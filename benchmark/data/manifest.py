@@ -16,6 +16,7 @@ from pathlib import Path
 
 from baselines.errors import InputError
 from benchmark.data.images import MASK_THRESHOLD
+from benchmark.formulas import quote_formula, unquote_formula
 
 FORMAT = 1
 GOOD = "good"
@@ -202,11 +203,11 @@ def sha256_of(path: Path) -> str:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Write a CSV file with a header and Unix line endings."""
+    """Write a CSV file with a header and Unix line endings; text that looks like a formula is quoted."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({column: quote_formula(value) for column, value in row.items()} for row in rows)
 
 
 def write_images(path: Path, manifests: Iterable[CategoryManifest], columns: Sequence[str] = ()) -> None:
@@ -229,8 +230,8 @@ def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                category = row.pop("category")
-                values = {key: int(value) if key in numbers else value for key, value in row.items()}
+                category = unquote_formula(row.pop("category"))
+                values = {key: int(value) if key in numbers else unquote_formula(value) for key, value in row.items()}
                 grouped.setdefault(category, []).append(ImageRecord(**values))  # type: ignore[arg-type]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"manifest {path} is not usable: {error}") from error

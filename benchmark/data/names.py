@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -13,16 +14,24 @@ from benchmark.data.manifest import GOOD
 def check_path(path: Path) -> None:
     """Refuse a path that is not valid UTF-8 or contains control characters, and so cannot be stored or shown.
 
+    Where the locale's encoding is not UTF-8, Python reads any other than ASCII names as other characters.
+
     Raises
     ------
     InputError
         If the path is one of these.
     """
     try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError as error:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         raise InputError(f"the name of {shown} is not valid UTF-8: rename it") from error
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not os.fsencode(path).isascii():
+        raise InputError(
+            f"the name of {os.fsencode(path).decode()} cannot be read in this locale, whose encoding is "
+            f"{encoding}: set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8"
+        )
     if any(unicodedata.category(letter) == "Cc" for letter in str(path)):
         raise InputError(f"the name of {str(path)!r} contains a line break or another control character: rename it")
 

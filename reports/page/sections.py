@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.formulas import quote_formula
 from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES, Study
 from benchmark.schema import to_builtins
 from reports.charts import Drawing, draw, line_styles
@@ -168,7 +169,7 @@ def make_section(
             for category in results.categories
         ],
         runs=[(run, f"{pages}/{_address(run.category, run.shots, run.method)}") for run in runs],
-        runs_csv=_download(results.runs.to_csv(index=False, lineterminator="\n"), "csv"),
+        runs_csv=_download(results.runs.map(quote_formula).to_csv(index=False, lineterminator="\n"), "csv"),
         timings=timings(results, finished),
         protocol=protocol,
         environments=sorted({_environment(run) for run in finished}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.images import binary_mask, nonzero_mask
 from benchmark.data.manifest import notes
+from benchmark.data.verify import read_manifest
 from benchmark.protocol.draws import draw_shots
 from benchmark.results.table import load_results
-from tests.conftest import REPOSITORY, TINY, make_category, write_image
+from tests.conftest import REPOSITORY, TINY, CommandLine, make_category, write_image
 from tests.data import published
 
 MARKED = np.zeros((48, 48), dtype=bool)
@@ -224,7 +227,13 @@ def test_hidden_files_and_folders_are_ignored(category: Path) -> None:
     assert dataset.manifest("widget") == before
 
 
-HOSTILE = ["<script>alert(1)<", "-dash", "two words", "ünïcode 猫", "a'b\"c", "per%cent{x}"]
+def downloaded_runs(page: str) -> str:
+    """Return the CSV file of all runs that a report offers."""
+    (link,) = re.findall(r'download="runs[^"]*\.csv" href="data:text/csv;charset=utf-8;base64,([^"]*)"', page)
+    return base64.b64decode(link).decode()
+
+
+HOSTILE = ["<script>alert(1)<", "-dash", "=cmd()", "'=cmd()", "two words", "ünïcode 猫", "a'b\"c", "per%cent{x}"]
 
 
 def test_hostile_names_of_categories_and_defect_types_are_escaped_in_the_report(
@@ -242,8 +251,28 @@ def test_hostile_names_of_categories_and_defect_types_are_escaped_in_the_report(
     assert main(["data", "sheet", *words, "--out", str(tmp_path / "sheet.html")]) == 0
     assert "<script>alert(1)" not in (tmp_path / "sheet.html").read_text()
     assert main(["data", "manifest", *words, "--out", str(tmp_path / "manifest")]) == 0
+    assert {manifest.category for manifest in read_manifest(tmp_path / "manifest")} == set(HOSTILE)
+    for text in ((tmp_path / "manifest/images.csv").read_text(), downloaded_runs(page)):
+        assert "'=cmd()" in text
+        assert "'-dash" in text
+        assert not re.search(r'(^|,)"?[=-]', text, re.MULTILINE)
     assert main(["data", "list", *words]) == 0
     assert "\n-dash: train/good 4, test/good 2, test/-dash 2\n" in f"\n{capsys.readouterr().out}"
+
+
+def test_a_name_outside_ascii_needs_a_locale_that_can_express_it(
+    tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_category(tmp_path / "data/tür", defects=("hole",))
+    words = ("data", "list", "--dataset", "folder", "--data-root", "data")
+    monkeypatch.setenv("LC_ALL", "C")
+    listed = command_line(*words)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    refused = command_line(*words)
+    assert refused.returncode == 2
+    assert "this locale, whose encoding is ascii: set PYTHONUTF8=1" in refused.stderr
 
 
 def test_the_commands_of_the_guide_work_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

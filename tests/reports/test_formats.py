@@ -49,6 +49,16 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_names_that_look_like_formulas_are_quoted_in_csv_and_numbers_are_not(tmp_path: Path) -> None:
+    store_run(tmp_path, 0.30, category="=cmd()", method="unet")
+    store_run(tmp_path, 0.40, category="=cmd()", method="albunet")
+    table = table_of(tmp_path)
+    assert {line["row"] for line in csv_lines(as_csv(table))} >= {"'=cmd()"}
+    assert "=cmd()" in as_text(table)
+    compared = as_csv(with_paper(build_table("II", result_sets(load_results(tmp_path))[0])))
+    assert "'-" not in compared
+
+
 def test_text_marks_partial_numbers_and_explains_the_marks(study: Path) -> None:
     lines = as_text(table_of(study), "my results").splitlines()
     assert lines[0] == "Table II: Mean IOU (my results)"
