@@ -44,7 +44,7 @@ class PublishedMvtecAD:
 
     def categories(self) -> tuple[str, ...]:
         """Return the categories, sorted by name."""
-        return tuple(sorted({row["category"] for row in _counts()}))
+        return tuple(sorted({row["category"] for row in published_counts()}))
 
     def manifest(self, category: str) -> CategoryManifest:
         """Return the images of a category in the order of ``FolderDataSet``.
@@ -56,7 +56,7 @@ class PublishedMvtecAD:
         """
         if category not in self.categories():
             raise unknown_name("category", category, self.categories())
-        rows = [row for row in _counts() if row["category"] == category]
+        rows = [row for row in published_counts() if row["category"] == category]
         rows.sort(key=lambda row: (row["split"] != "train", row["label"] != GOOD, row["label"]))
         return CategoryManifest(NAME, category, "", tuple(record for row in rows for record in _records(row)))
 
@@ -67,7 +67,14 @@ def manifest_folder() -> Path:
 
 
 @cache
-def _counts() -> tuple[dict[str, str], ...]:
+def published_counts() -> tuple[dict[str, str], ...]:
+    """Return the rows of ``counts.csv``: how many images of each category, split and label, their size and mode.
+
+    Examples
+    --------
+    >>> published_counts()[0]["images"]
+    '280'
+    """
     with (manifest_folder() / "counts.csv").open(newline="", encoding="utf-8") as file:
         return tuple(csv.DictReader(file))
 

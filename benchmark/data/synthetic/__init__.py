@@ -1,7 +1,8 @@
 """The embedded data set `synthetic`: procedural images modelled on the products of MVTec AD.
 
 All images are rendered from formulas; none is stored. A category is a module that defines `CATEGORY`; to add one, write
-the module and add it to the import and the tuple below.
+the module and add it to the import and the tuple below. Numbers of images and colour modes are MVTec AD's
+(``data_manifests/mvtec_ad/counts.csv``).
 
 Each (split, label) has half as many images as in MVTec AD, rounded up, and at least `_MIN_IMAGES`.
 """
@@ -15,8 +16,9 @@ import numpy as np
 
 from baselines.errors import InputError, unknown_name
 from benchmark.data.choices import EDITIONS
+from benchmark.data.mvtec import published_counts
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
-from benchmark.data.synthetic._product import Category, Kind, Mode, develop
+from benchmark.data.synthetic._product import Category, develop
 from benchmark.data.synthetic.objects import (
     bottle,
     cable,
@@ -35,7 +37,6 @@ from benchmark.random_streams import stream
 __all__ = [
     "EDITIONS",
     "VERSION",
-    "category_kind",
     "category_mode",
     "category_names",
     "checksum",
@@ -46,8 +47,6 @@ __all__ = [
 
 VERSION: int = 2
 """Raised whenever a pixel of any image changes."""
-
-"""Different images of the same products: results are reported on the first, constants are chosen on the second."""
 
 _MIN_IMAGES = 8
 _MIN_SIDE, _MAX_SIDE, _CHECKSUM_SIDE = 32, 1024, 64
@@ -69,14 +68,15 @@ def category_names() -> tuple[str, ...]:
     return tuple(sorted(_CATEGORIES))
 
 
-def category_kind(category: str) -> Kind:
-    """Return whether `category` is a "texture" or an "object"; InputError if it is unknown."""
-    return _find(category).kind
+def category_mode(category: str) -> str:
+    """Return the colour mode of `category`, "RGB" or "L" (grey); InputError if it is unknown.
 
-
-def category_mode(category: str) -> Mode:
-    """Return the colour mode of `category`, "RGB" or "L" (grey); InputError if it is unknown."""
-    return _find(category).mode
+    Examples
+    --------
+    >>> category_mode("screw")
+    'L'
+    """
+    return _in_mvtec(category)[0]["mode"]
 
 
 def counts(category: str) -> dict[tuple[str, str], int]:
@@ -89,10 +89,7 @@ def counts(category: str) -> dict[tuple[str, str], int]:
     >>> counts("bottle")["test", "broken_small"]
     11
     """
-    found = _find(category)
-    in_mvtec = {("train", "good"): found.mvtec_train_good, ("test", "good"): found.mvtec_test_good}
-    in_mvtec |= {("test", label): defect.mvtec_images for label, defect in found.defects.items()}
-    return {key: max(_MIN_IMAGES, -(-images // 2)) for key, images in in_mvtec.items()}
+    return {(row["split"], row["label"]): max(_MIN_IMAGES, -(-int(row["images"]) // 2)) for row in _in_mvtec(category)}
 
 
 def render(
@@ -176,15 +173,20 @@ def _draw(
     scene = found.paint(separate("scene"), canvas)
     mask = np.zeros((size, size), dtype=bool)
     if with_defect and label != "good":
-        alpha = found.defects[label].paint(separate("defect"), canvas, scene)
+        alpha = found.defects[label](separate("defect"), canvas, scene)
         mask = shrink(alpha, canvas) > 0.5
-    return develop(separate("grain"), canvas, scene, found.grain, found.mode), mask
+    return develop(separate("grain"), canvas, scene, category_mode(category)), mask
 
 
 def _find(category: str) -> Category[Any]:
     if category not in _CATEGORIES:
         raise unknown_name("synthetic category", category, category_names())
     return _CATEGORIES[category]
+
+
+def _in_mvtec(category: str) -> list[dict[str, str]]:
+    name = _find(category).name
+    return [row for row in published_counts() if row["category"] == name]
 
 
 def _check(category: str, split: str, label: str, index: int, size: int) -> None:

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import Array, Canvas, darken, noise, over, smoothstep, tint
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import darken, over, tint
+from benchmark.data.synthetic._noise import noise
 from benchmark.data.synthetic._product import Scene
 from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, coverage, stroke, wander
 

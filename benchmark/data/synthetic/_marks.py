@@ -11,18 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    curve_noise,
-    darken,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, darken, over, tint
+from benchmark.data.synthetic._noise import curve_noise, lookup, noise
 from benchmark.data.synthetic._product import AnyScene, Scene
 from benchmark.data.synthetic._shapes import (
     Point,

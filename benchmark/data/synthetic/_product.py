@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, shrink
 
-Kind: TypeAlias = Literal["texture", "object"]
-Mode: TypeAlias = Literal["RGB", "L"]
-
+_GRAIN = 0.012  # of the sensor, in medium light
 # ITU-R BT.601, as Pillow converts to grey.
 _LUMINANCE = np.array([[0.299], [0.587], [0.114]])
 
@@ -47,35 +46,29 @@ AnyScene = TypeVar("AnyScene", bound=Scene)
 
 
 @dataclass(frozen=True)
-class Defect(Generic[AnyScene]):
-    """One defect type: MVTec AD's number of images, and a painter.
-
-    The painter changes `scene.image` in place and returns the alpha (n, n), 0..1, of the defect.
-    """
-
-    mvtec_images: int
-    paint: Callable[[Generator, Canvas, AnyScene], Array]
-
-
-@dataclass(frozen=True)
 class Category(Generic[AnyScene]):
     """The definition of a category, registered under `name`.
 
-    `mode` is "L" for products that MVTec AD photographed in grey: the camera drops the colour.
+    paint : draws the defect-free scene
+    painters : one per defect type, named `_` and the label; each changes `scene.image` in place and returns the alpha
+        (n, n), 0..1, of the defect
     """
 
     name: str
-    kind: Kind
-    mvtec_train_good: int
-    mvtec_test_good: int
     paint: Callable[[Generator, Canvas], AnyScene]
-    defects: Mapping[str, Defect[AnyScene]]
-    grain: float = 0.012
-    mode: Mode = "RGB"
+    painters: tuple[Callable[[Generator, Canvas, AnyScene], Array], ...]
+
+    @cached_property
+    def defects(self) -> dict[str, Callable[[Generator, Canvas, AnyScene], Array]]:
+        """The painters by label."""
+        return {painter.__name__.removeprefix("_"): painter for painter in self.painters}
 
 
-def develop(rng: Generator, canvas: Canvas, scene: Scene, grain: float, mode: Mode) -> Array:
-    """The camera: average down, expose, add sensor grain (brightness and some colour), round to uint8."""
+def develop(rng: Generator, canvas: Canvas, scene: Scene, mode: str) -> Array:
+    """The camera: average down, expose, add sensor grain (brightness and some colour), round to uint8.
+
+    `mode` is "L" for products that MVTec AD photographed in grey: the camera drops the colour.
+    """
     image = shrink(scene.image, canvas) * scene.gain
     if mode == "L":
         image = np.repeat(image @ _LUMINANCE, 3, axis=2)
@@ -83,5 +76,5 @@ def develop(rng: Generator, canvas: Canvas, scene: Scene, grain: float, mode: Mo
     if mode == "RGB":
         speckle = speckle + 0.4 * rng.standard_normal(image.shape)
     # Shot noise: bright pixels carry more of it than dark ones.
-    image += grain * (0.5 + 0.8 * np.clip(image, 0.0, 1.0)) * speckle
+    image += _GRAIN * (0.5 + 0.8 * np.clip(image, 0.0, 1.0)) * speckle
     return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import Array, Canvas, noise
+from benchmark.data.synthetic._canvas import Array, Canvas
+from benchmark.data.synthetic._noise import noise
 
 Point = tuple[float, float]
 

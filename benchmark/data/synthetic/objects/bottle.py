@@ -7,21 +7,11 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
 from benchmark.data.synthetic._marks import dirt, pick
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import coverage
 
 # Colours of the glass from the middle of the mouth outwards, at these fractions of the outer radius.
@@ -176,15 +166,4 @@ def _contamination(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return dirt(rng, canvas, scene, centre, rng.uniform(0.045, 0.095), colour)
 
 
-CATEGORY = Category(
-    name="bottle",
-    kind="object",
-    mvtec_train_good=209,
-    mvtec_test_good=20,
-    paint=_paint,
-    defects={
-        "broken_large": Defect(20, _broken_large),
-        "broken_small": Defect(22, _broken_small),
-        "contamination": Defect(21, _contamination),
-    },
-)
+CATEGORY = Category("bottle", _paint, (_broken_large, _broken_small, _contamination))

@@ -8,23 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import combined
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, around, cast_shadow, coverage, polar, stroke, wander
 
 # Clockwise from the top.
@@ -282,19 +270,16 @@ def _combined(rng: Generator, canvas: Canvas, scene: CableScene) -> Array:
 
 
 CATEGORY = Category(
-    name="cable",
-    kind="object",
-    mvtec_train_good=224,
-    mvtec_test_good=58,
-    paint=_paint,
-    defects={
-        "bent_wire": Defect(13, _bent_wire),
-        "cable_swap": Defect(12, _cable_swap),
-        "combined": Defect(11, _combined),
-        "cut_inner_insulation": Defect(14, _cut_inner_insulation),
-        "cut_outer_insulation": Defect(10, _cut_outer_insulation),
-        "missing_cable": Defect(12, _missing_cable),
-        "missing_wire": Defect(10, _missing_wire),
-        "poke_insulation": Defect(10, _poke_insulation),
-    },
+    "cable",
+    _paint,
+    (
+        _bent_wire,
+        _cable_swap,
+        _combined,
+        _cut_inner_insulation,
+        _cut_outer_insulation,
+        _missing_cable,
+        _missing_wire,
+        _poke_insulation,
+    ),
 )

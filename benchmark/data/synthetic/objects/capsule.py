@@ -8,22 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    darken,
-    fbm,
-    lamp,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import text_paths
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import crack, gouge, imprint
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, wander
 
 _ORANGE: Colour = (0.80, 0.37, 0.135)
@@ -272,17 +262,4 @@ def _sample(image: Array, x: Array, y: Array) -> Array:
     return np.asarray(upper * (1 - t) + lower * t)
 
 
-CATEGORY = Category(
-    name="capsule",
-    kind="object",
-    mvtec_train_good=219,
-    mvtec_test_good=23,
-    paint=_paint,
-    defects={
-        "crack": Defect(23, _crack),
-        "faulty_imprint": Defect(22, _faulty_imprint),
-        "poke": Defect(21, _poke),
-        "scratch": Defect(23, _scratch),
-        "squeeze": Defect(20, _squeeze),
-    },
-)
+CATEGORY = Category("capsule", _paint, (_crack, _faulty_imprint, _poke, _scratch, _squeeze))

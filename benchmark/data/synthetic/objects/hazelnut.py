@@ -7,24 +7,12 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import random_text, text_paths
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import crack, imprint
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
 
 _SHELL: Colour = (0.56, 0.33, 0.17)
@@ -166,16 +154,4 @@ def _print(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return alpha
 
 
-CATEGORY = Category(
-    name="hazelnut",
-    kind="object",
-    mvtec_train_good=391,
-    mvtec_test_good=40,
-    paint=_paint,
-    defects={
-        "crack": Defect(18, _crack),
-        "cut": Defect(17, _cut),
-        "hole": Defect(18, _hole),
-        "print": Defect(17, _print),
-    },
-)
+CATEGORY = Category("hazelnut", _paint, (_crack, _cut, _hole, _print))

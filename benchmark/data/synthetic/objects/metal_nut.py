@@ -8,23 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import dye, pick, scuff
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import cast_shadow, centred, convex, coverage, wander
 
 _STEEL: Colour = (1.0, 0.985, 0.95)
@@ -232,16 +220,4 @@ def _scratch(rng: Generator, canvas: Canvas, scene: _NutScene) -> Array:
     return scuff(rng, canvas, scene, path, rng.uniform(0.020, 0.029), bare)
 
 
-CATEGORY = Category(
-    name="metal_nut",
-    kind="object",
-    mvtec_train_good=220,
-    mvtec_test_good=22,
-    paint=_paint,
-    defects={
-        "bent": Defect(25, _bent),
-        "color": Defect(22, _color),
-        "flip": Defect(23, _flip),
-        "scratch": Defect(23, _scratch),
-    },
-)
+CATEGORY = Category("metal_nut", _paint, (_bent, _color, _flip, _scratch))

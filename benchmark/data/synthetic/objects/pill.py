@@ -8,22 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    darken,
-    fbm,
-    lamp,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import random_text, text_paths
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import combined, crack, dirt, dye, gouge, imprint, pick
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, polar, wander
 
 _WHITE: Colour = (0.84, 0.815, 0.79)
@@ -271,19 +261,4 @@ def _combined(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
     return combined(painters[first], painters[second])(rng, canvas, scene)
 
 
-CATEGORY = Category(
-    name="pill",
-    kind="object",
-    mvtec_train_good=267,
-    mvtec_test_good=26,
-    paint=_paint,
-    defects={
-        "color": Defect(25, _color),
-        "combined": Defect(17, _combined),
-        "contamination": Defect(21, _contamination),
-        "crack": Defect(26, _crack),
-        "faulty_imprint": Defect(19, _faulty_imprint),
-        "pill_type": Defect(9, _pill_type),
-        "scratch": Defect(24, _scratch),
-    },
-)
+CATEGORY = Category("pill", _paint, (_color, _combined, _contamination, _crack, _faulty_imprint, _pill_type, _scratch))

@@ -8,23 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import scuff
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import cast_shadow, centred, coverage, wander
 
 _STEEL: Colour = (1.0, 1.0, 1.0)
@@ -220,18 +208,4 @@ def _thread_top(rng: Generator, canvas: Canvas, scene: _ScrewScene) -> Array:
     )
 
 
-CATEGORY = Category(
-    name="screw",
-    kind="object",
-    mvtec_train_good=320,
-    mvtec_test_good=41,
-    paint=_paint,
-    defects={
-        "manipulated_front": Defect(24, _manipulated_front),
-        "scratch_head": Defect(24, _scratch_head),
-        "scratch_neck": Defect(25, _scratch_neck),
-        "thread_side": Defect(23, _thread_side),
-        "thread_top": Defect(23, _thread_top),
-    },
-    mode="L",
-)
+CATEGORY = Category("screw", _paint, (_manipulated_front, _scratch_head, _scratch_neck, _thread_side, _thread_top))

@@ -8,22 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
 from benchmark.data.synthetic._marks import dirt, pick
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, coverage
 
 _WHITE: Colour = (0.88, 0.885, 0.87)
@@ -285,11 +274,4 @@ def _defective(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:
     return kinds[rng.choice(4, p=(0.4, 0.25, 0.2, 0.15))](rng, canvas, scene)
 
 
-CATEGORY = Category(
-    name="toothbrush",
-    kind="object",
-    mvtec_train_good=60,
-    mvtec_test_good=12,
-    paint=_paint,
-    defects={"defective": Defect(30, _defective)},
-)
+CATEGORY = Category("toothbrush", _paint, (_defective,))

@@ -8,24 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import random_text, text_paths
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import imprint
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, Stroke, blob, cast_shadow, coverage, ellipse, stroke
 
 _COPPER: Colour = (0.66, 0.41, 0.27)
@@ -279,16 +267,4 @@ def _misplaced(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array
     return np.maximum(scene.surface, surface)
 
 
-CATEGORY = Category(
-    name="transistor",
-    kind="object",
-    mvtec_train_good=213,
-    mvtec_test_good=60,
-    paint=_paint,
-    defects={
-        "bent_lead": Defect(10, _bent_lead),
-        "cut_lead": Defect(10, _cut_lead),
-        "damaged_case": Defect(10, _damaged_case),
-        "misplaced": Defect(10, _misplaced),
-    },
-)
+CATEGORY = Category("transistor", _paint, (_bent_lead, _cut_lead, _damaged_case, _misplaced))

@@ -8,21 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    camera_gain,
-    curve_noise,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._cloth import felt, tear
+from benchmark.data.synthetic._light import camera_gain, lamp, tint
 from benchmark.data.synthetic._marks import combined
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, coverage, stroke
 
 # Teeth are numbered from above the picture to below it.
@@ -283,19 +274,7 @@ def _combined(rng: Generator, canvas: Canvas, scene: _ZipperScene) -> Array:
 
 
 CATEGORY = Category(
-    name="zipper",
-    kind="object",
-    mvtec_train_good=240,
-    mvtec_test_good=32,
-    paint=_paint,
-    defects={
-        "broken_teeth": Defect(19, _broken_teeth),
-        "combined": Defect(16, _combined),
-        "fabric_border": Defect(17, _fabric_border),
-        "fabric_interior": Defect(16, _fabric_interior),
-        "rough": Defect(17, _rough),
-        "split_teeth": Defect(18, _split_teeth),
-        "squeezed_teeth": Defect(16, _squeezed_teeth),
-    },
-    mode="L",
+    "zipper",
+    _paint,
+    (_broken_teeth, _combined, _fabric_border, _fabric_interior, _rough, _split_teeth, _squeezed_teeth),
 )

@@ -7,21 +7,11 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    darken,
-    fbm,
-    lamp,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, dye, metal_scrap, pick, random_place, thread
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
 
 _WARP_YARN: Colour = (0.36, 0.33, 0.30)
@@ -148,17 +138,4 @@ def _thread(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return thread(rng, canvas, scene, random_place(rng, 0.4))
 
 
-CATEGORY = Category(
-    name="carpet",
-    kind="texture",
-    mvtec_train_good=280,
-    mvtec_test_good=28,
-    paint=_paint,
-    defects={
-        "color": Defect(19, _color),
-        "cut": Defect(17, _cut),
-        "hole": Defect(17, _hole),
-        "metal_contamination": Defect(17, _metal_contamination),
-        "thread": Defect(19, _thread),
-    },
-)
+CATEGORY = Category("carpet", _paint, (_color, _cut, _hole, _metal_contamination, _thread))

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import Array, Canvas, camera_gain, fbm, lamp, noise, smoothstep, tint
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import camera_gain, lamp, tint
 from benchmark.data.synthetic._marks import glue, metal_scrap, random_place, thread
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage
 
 # Length of the tables of wire tones and offsets: more than the wires in any picture.
@@ -246,18 +248,4 @@ def _thread(rng: Generator, canvas: Canvas, scene: _MeshScene) -> Array:
     return thread(rng, canvas, scene, random_place(rng, 0.4))
 
 
-CATEGORY = Category(
-    name="grid",
-    kind="texture",
-    mvtec_train_good=264,
-    mvtec_test_good=21,
-    paint=_paint,
-    defects={
-        "bent": Defect(12, _bent),
-        "broken": Defect(12, _broken),
-        "glue": Defect(11, _glue),
-        "metal_contamination": Defect(11, _metal_contamination),
-        "thread": Defect(11, _thread),
-    },
-    mode="L",
-)
+CATEGORY = Category("grid", _paint, (_bent, _broken, _glue, _metal_contamination, _thread))

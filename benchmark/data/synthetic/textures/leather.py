@@ -7,23 +7,11 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, dye, glue, pick, random_place
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Stroke, blob, cast_shadow, centred, coverage, stroke, wander
 
 _HIDE: Colour = (0.42, 0.235, 0.150)
@@ -158,17 +146,4 @@ def _poke(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return alpha
 
 
-CATEGORY = Category(
-    name="leather",
-    kind="texture",
-    mvtec_train_good=245,
-    mvtec_test_good=32,
-    paint=_paint,
-    defects={
-        "color": Defect(19, _color),
-        "cut": Defect(19, _cut),
-        "fold": Defect(17, _fold),
-        "glue": Defect(19, _glue),
-        "poke": Defect(18, _poke),
-    },
-)
+CATEGORY = Category("leather", _paint, (_color, _cut, _fold, _glue, _poke))

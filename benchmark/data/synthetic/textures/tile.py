@@ -7,23 +7,11 @@ import math
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    darken,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import crack, glue, random_place
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, jagged, stroke, wander
 
 _GROUND: Colour = (0.70, 0.69, 0.665)
@@ -148,17 +136,4 @@ def _rough(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return alpha
 
 
-CATEGORY = Category(
-    name="tile",
-    kind="texture",
-    mvtec_train_good=230,
-    mvtec_test_good=33,
-    paint=_paint,
-    defects={
-        "crack": Defect(17, _crack),
-        "glue_strip": Defect(18, _glue_strip),
-        "gray_stroke": Defect(16, _gray_stroke),
-        "oil": Defect(18, _oil),
-        "rough": Defect(15, _rough),
-    },
-)
+CATEGORY = Category("tile", _paint, (_crack, _glue_strip, _gray_stroke, _oil, _rough))

@@ -8,22 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from benchmark.data.synthetic._canvas import (
-    Array,
-    Canvas,
-    Colour,
-    camera_gain,
-    curve_noise,
-    fbm,
-    lamp,
-    lookup,
-    noise,
-    over,
-    smoothstep,
-    tint,
-)
+from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
+from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, combined, dye, glue, pick, random_place
-from benchmark.data.synthetic._product import Category, Defect, Scene
+from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import Point, blob, centred, coverage, stroke, wander
 
 _EARLY_WOOD: Colour = (0.62, 0.445, 0.315)
@@ -161,17 +150,4 @@ def _combined(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     return combined(*(painters[number] for number in chosen))(rng, canvas, scene)
 
 
-CATEGORY = Category(
-    name="wood",
-    kind="texture",
-    mvtec_train_good=247,
-    mvtec_test_good=19,
-    paint=_paint,
-    defects={
-        "color": Defect(8, _color),
-        "combined": Defect(11, _combined),
-        "hole": Defect(10, _hole),
-        "liquid": Defect(10, _liquid),
-        "scratch": Defect(21, _scratch),
-    },
-)
+CATEGORY = Category("wood", _paint, (_color, _combined, _hole, _liquid, _scratch))
