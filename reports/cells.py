@@ -159,11 +159,8 @@ def mean_cell(cells: Sequence[Cell]) -> Cell:
     )
 
 
-class Source(Protocol):
-    """Where the numbers of a table come from.
-
-    ``table`` is a Roman numeral: the paper prints different numbers for the same thing in different tables.
-    """
+class ImageSource(Protocol):
+    """Where the numbers of Table I come from."""
 
     @property
     def title(self) -> str: ...
@@ -175,10 +172,21 @@ class Source(Protocol):
     def categories(self) -> Sequence[str]: ...
 
     @property
-    def methods(self) -> Sequence[str]: ...
+    def shots(self) -> Sequence[int]: ...
+
+    def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
+        """Return how many images of a kind a category has; defective ones for one K."""
+        ...
+
+
+class Source(ImageSource, Protocol):
+    """Where the numbers of all tables come from.
+
+    ``table`` is a Roman numeral: the paper prints different numbers for the same thing in different tables.
+    """
 
     @property
-    def shots(self) -> Sequence[int]: ...
+    def methods(self) -> Sequence[str]: ...
 
     @property
     def expectation(self) -> str:
@@ -203,10 +211,6 @@ class Source(Protocol):
 
     def stated_mean(self, method: str, shots: int, metric: Metric) -> Cell | None:
         """Return the mean that the source itself states beside the cells it averages; None if it states none."""
-        ...
-
-    def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
-        """Return how many images of a kind a category has; defective ones for one K."""
         ...
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:

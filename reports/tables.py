@@ -9,14 +9,14 @@ from itertools import groupby
 from baselines.errors import unknown_name
 from benchmark.protocol.studies import TABLE_STUDIES
 from benchmark.score import Metric
-from reports.cells import Cell, Source
+from reports.cells import Cell, ImageSource, Source
 from reports.paper import CATEGORY_TABLES
 
 MEAN = "Mean"
 AS_PRINTED = "Mean as printed"
 # Table I counts the images of whatever is stored, so it is no study with runs of its own.
-_IMAGES_TABLE = "I"
-TABLES = (_IMAGES_TABLE, *TABLE_STUDIES)
+IMAGES_TABLE = "I"
+TABLES = (IMAGES_TABLE, *TABLE_STUDIES)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def build_table(number: str, source: Source) -> Table:
     """
     if number not in TABLES:
         raise unknown_name("table", number, TABLES)
-    if number == _IMAGES_TABLE:
-        return _images_table(source)
+    if number == IMAGES_TABLE:
+        return images_table(source)
     for metric, category_table in CATEGORY_TABLES.items():
         if number == category_table:
             return _category_table(source, number, metric)
@@ -109,8 +109,8 @@ def _is_ablation(number: str) -> bool:
     return number in TABLE_STUDIES and not TABLE_STUDIES[number].open_ended
 
 
-def _images_table(source: Source) -> Table:
-    """Table I: how many images each category has for training and for testing.
+def images_table(source: ImageSource) -> Table:
+    """Return Table I: how many images each category has for training and for testing.
 
     The paper's counts suppose that K images of the whole category are drawn, while Sections III-A and IV-B draw K of
     each defect type. Where the runs drew more than K, the same images are counted both ways.
@@ -140,7 +140,7 @@ def _images_table(source: Source) -> Table:
         for head in (*(f"{split} defective {shots}-shot" for shots in source.shots), f"{split} normal")
     )
     return Table(
-        _IMAGES_TABLE, "Numbers of images", "Category", columns, tuple(rows), tuple(notes), source.dataset, columns
+        IMAGES_TABLE, "Numbers of images", "Category", columns, tuple(rows), tuple(notes), source.dataset, columns
     )
 
 

@@ -39,6 +39,7 @@ COMMANDS = {
     "profile show --set width=0.5": AT_ONCE,
     "methods": AT_ONCE,
     "tables --published": TABLES_ONLY,
+    "tables --table I --dataset mvtec-ad": TABLES_ONLY,
     "audit": TABLES_ONLY,
     "claims --published": (*TRAINING, "scipy.stats", "sklearn", "matplotlib", "statsmodels"),
     "data list": TABLES_ONLY,

@@ -12,9 +12,8 @@ from PIL import Image
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import new_folder
 from benchmark.data import synthetic
-from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset
+from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset, open_list
 from benchmark.data.manifest import FORMAT, GOOD, notes, write_images, write_rows
-from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, list_draws
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
@@ -100,8 +99,8 @@ def do_manifest(options: argparse.Namespace) -> int:
         if options.data_root or options.dataset not in ("synthetic", "folder"):  # the first is the default
             raise InputError(f"give either the folder {options.folder} or --dataset and --data-root")
         options.dataset, options.data_root = "folder", options.folder
-    published = PublishedMvtecAD() if options.dataset == MVTEC_AD and options.data_root is None else None
-    dataset = published or open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = open_list(options.dataset, options.data_root, options.cache)
+    published = dataset if isinstance(dataset, PublishedMvtecAD) else None
     if options.out.exists():
         raise InputError(f"{options.out} exists already: name another folder or remove it first")
     manifests = [dataset.manifest(category) for category in dataset.categories()]

@@ -12,7 +12,8 @@ from benchmark.atomic import check_folder, remove_stale_files
 from benchmark.commands.data_verify import EXIT_NOT_AS_LISTED, as_text, check_files, count_problems
 from benchmark.data.download import Expected, Received, check_digest, digest_file, download, remove_parts
 from benchmark.data.mvtec import NAME as MVTEC_AD
-from benchmark.data.mvtec import Archive, install_archive, manifest_folder, published_archive
+from benchmark.data.mvtec import manifest_folder
+from benchmark.data.mvtec_archive import Archive, install_archive, published_archive
 from benchmark.data.verify import read_manifest
 from benchmark.units import format_bytes
 

@@ -10,7 +10,8 @@ import psutil
 
 from benchmark.commands.options import chosen_jobs
 from benchmark.commands.selection import chosen_profile, chosen_request
-from benchmark.data.datasets import open_dataset
+from benchmark.data.datasets import open_list
+from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.devices import choose_devices
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.protocol.selection import choose_selections
@@ -25,9 +26,14 @@ def do(options: argparse.Namespace) -> int:
     request, profile = chosen_request(options), chosen_profile(options)
     devices = choose_devices(options.device)
     jobs = chosen_jobs(options, profile, devices)
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = open_list(options.dataset, options.data_root, options.cache)
     selections = choose_selections(request, profile, dataset)
     plan = make_plan(selections, dataset, profile, options.results, devices, jobs)
+    if isinstance(dataset, PublishedMvtecAD):
+        logger.info(
+            "planned from the published list of images; stored runs are not recognised without the images, on whose "
+            "content a run's id depends: give them with --data-root DIR"
+        )
     if plan.to_do and devices[0].type == "cpu" and plan.memory_bytes > (free := psutil.virtual_memory().available):
         logger.warning(
             f"the runs do not fit the memory: up to {format_bytes(plan.memory_bytes)}, {format_bytes(free)} are "

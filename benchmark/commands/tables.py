@@ -10,19 +10,25 @@ from pathlib import Path
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
 from benchmark.results.table import load_results
-from reports.cells import Source
+from reports.cells import ImageSource, Source
 from reports.collect import choose_sets, result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
+from reports.listed import ListedImages
 from reports.published import Published
-from reports.tables import TABLES, Table, all_tables, build_table
+from reports.tables import IMAGES_TABLE, TABLES, Table, all_tables, build_table, images_table
 
 
 def do(options: argparse.Namespace) -> int:
     """Print or write the tables of each set of comparable runs."""
     numbers = chosen_numbers(options.table)
-    chosen = [(source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options)]
-    chosen = [(source, tables) for source, tables in chosen if tables]
+    chosen: list[tuple[ImageSource, list[Table]]]
+    if needs_only_the_list(options, numbers):
+        listed = ListedImages()
+        chosen = [(listed, [compare(images_table(listed), build_table(IMAGES_TABLE, Published()))])]
+    else:
+        chosen = [(source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options)]
+        chosen = [(source, tables) for source, tables in chosen if tables]
     if not chosen:
         wanted = " ".join(numbers)
         raise InputError(f"no stored runs for table {wanted}; do them with: run --table {wanted}")
@@ -39,6 +45,13 @@ def chosen_numbers(names: Sequence[str]) -> list[str]:
         if name.upper() not in TABLES:
             raise unknown_name("table", name, TABLES)
     return list(dict.fromkeys(name.upper() for name in names))
+
+
+def needs_only_the_list(options: argparse.Namespace, numbers: Sequence[str]) -> bool:
+    """Return whether Table I of MVTec AD is asked for, and no stored run says what was drawn."""
+    if numbers != [IMAGES_TABLE] or options.dataset != ListedImages.dataset or options.published or options.profile:
+        return False
+    return not options.results.is_dir() or ListedImages.dataset not in set(load_results(options.results)["dataset"])
 
 
 def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
@@ -63,7 +76,7 @@ def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> l
     return [table for table in tables if table.rows]
 
 
-def write_all(chosen: Sequence[tuple[Source, Sequence[Table]]], out: Path, kind: str) -> None:
+def write_all(chosen: Sequence[tuple[ImageSource, Sequence[Table]]], out: Path, kind: str) -> None:
     """Write each table to a file and print its path; several sets of runs get a subfolder each.
 
     Raises

@@ -13,10 +13,12 @@ from benchmark.data.choices import DATASETS
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
+from benchmark.data.mvtec import NAME as MVTEC_AD
+from benchmark.data.mvtec import PublishedMvtecAD
 
 
-class DataSet(Protocol):
-    """A source of images: the embedded generator or a folder on disk."""
+class ImageList(Protocol):
+    """What a data set contains by name, which is all that draws and counts of runs need."""
 
     name: str
 
@@ -27,6 +29,10 @@ class DataSet(Protocol):
     def manifest(self, category: str) -> CategoryManifest:
         """Return the images of a category; InputError if it is unknown or cannot be used."""
         ...
+
+
+class DataSet(ImageList, Protocol):
+    """A source of images: the embedded generator or a folder on disk."""
 
     def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return an image, uint8 (size, size, 3), and its mask, bool (size, size)."""
@@ -102,4 +108,22 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
         return SyntheticDataSet(name)
     if root is None:
         raise InputError(f"--dataset {name} needs --data-root DIR, the folder that contains the categories")
-    return FolderDataSet(root, cache, name="mvtec-ad" if name == "mvtec-ad" else None)
+    return FolderDataSet(root, cache, name=MVTEC_AD if name == MVTEC_AD else None)
+
+
+def open_list(name: str, root: Path | None = None, cache: ImageCache | None = None) -> ImageList:
+    """Open a data set whose images need not be here: MVTec AD without a root is the published list of its images.
+
+    Raises
+    ------
+    InputError
+        As ``open_dataset``.
+
+    Examples
+    --------
+    >>> len(open_list("mvtec-ad").manifest("toothbrush").records)
+    102
+    """
+    if name == MVTEC_AD and root is None:
+        return PublishedMvtecAD()
+    return open_dataset(name, root, cache)

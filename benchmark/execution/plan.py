@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from msgspec import Struct
 
-from benchmark.data.datasets import DataSet
+from benchmark.data.datasets import ImageList
 from benchmark.execution.capacity import memory_of_a_run
 from benchmark.execution.cost import Rate, estimate_hours, measured_rate, run_bytes, run_flops, stored_rate
 from benchmark.protocol.profile import Profile
@@ -60,7 +60,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def make_plan(
     selections: Mapping[str, Selection],
-    dataset: DataSet,
+    dataset: ImageList,
     profile: Profile,
     results: Path,
     devices: Sequence[torch.device],

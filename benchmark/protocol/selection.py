@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from baselines import get_method
 from baselines.errors import InputError, unknown_name
 from baselines.networks import check_start, network_class
-from benchmark.data.datasets import DataSet
+from benchmark.data.datasets import ImageList
 from benchmark.data.manifest import CategoryManifest
 from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import Profile
@@ -60,7 +60,7 @@ class Selection:
     seeds: Sequence[int]
 
 
-def choose_selections(request: Request, profile: Profile, dataset: DataSet) -> dict[str, Selection]:
+def choose_selections(request: Request, profile: Profile, dataset: ImageList) -> dict[str, Selection]:
     """Return the selection of each requested table and figure by its name, and that of the lists under ``""``.
 
     Parameters
@@ -68,7 +68,7 @@ def choose_selections(request: Request, profile: Profile, dataset: DataSet) -> d
     request : Request
     profile : Profile
         With the requested K and seeds applied.
-    dataset : DataSet
+    dataset : ImageList
 
     Raises
     ------
@@ -92,7 +92,7 @@ def choose_methods(requested: Sequence[str], profile: Profile) -> list[str]:
     return methods
 
 
-def choose_categories(dataset: DataSet, requested: Sequence[str], preferred: Sequence[str]) -> list[str]:
+def choose_categories(dataset: ImageList, requested: Sequence[str], preferred: Sequence[str]) -> list[str]:
     """Return the requested categories, or else the preferred ones that the data set has, or else all of them.
 
     Raises
@@ -107,7 +107,7 @@ def choose_categories(dataset: DataSet, requested: Sequence[str], preferred: Seq
     return list(dict.fromkeys(requested)) or [name for name in preferred if name in known] or list(known)
 
 
-def _select(study: Study, request: Request, profile: Profile, dataset: DataSet) -> Selection:
+def _select(study: Study, request: Request, profile: Profile, dataset: ImageList) -> Selection:
     categories = choose_categories(dataset, request.categories, study.categories or profile.categories)
     if not request.categories and (missing := [name for name in study.categories if name not in categories]):
         raise InputError(f"{study.name} shows {', '.join(missing)}, not in this data set: name others with --category")
@@ -117,7 +117,7 @@ def _select(study: Study, request: Request, profile: Profile, dataset: DataSet) 
     return Selection(methods, categories, shots, seeds)
 
 
-def select_runs(dataset: DataSet, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
+def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
     """Return the runs of some selections, each once, in the order category, K, seed, method; decodes no image.
 
     Raises

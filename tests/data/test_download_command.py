@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import main
-from benchmark.data.mvtec import published_archive
+from benchmark.data.mvtec_archive import published_archive
 from tests.conftest import REPOSITORY
 from tests.data.failing_server import Server
 from tests.data.mvtec_tree import tree_files

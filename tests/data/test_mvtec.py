@@ -16,6 +16,7 @@ from benchmark.data.manifest import CategoryManifest, read_images
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.protocol.draws import draw_shots
 from benchmark.results.table import load_results
+from tests.conftest import CommandLine
 from tests.data.mvtec_tree import write_tree
 
 COMMITTED = Path(str(resources.files("data_manifests"))) / "mvtec_ad"
@@ -116,6 +117,23 @@ def test_the_paper_s_tables_need_1500_runs(
     assert main(["plan", "--all", "--profile", "paper", *words, "--results", str(tmp_path / "results"), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["distinct_runs"], plan["stored"], plan["to_do"]) == (1500, 0, 1500)
+
+
+def test_the_same_plan_is_made_without_the_images(command_line: CommandLine) -> None:
+    words = ("plan", "--profile", "paper", "--json", "--device", "cpu", "--dataset", "mvtec-ad")
+    done = command_line(*words, "--all", "--table", "II")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert (plan["distinct_runs"], plan["studies"]) == (1500, {"table II": 7 * 15 * 2 * 5})
+    (line,) = done.stderr.splitlines()
+    assert "stored runs are not recognised without the images" in line
+    assert "--data-root DIR" in line
+
+
+def test_a_run_of_it_still_needs_the_images(command_line: CommandLine) -> None:
+    done = command_line("run", "--all", "--dataset", "mvtec-ad")
+    assert done.returncode == 2
+    assert done.stderr == "error: --dataset mvtec-ad needs --data-root DIR, the folder that contains the categories\n"
 
 
 def test_runs_use_the_committed_draws(tree: Path, shared_cache: Path, tmp_path: Path) -> None:

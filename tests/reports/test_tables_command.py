@@ -109,6 +109,29 @@ def test_an_unwritable_folder_is_one_line_and_nothing_changes(study: Path, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
 
 
+def images_per_category(text: str) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
+    """Return section, category and column to the count and the paper's."""
+    found: dict[str, dict[str, dict[str, tuple[int, int]]]] = {}
+    for cell in json.loads(text)["cells"]:
+        counts = found.setdefault(cell["section"], {}).setdefault(cell["row"], {})
+        counts[cell["column"]] = (cell["value"], cell["published"])
+    return found
+
+
+def test_table_1_of_mvtec_ad_needs_neither_runs_nor_images(command_line: CommandLine, tmp_path: Path) -> None:
+    words = ("tables", "--table", "I", "--dataset", "mvtec-ad", "--format", "json")
+    done = command_line(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = images_per_category(done.stdout)
+    assert set(found) == {"As drawn", "K per category"}
+    assert all(ours == paper for row in found["K per category"].values() for ours, paper in row.values())
+    assert found["As drawn"]["zipper"]["Train defective 5-shot"] == (35, 5)
+    assert found["As drawn"]["zipper"]["Test defective 5-shot"] == (84, 114)
+    # What was run is shown where there is any of it.
+    store_run(tmp_path / "results", 0.5, category="tile", dataset="mvtec-ad", data_digest="a" * 64)
+    assert {cell["row"] for cell in json.loads(command_line(*words).stdout)["cells"]} == {"tile"}
+
+
 REFUSED = {
     "unknown table": (["--table", "VIII"], "'VIII'"),
     "unknown table of the paper": (["--published", "--table", "0"], "'0'"),
