@@ -1,15 +1,37 @@
-"""Devices by name, and the assignment of processes to several of them."""
+"""Devices by name, and the assignment of processes to several of them; torch is imported when one is looked for."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from baselines.errors import InputError
 
-_KINDS = "auto, cpu, cuda, cuda:1 or cuda:0,cuda:1"
+if TYPE_CHECKING:
+    import torch
+
+_KINDS = "auto, cpu, mps, cuda, cuda:1 or cuda:0,cuda:1"
+_NAME = re.compile(r"(cpu|mps)(:0)?|cuda(:(0|[1-9]\d{0,2}))?")
+
+
+def check_names(names: str) -> None:
+    """Check names separated by commas, whether or not this machine has the devices; imports nothing.
+
+    Raises
+    ------
+    InputError
+        If a name is not that of a device, or ``auto``.
+    """
+    for name in names.split(","):
+        if name.strip() != "auto":
+            _check_name(name.strip())
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"unknown device '{name}': use {_KINDS}")
 
 
 def named_device(name: str) -> torch.device:
@@ -18,20 +40,17 @@ def named_device(name: str) -> torch.device:
     Raises
     ------
     InputError
-        If the name is not that of a CPU or CUDA device.
+        If the name is not that of a device.
 
     Examples
     --------
     >>> named_device("cuda:1")
     device(type='cuda', index=1)
     """
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"unknown device '{name}': use {_KINDS}") from None
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"device '{name}' is not supported: use {_KINDS}")
-    return device
+    import torch
+
+    _check_name(name)
+    return torch.device(name)
 
 
 def choose_device(name: str) -> torch.device:
@@ -47,7 +66,9 @@ def choose_device(name: str) -> torch.device:
     >>> choose_device("cpu")
     device(type='cpu')
     """
-    if name == "auto":
+    import torch
+
+    if name == "auto":  # never mps, whose results are not repeatable to the bit (docs/scaling-out.md)
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     device = named_device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -55,6 +76,9 @@ def choose_device(name: str) -> torch.device:
             f"device '{name}' is not available: this machine has {torch.cuda.device_count()} CUDA devices; "
             "use --device cpu"
         )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        why = "torch finds no Apple GPU on this machine" if torch.backends.mps.is_built() else "this torch has no MPS"
+        raise InputError(f"device '{name}' is not available: {why}; use --device cpu")
     return device
 
 
@@ -72,7 +96,7 @@ def choose_devices(names: str) -> list[torch.device]:
         raise InputError(f"--device {names} names a device twice: for several runs on one device use --jobs")
     if len({kind for kind, _ in identities}) > 1:
         raise InputError(
-            f"--device {names} mixes CPU and CUDA: they round differently, so metrics would depend on the device"
+            f"--device {names} mixes kinds of devices: they round differently, so metrics would depend on the device"
         )
     return devices
 
@@ -95,4 +119,6 @@ def _seeing(device: torch.device) -> dict[str, str]:
 
 def device_in_worker(devices: Sequence[torch.device]) -> torch.device:
     """Return the device by its name in a process that was started with ``device_environments``."""
+    import torch
+
     return torch.device("cuda:0") if devices[0].type == "cuda" else devices[0]

@@ -53,6 +53,25 @@ def test_devices_that_cannot_be_used_are_refused_by_name() -> None:
         assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(("built", "why"), [(False, "this torch has no MPS"), (True, "torch finds no Apple GPU")])
+def test_mps_is_refused_where_torch_has_none(built: bool, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
+    with pytest.raises(InputError, match=f"^device 'mps' is not available: {why}[^\n]*; use --device cpu$"):
+        choose_device("mps")
+
+
+def test_mps_is_used_where_torch_has_it_and_only_if_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_devices("mps") == [torch.device("mps")]
+    assert choose_devices("auto") == [torch.device("cpu")]
+    assert device_environments(choose_devices("mps"), 2) == [{}, {}]
+    assert device_in_worker(choose_devices("mps")) == torch.device("mps")
+    with pytest.raises(InputError, match="names a device twice"):
+        choose_devices("mps,mps:0")
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_devices_that_do_not_fit_other_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     dask = ("--backend", "dask", "--scheduler", "tcp://127.0.0.1:1")

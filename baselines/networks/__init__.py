@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
-from baselines.networks.known import KNOWN_PRETRAINED
+from baselines.networks.known import KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
 
 if TYPE_CHECKING:
     from baselines.networks.base import SegmentationNetwork
@@ -42,6 +42,7 @@ __all__ = [
     "network_names",
     "pretrained_file",
     "register_network",
+    "size_multiple",
 ]
 
 
@@ -125,6 +126,17 @@ def pretrained_file(name: str) -> str | None:
     return WEIGHTS[encoder].file if encoder else None
 
 
+def size_multiple(name: str) -> int:
+    """Return what height and width of a network's input must be multiples of.
+
+    Examples
+    --------
+    >>> size_multiple("albunet")
+    64
+    """
+    return KNOWN_SIZE_MULTIPLES[name] if name in KNOWN_SIZE_MULTIPLES else network_class(name).size_multiple
+
+
 def check_start(name: str, weights: str | None, width: float) -> None:
     """Check that a network can start from these weights at this width; reads no file.
 
@@ -133,9 +145,9 @@ def check_start(name: str, weights: str | None, width: float) -> None:
     InputError
         If there is no such network, or it does not support the weights or the width.
     """
-    cls = network_class(name)
-    cls.check_settings(weights, width)
-    if weights and cls.encoder_name and width != 1.0:
+    if name not in KNOWN_PRETRAINED:  # built-in networks support every width
+        network_class(name).check_settings(weights, width)
+    if weights and width != 1.0 and pretrained_file(name):
         raise InputError(f"ImageNet weights fit width 1 only, got width {width:g}: set weights=none or width=1")
 
 

@@ -1,4 +1,4 @@
-"""Costs and weights files of the built-in networks, listed here so that nothing is imported; a test counts them."""
+"""Costs, input sizes and weights files of the built-in networks, listed to import nothing; tests check them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ KNOWN_COSTS = {
     "albunet_transposed": NetworkCost(37_615_457, 19_138_609_152, 34_082_914_304),
     "unet_wide": NetworkCost(31_390_721, 68_098_719_744, 154_635_599_872),
     "unet_without_batch_norm": NetworkCost(7_846_657, 17_137_926_144, 38_663_094_272),
+}
+
+# Height and width of an input must be multiples of it.
+KNOWN_SIZE_MULTIPLES = dict.fromkeys(KNOWN_COSTS, 16) | {
+    "ternausnet11": 32,
+    "ternausnet11_original": 32,
+    "ternausnet16": 32,
+    "albunet": 64,
+    "albunet_transposed": 64,
 }
 
 _VGG11, _VGG16, _RESNET34 = "vgg11-8a719046.pth", "vgg16-397923af.pth", "resnet34-b627a593.pth"

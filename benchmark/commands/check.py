@@ -11,6 +11,7 @@ import torch
 from baselines.errors import InputError
 from benchmark.atomic import check_folder
 from benchmark.commands.arguments.check import BASELINES
+from benchmark.commands.options import check_training, chosen_cache
 from benchmark.commands.training import chosen_training
 from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
@@ -37,6 +38,7 @@ def do(options: argparse.Namespace) -> int:
         m = len(profile.seeds)
         print(describe_assessments(assess(read_baseline(path), m), m), end="")
         return 0
+    check_training(options)
     return update(options, profile, path) if options.update else check(options, profile, path)
 
 
@@ -45,8 +47,9 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     baseline, gate = read_baseline(path), Gate(options.gate)
     if options.out is not None:
         check_folder(options.out)
-    do_runs = chosen_training(options, profile)
-    dataset = open_dataset(options.dataset, options.data_root, do_runs.cache)
+    cache = chosen_cache(options)
+    do_runs = chosen_training(options, profile, cache)
+    dataset = open_dataset(options.dataset, options.data_root, cache)
     scope = choose_scope(baseline, path, chosen_part(options), profile, dataset)
     if gate is Gate.STATISTICAL or not set(profile.seeds) <= set(baseline.seeds):
         baseline.calibration(profile.seeds)  # refuses too many seeds before training
@@ -67,8 +70,9 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     check_repeats(options.repeats, len(profile.seeds))
     check_folder(path.parent)
     before = former_baseline(path)
-    do_runs = chosen_training(options, profile)
-    dataset = open_dataset(options.dataset, options.data_root, do_runs.cache)
+    cache = chosen_cache(options)
+    do_runs = chosen_training(options, profile, cache)
+    dataset = open_dataset(options.dataset, options.data_root, cache)
     specs = choose_runs(dataset, profile, chosen_part(options), options.repeats)
     elsewhere = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
     root = runs_folder(options, specs)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmark.commands.options import chosen_jobs
+from benchmark.commands.options import check_jobs, chosen_jobs
 from benchmark.commands.selection import chosen_profile, chosen_request
 from benchmark.data.datasets import open_list
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.devices import choose_devices
-from benchmark.execution.plan import Plan, make_plan
-from benchmark.protocol.selection import choose_selections
+from benchmark.protocol.selection import check_methods, choose_selections
 from benchmark.schema import to_builtins
 from benchmark.units import format_bytes, format_duration
+
+if TYPE_CHECKING:
+    from benchmark.execution.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +27,15 @@ logger = logging.getLogger(__name__)
 def do(options: argparse.Namespace) -> int:
     """Print the plan."""
     request, profile = chosen_request(options), chosen_profile(options)
-    devices = choose_devices(options.device)
-    jobs = chosen_jobs(options, profile, devices)
+    check_jobs(options)
     dataset = open_list(options.dataset, options.data_root, options.cache)
     selections = choose_selections(request, profile, dataset)
+    check_methods([name for selection in selections.values() for name in selection.methods], profile)
+
+    from benchmark.execution.plan import make_plan  # torch, for which a refusal should not wait
+
+    devices = choose_devices(options.device)
+    jobs = chosen_jobs(options, profile, devices)
     plan = make_plan(selections, dataset, profile, options.results, devices, jobs)
     if isinstance(dataset, PublishedMvtecAD):
         logger.info(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import loky
 import psutil
-import torch
 
 from benchmark.protocol.profile import Profile
+
+if TYPE_CHECKING:
+    import torch
 
 # Fitted to the peak memory of Attention U-Net, the largest: 2.6 GB at 256 px with batch size 2, 3.8 GB with 4. They are
 # a process with its libraries; parameters with gradients and Adam's moments; activations kept for backpropagation.
@@ -16,8 +19,8 @@ _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
 
 
 def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time: one per CUDA device, or as many as cores and free memory allow."""
-    if devices[0].type == "cuda":
+    """Return how many runs to do at a time: one per GPU, or as many as cores and free memory allow."""
+    if devices[0].type != "cpu":
         return len(devices)
     by_memory = int(psutil.virtual_memory().available) // memory_of_a_run(profile)
     return max(1, min(int(loky.cpu_count()) // profile.threads, by_memory))

@@ -143,8 +143,8 @@ def _time(name: str, width: float, size: int, device: torch.device, budget: floa
         optimizer.zero_grad()
         network(images).sum().backward()
         optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
         return time.perf_counter() - started
 
     seconds = _median_time(step, budget)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from baselines import get_method
 from baselines.errors import InputError, unknown_name
-from baselines.networks import check_start, network_class
+from baselines.networks import check_start, size_multiple
 from benchmark.data.datasets import ImageList
 from benchmark.data.manifest import CategoryManifest
 from benchmark.protocol.draws import draw_shots
@@ -171,7 +171,7 @@ def check_methods(names: Iterable[str], profile: Profile) -> None:
     for name in dict.fromkeys(names):
         network = get_method(name).network
         check_start(network, None if profile.weights == "none" else profile.weights, profile.width)
-        multiple = network_class(network).size_multiple
+        multiple = size_multiple(network)
         if profile.image_size % multiple:
             raise InputError(
                 f"image_size {profile.image_size} does not fit method {name}: it must be a multiple of {multiple}, "

@@ -50,8 +50,11 @@ def gradient_norms(loss: Tensor, stages: list[list[nn.Parameter]]) -> list[float
         return [float("nan")] * (len(stages) + 1)
     parameters = [parameter for stage in stages for parameter in stage]
     gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-    squares = iter(
-        [0.0 if gradient is None else float(gradient.detach().double().square().sum()) for gradient in gradients]
-    )
+    squares = iter([0.0 if gradient is None else _sum_of_squares(gradient.detach()) for gradient in gradients])
     per_stage = [sum(next(squares) for _ in stage) for stage in stages]
     return [total**0.5 for total in (sum(per_stage), *per_stage)]
+
+
+def _sum_of_squares(gradient: Tensor) -> float:
+    gradient = gradient.cpu() if gradient.device.type == "mps" else gradient  # which has no double precision
+    return float(gradient.double().square().sum())

@@ -136,7 +136,7 @@ class Predictor:
         pasted = np.where(masks[..., None], defective, normal)
         with self._evaluating():
             deepest = [self.network.encode(self._input(images))[-1].float() for images in (defective, pasted)]
-        return pasted, realism_weight(deepest[0], deepest[1]).double().clamp(0, 1).cpu().numpy()
+        return pasted, realism_weight(deepest[0], deepest[1]).cpu().double().clamp(0, 1).numpy()
 
     def _input(self, images: np.ndarray) -> Tensor:
         return to_input(images, self.protocol.image_normalisation, self.device)

@@ -13,7 +13,7 @@ from torch import nn
 from baselines import create_network, network_names
 from baselines.networks import SegmentationNetwork, network_class
 from baselines.networks.cost import count_network, network_cost
-from baselines.networks.known import KNOWN_COSTS, KNOWN_PRETRAINED
+from baselines.networks.known import KNOWN_COSTS, KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
 from baselines.networks.pretrained import WEIGHTS
 from tests.refusal import assert_refused
 
@@ -54,10 +54,13 @@ def test_every_network_is_checked_here() -> None:
     assert unet_parameters((32, 64, 128, 256, 512), batch_norm=True) == PUBLISHED["unet"][0]
 
 
-def test_the_known_pretrained_files_are_torchvisions() -> None:
+def test_what_is_known_without_importing_a_network_is_what_it_has() -> None:
     for name in network_names():
-        encoder = network_class(name).encoder_name
-        assert KNOWN_PRETRAINED[name] == (WEIGHTS[encoder].file if encoder else None)
+        cls = network_class(name)
+        assert KNOWN_PRETRAINED[name] == (WEIGHTS[cls.encoder_name].file if cls.encoder_name else None)
+        assert KNOWN_SIZE_MULTIPLES[name] == cls.size_multiple
+        # Nor is their check of settings called, as they have none of their own.
+        assert cls.check_settings.__func__ is SegmentationNetwork.check_settings.__func__
 
 
 @pytest.mark.parametrize("name", VARIANTS)

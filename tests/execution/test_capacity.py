@@ -12,7 +12,7 @@ import torch
 from benchmark.execution.capacity import choose_jobs, memory_of_a_run
 from benchmark.protocol.profile import load_profile
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
+CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda:0", "mps"))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
         (8, 64, ["threads=2"], CPU, 4),
         (16, 4, [], CPU, 4),
         (16, 4, [], CUDA, 1),
+        (16, 4, [], MPS, 1),
         (1, 64, ["threads=4"], CPU, 1),
         (16, 1, [], CPU, 1),
         (16, 64, ["image_size=512", "width=1"], CPU, 5),

@@ -48,7 +48,7 @@ def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add devices and runs at a time: ``--device`` and ``--jobs``."""
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0,cuda:1", help="default: auto")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|mps|cuda:0,cuda:1", help="default: auto")
     parser.add_argument(
         "--jobs",
         type=int,

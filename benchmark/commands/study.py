@@ -1,0 +1,50 @@
+"""A study from its runs to its report; apart from ``run``, because importing this takes seconds."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.commands.training import chosen_training
+from benchmark.data.datasets import DataSet
+from benchmark.data.image_cache import ImageCache
+from benchmark.execution.study import RETRY_ADVICE
+from benchmark.protocol.profile import Profile
+from benchmark.protocol.runs import RunSpec
+from benchmark.results.store import ResultStore
+from benchmark.results.table import load_results
+from reports.collect import result_sets
+from reports.html import write_report
+from reports.ranking import as_text
+
+logger = logging.getLogger(__name__)
+
+
+def do_study(
+    options: argparse.Namespace, profile: Profile, cache: ImageCache, dataset: DataSet, specs: Sequence[RunSpec]
+) -> int:
+    """Do the runs that are not stored yet and report; return 1 if one failed, now or earlier."""
+    chosen_training(options, profile, cache)(specs, dataset, options.results)
+    print_rankings(options.results, specs)
+    print(f"report: {write_report(options.results, options.command)}")
+    return 1 if log_failures(options.results, specs) else 0
+
+
+def print_rankings(results: Path, specs: Sequence[RunSpec]) -> None:
+    """Print which of the selected methods is best for each K."""
+    table = load_results(results)
+    for chosen in result_sets(table[table["id"].isin([spec.id for spec in specs])]):
+        print(as_text(chosen))
+
+
+def log_failures(results: Path, specs: Sequence[RunSpec]) -> int:
+    """Log why runs failed, one line each; return their number."""
+    failures = ResultStore(results).read_failures(specs)
+    if failures:
+        logger.info(f"{len(failures)} runs failed: {RETRY_ADVICE}")
+    for spec in specs:
+        if spec.id in failures:
+            logger.info(f"  {spec.title}: {failures[spec.id].error}")
+    return len(failures)
