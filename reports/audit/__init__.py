@@ -5,47 +5,36 @@ Every check is a function of a ``Paper`` (data) and returns findings; none has a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from reports.audit.cells import (
-    bold_cells,
-    dice_bounds,
-    equal_cells,
-    equal_means,
-    largest_deviations,
-    ratios_of_deviations,
-    smallest_deviations,
-)
+from reports.audit import cells, images, means, words
 from reports.audit.finding import Finding, Severity
-from reports.audit.images import batches, figures, table_of_images, totals
-from reports.audit.means import categories_behind_means, repeated_means, rows_of_means
 from reports.audit.source import Paper
-from reports.audit.words import capacity, comparables, gains, orders, quotations, same_training, shrinking_gains
 
 __all__ = ["CHECKS", "Finding", "Paper", "Severity", "find_contradictions"]
 
-CHECKS: tuple[Callable[[Paper], list[Finding]], ...] = (
-    rows_of_means,
-    repeated_means,
-    same_training,
-    dice_bounds,
-    bold_cells,
-    orders,
-    quotations,
-    shrinking_gains,
-    gains,
-    totals,
-    table_of_images,
-    figures,
-    batches,
-    categories_behind_means,
-    comparables,
-    capacity,
-    largest_deviations,
-    smallest_deviations,
-    ratios_of_deviations,
-    equal_cells,
-    equal_means,
+CHECKS: tuple[Callable[[Paper], Iterator[Finding]], ...] = (
+    means.rows_of_means,
+    means.repeated_means,
+    words.same_training,
+    cells.dice_bounds,
+    cells.bold_cells,
+    words.orders,
+    words.quotations,
+    words.shrinking_gains,
+    words.gains,
+    images.totals,
+    images.table_of_images,
+    images.figures,
+    images.batches,
+    means.categories_behind_means,
+    words.comparables,
+    words.capacity,
+    cells.largest_deviations,
+    cells.smallest_deviations,
+    cells.ratios_of_deviations,
+    cells.equal_cells,
+    cells.equal_means,
 )
 
 

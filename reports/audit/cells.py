@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, groupby
 from math import sqrt
 from statistics import median
@@ -36,9 +36,8 @@ class _Pair(NamedTuple):
     dice: int
 
 
-def dice_bounds(paper: Paper) -> list[Finding]:
+def dice_bounds(paper: Paper) -> Iterator[Finding]:
     """Mean DC against mean IOU of the same cell, row of means, or row of Tables V to VII."""
-    findings = []
     for pair in _pairs(paper):
         iou, dice = pair.iou, pair.dice
         highest = _highest_dice(iou + HALF)
@@ -51,15 +50,12 @@ def dice_bounds(paper: Paper) -> list[Finding]:
                 f"Mean DC {shown(dice)} is at least {shown(dice - HALF)} before rounding: "
                 f"{shown(dice - HALF)} - {bound} = {excess / ONE:+.5f}.",
             ]
-            findings.append(
-                _dice_finding(pair, "above", "higher than its mean IOU allows", f"at most {bound}", steps, excess > 0)
-            )
+            problem = "higher than its mean IOU allows"
+            yield _dice_finding(pair, "above", problem, f"at most {bound}", steps, excess > 0)
         elif dice < iou:
             steps = [CONCAVE, f"DC - IOU = {shown(dice)} - {shown(iou)} = {shown(dice - iou)}."]
-            findings.append(
-                _dice_finding(pair, "below", "lower than its mean IOU", f"at least {shown(iou)}", steps, iou - dice > 1)
-            )
-    return findings
+            problem = "lower than its mean IOU"
+            yield _dice_finding(pair, "below", problem, f"at least {shown(iou)}", steps, iou - dice > 1)
 
 
 def _dice_finding(pair: _Pair, side: str, problem: str, bound: str, steps: list[str], certain: bool) -> Finding:
@@ -101,9 +97,8 @@ def _highest_dice(iou: float) -> float:
     return 2 * iou / (1 + iou / ONE)
 
 
-def bold_cells(paper: Paper) -> list[Finding]:
+def bold_cells(paper: Paper) -> Iterator[Finding]:
     """Bold marks against the numbers of their row, as far as bold is known."""
-    findings = []
     marked = {(mark.table, mark.shots, mark.category, mark.method) for mark in paper.bold.itertuples()}
     for number in CATEGORY_TABLES.values():
         for (shots, category), row in _rows(paper.cells(number)).items():
@@ -115,18 +110,15 @@ def bold_cells(paper: Paper) -> list[Finding]:
                 f"{label(cell.method)}: {shown(cell.units)}{' (bold)' if cell in bold else ''}"
                 for cell in sorted(row, key=lambda cell: -cell.units)
             ]
-            findings.append(
-                Finding(
-                    id=slug("bold", number, shots, category),
-                    where=f"Table {number}",
-                    title=f"{spaced(category).capitalize()}, {shots}-shot: the bold value is not the best of its row",
-                    printed="bold, 'the best values': " + _values(bold),
-                    recomputed="higher: " + _values(better),
-                    arithmetic="\n".join(steps),
-                    severity=Severity.CONTRADICTION,
-                )
+            yield Finding(
+                id=slug("bold", number, shots, category),
+                where=f"Table {number}",
+                title=f"{spaced(category).capitalize()}, {shots}-shot: the bold value is not the best of its row",
+                printed="bold, 'the best values': " + _values(bold),
+                recomputed="higher: " + _values(better),
+                arithmetic="\n".join(steps),
+                severity=Severity.CONTRADICTION,
             )
-    return findings
 
 
 def _rows(cells: Iterable[PrintedCell]) -> dict[tuple[int, str], list[PrintedCell]]:
@@ -141,9 +133,8 @@ def _values(cells: Sequence[PrintedCell]) -> str:
     return joined([f"{label(cell.method)} {shown(cell.units)}" for cell in cells])
 
 
-def largest_deviations(paper: Paper) -> list[Finding]:
+def largest_deviations(paper: Paper) -> Iterator[Finding]:
     """Deviations against the largest possible for numbers between 0 and 1 of that mean."""
-    findings = []
     seeds = paper.statements.settings.seeds
     for metric, number in CATEGORY_TABLES.items():
         for cell in paper.cells(number):
@@ -152,25 +143,21 @@ def largest_deviations(paper: Paper) -> list[Finding]:
             limits = [sqrt(seeds / (seeds - 1) * mean * (ONE - mean)) for mean in (cell.units, nearest)]
             if cell.deviation <= limits[0]:
                 continue
-            findings.append(
-                Finding(
-                    id=slug("deviation-above", number, *cell.key),
-                    where=f"Table {number}",
-                    title=f"The deviation of {cell.name} is larger than {metric.upper()} can have",
-                    printed=cell.text,
-                    recomputed=f"deviation at most {limits[1] / ONE:.5f}",
-                    arithmetic=f"{seeds} values between 0 and 1 with mean m have a sample deviation of at most "
-                    f"sqrt({seeds}/{seeds - 1} m (1 - m)) = {limits[0] / ONE:.5f} for m = {shown(cell.units)}; "
-                    f"{limits[1] / ONE:.5f} allowing for rounding.",
-                    severity=Severity.CONTRADICTION if cell.deviation - HALF > limits[1] else Severity.ROUNDING,
-                )
+            yield Finding(
+                id=slug("deviation-above", number, *cell.key),
+                where=f"Table {number}",
+                title=f"The deviation of {cell.name} is larger than {metric.upper()} can have",
+                printed=cell.text,
+                recomputed=f"deviation at most {limits[1] / ONE:.5f}",
+                arithmetic=f"{seeds} values between 0 and 1 with mean m have a sample deviation of at most "
+                f"sqrt({seeds}/{seeds - 1} m (1 - m)) = {limits[0] / ONE:.5f} for m = {shown(cell.units)}; "
+                f"{limits[1] / ONE:.5f} allowing for rounding.",
+                severity=Severity.CONTRADICTION if cell.deviation - HALF > limits[1] else Severity.ROUNDING,
             )
-    return findings
 
 
-def smallest_deviations(paper: Paper) -> list[Finding]:
+def smallest_deviations(paper: Paper) -> Iterator[Finding]:
     """Deviations close to zero, counted per table."""
-    findings = []
     seeds = paper.statements.settings.seeds
     for number in CATEGORY_TABLES.values():
         cells = paper.cells(number)
@@ -179,23 +166,19 @@ def smallest_deviations(paper: Paper) -> list[Finding]:
             continue
         middle = median(cell.deviation for cell in cells)
         times = middle / max(cell.deviation for cell in small)
-        findings.append(
-            Finding(
-                id=slug("deviations-small", number),
-                where=f"Table {number}; Sections IV-B and IV-F",
-                title=f"{len(small)} of {len(cells)} deviations are {shown(SMALL_DEVIATION)} or less",
-                printed=f"{seeds} repetitions with different seeds; training images are randomly selected",
-                recomputed=f"median deviation {shown(middle)}, at least {times:.0f} times these",
-                arithmetic="\n".join(f"{cell.name}: {cell.text}" for cell in small),
-                severity=Severity.REMARK,
-            )
+        yield Finding(
+            id=slug("deviations-small", number),
+            where=f"Table {number}; Sections IV-B and IV-F",
+            title=f"{len(small)} of {len(cells)} deviations are {shown(SMALL_DEVIATION)} or less",
+            printed=f"{seeds} repetitions with different seeds; training images are randomly selected",
+            recomputed=f"median deviation {shown(middle)}, at least {times:.0f} times these",
+            arithmetic="\n".join(f"{cell.name}: {cell.text}" for cell in small),
+            severity=Severity.REMARK,
         )
-    return findings
 
 
-def ratios_of_deviations(paper: Paper) -> list[Finding]:
+def ratios_of_deviations(paper: Paper) -> Iterator[Finding]:
     """Deviations of IOU and DC of the same cell that differ by an order of magnitude."""
-    findings = []
     for iou, dice in _both_metrics(paper):
         lowest = max(dice.deviation - HALF, 0) / (iou.deviation + HALF)
         highest = (dice.deviation + HALF) / max(iou.deviation - HALF, HALF)
@@ -203,27 +186,23 @@ def ratios_of_deviations(paper: Paper) -> list[Finding]:
             continue
         slope = 2 / (1 + iou.units / ONE) ** 2
         bound, ratio = ("at least", lowest) if lowest >= MAX_RATIO else ("at most", highest)
-        findings.append(
-            Finding(
-                id=slug("deviation-ratio", *iou.key),
-                where=tables(("II", "III")),
-                title=f"The deviations of IOU and DC of {iou.name} differ by an order of magnitude",
-                printed=f"IOU {iou.text}, DC {dice.text}",
-                recomputed=f"a ratio between 1/2 and 2 if all images change alike, here {ratio:.2g}",
-                arithmetic="The slope of DC = 2 IOU / (1 + IOU) is 2 / (1 + IOU)^2, between 1/2 and 2; "
-                f"at the mean IOU {slope:.2f}.\n"
-                f"Deviation of DC / deviation of IOU = {shown(dice.deviation)} / {shown(iou.deviation)}; "
-                f"allowing for rounding {bound} {ratio:.2g}.\n"
-                "Images whose scores change in opposite directions could cause this.",
-                severity=Severity.REMARK,
-            )
+        yield Finding(
+            id=slug("deviation-ratio", *iou.key),
+            where=tables(("II", "III")),
+            title=f"The deviations of IOU and DC of {iou.name} differ by an order of magnitude",
+            printed=f"IOU {iou.text}, DC {dice.text}",
+            recomputed=f"a ratio between 1/2 and 2 if all images change alike, here {ratio:.2g}",
+            arithmetic="The slope of DC = 2 IOU / (1 + IOU) is 2 / (1 + IOU)^2, between 1/2 and 2; "
+            f"at the mean IOU {slope:.2f}.\n"
+            f"Deviation of DC / deviation of IOU = {shown(dice.deviation)} / {shown(iou.deviation)}; "
+            f"allowing for rounding {bound} {ratio:.2g}.\n"
+            "Images whose scores change in opposite directions could cause this.",
+            severity=Severity.REMARK,
         )
-    return findings
 
 
-def equal_cells(paper: Paper) -> list[Finding]:
+def equal_cells(paper: Paper) -> Iterator[Finding]:
     """Cells of one table that agree in mean and deviation to the last digit."""
-    findings = []
     for number in CATEGORY_TABLES.values():
         cells = sorted(paper.cells(number), key=lambda cell: (cell.units, cell.deviation))
         for _, group in groupby(cells, key=lambda cell: (cell.units, cell.deviation)):
@@ -233,23 +212,19 @@ def equal_cells(paper: Paper) -> list[Finding]:
             (other,) = (table for table in CATEGORY_TABLES.values() if table != number)
             others = {cell.key: cell for cell in paper.cells(other)}
             steps = [f"Table {other} for {cell.name}: {others[cell.key].text}" for cell in same if cell.key in others]
-            findings.append(
-                Finding(
-                    id=slug("equal", number, *(part for cell in same for part in cell.key)),
-                    where=f"Table {number}",
-                    title=f"{joined([cell.name for cell in same])} have the same mean and deviation",
-                    printed=f"{same[0].text}, {len(same)} times",
-                    recomputed="different networks would be expected to give different numbers; one may be a copy",
-                    arithmetic="\n".join(steps) or "The other table does not print these cells.",
-                    severity=Severity.REMARK,
-                )
+            yield Finding(
+                id=slug("equal", number, *(part for cell in same for part in cell.key)),
+                where=f"Table {number}",
+                title=f"{joined([cell.name for cell in same])} have the same mean and deviation",
+                printed=f"{same[0].text}, {len(same)} times",
+                recomputed="different networks would be expected to give different numbers; one may be a copy",
+                arithmetic="\n".join(steps) or "The other table does not print these cells.",
+                severity=Severity.REMARK,
             )
-    return findings
 
 
-def equal_means(paper: Paper) -> list[Finding]:
+def equal_means(paper: Paper) -> Iterator[Finding]:
     """Cells of one row that agree in the mean, but not in the deviation, counted per table."""
-    findings = []
     for number in CATEGORY_TABLES.values():
         rows = _rows(paper.cells(number)).values()
         ties = []
@@ -261,16 +236,13 @@ def equal_means(paper: Paper) -> list[Finding]:
         if not ties:
             continue
         count = sum(len(list(combinations(row, 2))) for row in rows)
-        findings.append(
-            Finding(
-                id=slug("equal-means", number),
-                where=f"Table {number}",
-                title=f"{len(ties)} {'row has' if len(ties) == 1 else 'rows have'} the same mean for two methods, "
-                "with different deviations",
-                printed="; ".join(ties),
-                recomputed="nothing: this happens by chance now and then",
-                arithmetic=f"The table's rows contain {count} pairs of methods.",
-                severity=Severity.REMARK,
-            )
+        yield Finding(
+            id=slug("equal-means", number),
+            where=f"Table {number}",
+            title=f"{len(ties)} {'row has' if len(ties) == 1 else 'rows have'} the same mean for two methods, "
+            "with different deviations",
+            printed="; ".join(ties),
+            recomputed="nothing: this happens by chance now and then",
+            arithmetic=f"The table's rows contain {count} pairs of methods.",
+            severity=Severity.REMARK,
         )
-    return findings

@@ -35,33 +35,29 @@ class _MeanOfCells(NamedTuple):
         return self.total / len(self.cells)
 
 
-def rows_of_means(paper: Paper) -> list[Finding]:
+def rows_of_means(paper: Paper) -> Iterator[Finding]:
     """The printed row of means of Tables II and III against the cells above it."""
-    findings = []
     for number in CATEGORY_TABLES.values():
         steps = []
         for row in _means_of_cells(paper, number):
             if abs(row.printed - row.mean) > MARGIN:
-                findings.append(_wrong_mean(paper, number, row))
+                yield _wrong_mean(paper, number, row)
             elif abs(row.printed - row.mean) > MARGIN / 2:
                 steps.append(
                     f"{label(row.method)}, {row.shots}-shot: {shown(row.total)} / {len(row.cells)} = "
                     f"{shown(row.mean)}; printed {shown(row.printed)}"
                 )
         if steps:
-            findings.append(
-                Finding(
-                    id=slug("row-of-means-rounding", number),
-                    where=f"Table {number}",
-                    title=f"{len(steps)} printed {'mean differs' if len(steps) == 1 else 'means differ'} "
-                    "from the mean of the printed cells in the last digit",
-                    printed="the row of means",
-                    recomputed=f"differences below {shown(MARGIN)}, which rounding explains",
-                    arithmetic="\n".join(steps),
-                    severity=Severity.ROUNDING,
-                )
+            yield Finding(
+                id=slug("row-of-means-rounding", number),
+                where=f"Table {number}",
+                title=f"{len(steps)} printed {'mean differs' if len(steps) == 1 else 'means differ'} "
+                "from the mean of the printed cells in the last digit",
+                printed="the row of means",
+                recomputed=f"differences below {shown(MARGIN)}, which rounding explains",
+                arithmetic="\n".join(steps),
+                severity=Severity.ROUNDING,
             )
-    return findings
 
 
 def _wrong_mean(paper: Paper, number: str, row: _MeanOfCells) -> Finding:
@@ -106,13 +102,12 @@ def _blank_categories(paper: Paper, number: str) -> set[str]:
     return set(table[(table["category"] != MEAN) & table["mean"].isna()]["category"])
 
 
-def repeated_means(paper: Paper) -> list[Finding]:
+def repeated_means(paper: Paper) -> Iterator[Finding]:
     """Means of the same method, K and metric in two or more of Tables II, III and V to VII."""
     printed: dict[tuple[int, str], dict[Column, dict[str, int]]] = {}
     for number in (*CATEGORY_TABLES.values(), *ABLATIONS):
         for (shots, method, metric), value in paper.means(number).items():
             printed.setdefault((shots, method), {}).setdefault(metric, {})[number] = value
-    findings = []
     for (shots, method), by_metric in printed.items():
         differences = {metric: max(values.values()) - min(values.values()) for metric, values in by_metric.items()}
         if not any(differences.values()):
@@ -120,19 +115,16 @@ def repeated_means(paper: Paper) -> list[Finding]:
         certain = max(differences.values()) > MARGIN
         numbers = sorted({number for values in by_metric.values() for number in values})
         steps = [step for metric, values in by_metric.items() for step in _steps(paper, shots, method, metric, values)]
-        findings.append(
-            Finding(
-                id=slug("repeated-mean", shots, method),
-                where=tables(numbers),
-                title=f"Tables print different means for {label(method)}, {shots}-shot",
-                printed="; ".join(f"{metric_name(metric)} {_by_table(values)}" for metric, values in by_metric.items()),
-                recomputed="equal numbers, if they are from the same method; they differ by "
-                + joined([f"{shown(value)} ({metric_name(metric)})" for metric, value in differences.items() if value]),
-                arithmetic="\n".join(steps),
-                severity=Severity.CONTRADICTION if certain else Severity.ROUNDING,
-            )
+        yield Finding(
+            id=slug("repeated-mean", shots, method),
+            where=tables(numbers),
+            title=f"Tables print different means for {label(method)}, {shots}-shot",
+            printed="; ".join(f"{metric_name(metric)} {_by_table(values)}" for metric, values in by_metric.items()),
+            recomputed="equal numbers, if they are from the same method; they differ by "
+            + joined([f"{shown(value)} ({metric_name(metric)})" for metric, value in differences.items() if value]),
+            arithmetic="\n".join(steps),
+            severity=Severity.CONTRADICTION if certain else Severity.ROUNDING,
         )
-    return findings
 
 
 def _by_table(values: dict[str, int]) -> str:
@@ -181,7 +173,7 @@ def _with_missing(paper: Paper, cells: list[PrintedCell], values: dict[str, int]
     ]
 
 
-def categories_behind_means(paper: Paper) -> list[Finding]:
+def categories_behind_means(paper: Paper) -> Iterator[Finding]:
     """Means over all the categories, where some categories have no number."""
     every = {row.category for row in paper.image_counts()}
     steps, sizes, numbers = [], {}, []
@@ -198,20 +190,16 @@ def categories_behind_means(paper: Paper) -> list[Finding]:
             steps.append(f"Table {number}, {shots}-shot: {len(names)} of {len(every)} categories, without: {blank}.")
         steps += _over_common(paper, number, set.intersection(*averaged.values()), len(every))
     if not numbers:
-        return []
-    return [
-        Finding(
-            id="categories-behind-means",
-            where=f"{tables(numbers)}, footnote; Sections IV-G and IV-H",
-            title="Means at different K are over different categories",
-            printed="means over all the categories (IV-H), averaged across all the categories (IV-G)",
-            recomputed="means over "
-            + joined([f"{size} ({shots}-shot)" for shots, size in sizes.items()])
-            + " categories",
-            arithmetic="\n".join(steps),
-            severity=Severity.REMARK,
-        )
-    ]
+        return
+    yield Finding(
+        id="categories-behind-means",
+        where=f"{tables(numbers)}, footnote; Sections IV-G and IV-H",
+        title="Means at different K are over different categories",
+        printed="means over all the categories (IV-H), averaged across all the categories (IV-G)",
+        recomputed="means over " + joined([f"{size} ({shots}-shot)" for shots, size in sizes.items()]) + " categories",
+        arithmetic="\n".join(steps),
+        severity=Severity.REMARK,
+    )
 
 
 def _over_common(paper: Paper, number: str, common: set[str], every: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from baselines.networks.cost import network_cost
@@ -16,28 +17,24 @@ IMAGE_CHANNELS = 3
 HALF = 0.5
 
 
-def quotations(paper: Paper) -> list[Finding]:
+def quotations(paper: Paper) -> Iterator[Finding]:
     """Numbers of a table that the text repeats."""
-    findings = []
     for quoted in paper.statements.quoted:
         means = paper.means(quoted.table)
         for metric, value in quoted.values.items():
             printed = means[quoted.shots, quoted.method, metric]
             stated = units(float(value), quoted.table)
             if printed != stated:
-                findings.append(
-                    Finding(
-                        id=slug("quoted", quoted.id, metric),
-                        where=f"Section {quoted.section}; Table {quoted.table}",
-                        title=f"The text states a different {metric_name(metric)} than the table prints",
-                        printed=f"{shown(stated, quoted.table)} in Section {quoted.section}",
-                        recomputed=f"{shown(printed, quoted.table)} in Table {quoted.table}",
-                        arithmetic=f"{label(quoted.method)}, {quoted.shots}-shot: {shown(stated, quoted.table)} - "
-                        f"{shown(printed, quoted.table)} = {shown(stated - printed, quoted.table)}",
-                        severity=Severity.CONTRADICTION,
-                    )
+                yield Finding(
+                    id=slug("quoted", quoted.id, metric),
+                    where=f"Section {quoted.section}; Table {quoted.table}",
+                    title=f"The text states a different {metric_name(metric)} than the table prints",
+                    printed=f"{shown(stated, quoted.table)} in Section {quoted.section}",
+                    recomputed=f"{shown(printed, quoted.table)} in Table {quoted.table}",
+                    arithmetic=f"{label(quoted.method)}, {quoted.shots}-shot: {shown(stated, quoted.table)} - "
+                    f"{shown(printed, quoted.table)} = {shown(stated - printed, quoted.table)}",
+                    severity=Severity.CONTRADICTION,
                 )
-    return findings
 
 
 class _Lead(NamedTuple):
@@ -68,43 +65,36 @@ def _leads(paper: Paper, numbers: tuple[str, ...], shots: int, method: str, othe
     return leads
 
 
-def orders(paper: Paper) -> list[Finding]:
+def orders(paper: Paper) -> Iterator[Finding]:
     """Methods stated to be better than others."""
-    return [
-        finding
-        for order in paper.statements.orders
-        for shots in order.shots
-        for other in order.beats
-        for finding in _order(paper, order, shots, other)
-    ]
+    for order in paper.statements.orders:
+        for shots, other in product(order.shots, order.beats):
+            yield from _order(paper, order, shots, other)
 
 
-def _order(paper: Paper, order: Order, shots: int, other: str) -> list[Finding]:
+def _order(paper: Paper, order: Order, shots: int, other: str) -> Iterator[Finding]:
     leads = _leads(paper, order.tables, shots, order.method, other)
     lost = [lead for lead in leads if lead.units <= 0]
     if not lost:
-        return []
+        return
     against = [
         f"{metric_name(lead.metric)} {shown(lead.left, lead.number)} against {shown(lead.right, lead.number)}"
         for lead in lost
     ]
-    return [
-        Finding(
-            id=slug("order", order.id, shots, other),
-            where=f"Section {order.section}; {tables(order.tables)}",
-            title=f"{label(order.method)} does not beat {label(other)} at {shots}-shot",
-            printed=order.summary,
-            recomputed=joined(against),
-            arithmetic="\n".join(lead.step for lead in leads),
-            # A number printed lower is at most as high before rounding; of two printed equal either may be higher.
-            severity=Severity.CONTRADICTION if any(lead.units < 0 for lead in lost) else Severity.ROUNDING,
-        )
-    ]
+    yield Finding(
+        id=slug("order", order.id, shots, other),
+        where=f"Section {order.section}; {tables(order.tables)}",
+        title=f"{label(order.method)} does not beat {label(other)} at {shots}-shot",
+        printed=order.summary,
+        recomputed=joined(against),
+        arithmetic="\n".join(lead.step for lead in leads),
+        # A number printed lower is at most as high before rounding; of two printed equal either may be higher.
+        severity=Severity.CONTRADICTION if any(lead.units < 0 for lead in lost) else Severity.ROUNDING,
+    )
 
 
-def comparables(paper: Paper) -> list[Finding]:
+def comparables(paper: Paper) -> Iterator[Finding]:
     """Methods stated to be about as good as others, where the numbers lean the other way than the text."""
-    findings = []
     for statement in paper.statements.comparables:
         sign = 1 if statement.leaning == "ahead" else -1
         contrary, steps = [], []
@@ -118,57 +108,48 @@ def comparables(paper: Paper) -> list[Finding]:
             steps += [lead.step for same_metric in zip(*leads.values(), strict=True) for lead in same_metric]
         if contrary:
             side = "above" if statement.leaning == "behind" else "below"
-            findings.append(
-                Finding(
-                    id=slug("comparable", statement.id),
-                    where=f"Section {statement.section}; {tables(statement.tables)}",
-                    title=f"{label(statement.method)} is {side} {joined(contrary)} at {statement.shots}-shot",
-                    printed=statement.summary,
-                    recomputed=f"{side} {len(contrary)} of {len(statement.others)} in every metric; "
-                    "'comparable' states no number to check this against",
-                    arithmetic="\n".join(steps),
-                    severity=Severity.REMARK,
-                )
+            yield Finding(
+                id=slug("comparable", statement.id),
+                where=f"Section {statement.section}; {tables(statement.tables)}",
+                title=f"{label(statement.method)} is {side} {joined(contrary)} at {statement.shots}-shot",
+                printed=statement.summary,
+                recomputed=f"{side} {len(contrary)} of {len(statement.others)} in every metric; "
+                "'comparable' states no number to check this against",
+                arithmetic="\n".join(steps),
+                severity=Severity.REMARK,
             )
-    return findings
 
 
-def shrinking_gains(paper: Paper) -> list[Finding]:
+def shrinking_gains(paper: Paper) -> Iterator[Finding]:
     """Gains stated to be smaller at the second K."""
-    return [
-        finding
-        for statement in paper.statements.shrinkings
-        for other in statement.over
-        for finding in _shrinking(paper, statement, other)
-    ]
+    for statement in paper.statements.shrinkings:
+        for other in statement.over:
+            yield from _shrinking(paper, statement, other)
 
 
-def _shrinking(paper: Paper, statement: Shrinking, other: str) -> list[Finding]:
+def _shrinking(paper: Paper, statement: Shrinking, other: str) -> Iterator[Finding]:
     first, second = (_leads(paper, statement.tables, shots, statement.method, other) for shots in statement.shots)
     pairs = list(zip(first, second, strict=True))
     grown = [(before.metric, after.units - before.units) for before, after in pairs if after.units >= before.units]
     if not grown:
-        return []
+        return
     margin = 2  # four printed numbers, each off by half a unit of its last digit at most
-    return [
-        Finding(
-            id=slug("shrinking", statement.id, other),
-            where=f"Section {statement.section}; {tables(statement.tables)}",
-            title=f"The gain over {label(other)} does not shrink",
-            printed=statement.summary,
-            recomputed="grows by " + joined([f"{shown(growth)} ({metric_name(metric)})" for metric, growth in grown]),
-            arithmetic="\n".join(lead.step for pair in pairs for lead in pair),
-            severity=Severity.CONTRADICTION if any(growth > margin for _, growth in grown) else Severity.ROUNDING,
-        )
-    ]
+    yield Finding(
+        id=slug("shrinking", statement.id, other),
+        where=f"Section {statement.section}; {tables(statement.tables)}",
+        title=f"The gain over {label(other)} does not shrink",
+        printed=statement.summary,
+        recomputed="grows by " + joined([f"{shown(growth)} ({metric_name(metric)})" for metric, growth in grown]),
+        arithmetic="\n".join(lead.step for pair in pairs for lead in pair),
+        severity=Severity.CONTRADICTION if any(growth > margin for _, growth in grown) else Severity.ROUNDING,
+    )
 
 
-def gains(paper: Paper) -> list[Finding]:
+def gains(paper: Paper) -> Iterator[Finding]:
     """Gains stated as "around P %", read as points of the metric and as per cent of the lower number.
 
     "Around" is read as within one unit of the last digit of P, beside the rounding of the table.
     """
-    findings = []
     for gain in paper.statements.gains:
         points, relative, steps, differences = True, True, [], []
         for shots, percent in gain.percent.items():
@@ -184,22 +165,17 @@ def gains(paper: Paper) -> list[Finding]:
                 )
         if relative:
             continue
-        findings.append(
-            Finding(
-                id=slug("gain", gain.id),
-                where=f"Section {gain.section}; Table {gain.table}",
-                title="A gain in % is in percentage points of the metric, not in per cent of it"
-                if points
-                else "A gain in % is neither in percentage points of the metric nor in per cent of it",
-                printed=gain.summary,
-                recomputed=f"{joined(differences)} points",
-                arithmetic="\n".join(
-                    [*steps, "'Around' is read as within one unit of the last digit of the percentage."]
-                ),
-                severity=Severity.REMARK if points else Severity.CONTRADICTION,
-            )
+        yield Finding(
+            id=slug("gain", gain.id),
+            where=f"Section {gain.section}; Table {gain.table}",
+            title="A gain in % is in percentage points of the metric, not in per cent of it"
+            if points
+            else "A gain in % is neither in percentage points of the metric nor in per cent of it",
+            printed=gain.summary,
+            recomputed=f"{joined(differences)} points",
+            arithmetic="\n".join([*steps, "'Around' is read as within one unit of the last digit of the percentage."]),
+            severity=Severity.REMARK if points else Severity.CONTRADICTION,
         )
-    return findings
 
 
 def _agrees(percent: Decimal, low: float, high: float) -> bool:
@@ -218,9 +194,8 @@ def _relative(better: int, worse: int) -> tuple[float, float]:
     return 100 * ((better - HALF) / (worse + HALF) - 1), 100 * ((better + HALF) / (worse - HALF) - 1)
 
 
-def same_training(paper: Paper) -> list[Finding]:
+def same_training(paper: Paper) -> Iterator[Finding]:
     """Rows whose training the text describes in the same way, but whose numbers differ."""
-    findings = []
     for statement in paper.statements.same_trainings:
         first, second = paper.means(statement.first.table), paper.means(statement.second.table)
         keys = [
@@ -243,19 +218,15 @@ def same_training(paper: Paper) -> list[Finding]:
             f"{label(statement.base)} of {tables(statement.base_tables)}, and pasting changes it by:"
         )
         steps += _effect_of_pasting(paper, statement.base, statement.base_tables, statement.first.table)
-        findings.append(
-            Finding(
-                id=slug("same-training", statement.id),
-                where=f"Sections {statement.section} and IV-H; Tables {statement.first.table} and "
-                f"{statement.second.table}",
-                title=f"The text describes the same training for {joined(names)}, but their numbers differ",
-                printed=statement.summary,
-                recomputed="they differ by up to " + shown(max(differences.values(), key=abs)),
-                arithmetic="\n".join(steps),
-                severity=Severity.CONTRADICTION,
-            )
+        yield Finding(
+            id=slug("same-training", statement.id),
+            where=f"Sections {statement.section} and IV-H; Tables {statement.first.table} and {statement.second.table}",
+            title=f"The text describes the same training for {joined(names)}, but their numbers differ",
+            printed=statement.summary,
+            recomputed="they differ by up to " + shown(max(differences.values(), key=abs)),
+            arithmetic="\n".join(steps),
+            severity=Severity.CONTRADICTION,
         )
-    return findings
 
 
 def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], without: str) -> list[str]:
@@ -269,33 +240,31 @@ def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], withou
     ]
 
 
-def capacity(paper: Paper) -> list[Finding]:
+def capacity(paper: Paper) -> Iterator[Finding]:
     """The network stated to have fewer parameters, with the channels of its own publication."""
     statement = paper.statements.capacity
     own = unet_parameters(statement.widths)
     larger = {name: network_cost(name).parameters for name in statement.larger}
     contrary = [name for name, parameters in larger.items() if parameters <= own]
     if not contrary:
-        return []
-    return [
-        Finding(
-            id=slug("capacity", statement.id),
-            where=f"Sections {statement.section}",
-            title=f"The {label(statement.smaller)} of [3] does not have fewer parameters than "
-            f"{joined([label(name) for name in contrary])}",
-            printed=statement.summary,
-            recomputed=f"{own:,} parameters; {joined([f'{label(name)} {larger[name]:,}' for name in contrary])}",
-            arithmetic="\n".join(
-                [
-                    f"{label(statement.smaller)}, channels {', '.join(map(str, statement.widths))}, two 3x3 "
-                    f"convolutions per level, 2x2 up-convolutions, one output: {own:,}",
-                    *(f"{label(name)}, as built here: {parameters:,}" for name, parameters in larger.items()),
-                    "The paper prints no counts; narrower variants of U-Net are common.",
-                ]
-            ),
-            severity=Severity.REMARK,
-        )
-    ]
+        return
+    yield Finding(
+        id=slug("capacity", statement.id),
+        where=f"Sections {statement.section}",
+        title=f"The {label(statement.smaller)} of [3] does not have fewer parameters than "
+        f"{joined([label(name) for name in contrary])}",
+        printed=statement.summary,
+        recomputed=f"{own:,} parameters; {joined([f'{label(name)} {larger[name]:,}' for name in contrary])}",
+        arithmetic="\n".join(
+            [
+                f"{label(statement.smaller)}, channels {', '.join(map(str, statement.widths))}, two 3x3 "
+                f"convolutions per level, 2x2 up-convolutions, one output: {own:,}",
+                *(f"{label(name)}, as built here: {parameters:,}" for name, parameters in larger.items()),
+                "The paper prints no counts; narrower variants of U-Net are common.",
+            ]
+        ),
+        severity=Severity.REMARK,
+    )
 
 
 def unet_parameters(widths: tuple[int, ...]) -> int:
