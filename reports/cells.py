@@ -176,7 +176,6 @@ class ImageSource(Protocol):
 
     def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
         """Return how many images of a kind a category has; defective ones for one K."""
-        ...
 
 
 class Source(ImageSource, Protocol):
@@ -191,28 +190,21 @@ class Source(ImageSource, Protocol):
     @property
     def expectation(self) -> str:
         """A sentence: which categories and seeds there should be."""
-        ...
 
     def label(self, method: str) -> str:
         """Return a method's name as the paper prints it."""
-        ...
 
     def has(self, method: str, table: str) -> bool:
         """Return whether there is any number of a method for a table."""
-        ...
 
     def cell(self, category: str, method: str, shots: int, metric: Metric) -> Cell:
         """Return mean and standard deviation over seeds."""
-        ...
 
     def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
         """Return the mean over categories."""
-        ...
 
     def stated_mean(self, method: str, shots: int, metric: Metric) -> Cell | None:
         """Return the mean that the source itself states beside the cells it averages; None if it states none."""
-        ...
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return what a reader of a table of these methods has to know."""
-        ...

@@ -24,11 +24,9 @@ class ImageList(Protocol):
 
     def categories(self) -> tuple[str, ...]:
         """Return the categories' names."""
-        ...
 
     def manifest(self, category: str) -> CategoryManifest:
         """Return the images of a category; InputError if it is unknown or cannot be used."""
-        ...
 
 
 class DataSet(ImageList, Protocol):
@@ -36,7 +34,6 @@ class DataSet(ImageList, Protocol):
 
     def read(self, category: str, record: ImageRecord, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return an image, uint8 (size, size, 3), and its mask, bool (size, size)."""
-        ...
 
 
 class SyntheticDataSet:

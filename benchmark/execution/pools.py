@@ -27,7 +27,6 @@ class Pool(Protocol):
 
     def map(self, work: Any, items: Iterable[Any]) -> Generator[Any, None, None]:
         """Yield the results of ``work``, a callable, in the order they arrive; ``Lost`` for an item without one."""
-        ...
 
 
 class SequentialPool:

@@ -70,19 +70,15 @@ class Display(Protocol):
 
     def decode(self, category: str, done: int, count: int) -> None:
         """Show how many images of a category are decoded."""
-        ...
 
     def start(self, specs: Sequence[RunSpec]) -> None:
         """Show that these runs begin."""
-        ...
 
     def step(self, spec: RunSpec, iteration: int) -> None:
         """Show how many iterations of a run are done."""
-        ...
 
     def finish(self, outcome: RunOutcome) -> None:
         """Show how a run ended."""
-        ...
 
 
 def describe(outcome: RunOutcome) -> str:

@@ -51,15 +51,12 @@ class Evidence(Protocol):
 
     def check(self, claim: Claim) -> None:
         """Raise NotTestable if the claim is not about these numbers."""
-        ...
 
     def scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> CategoryScores:
         """Return a metric per category and method; empty if only means are known."""
-        ...
 
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         """Return printed means over categories by method; empty for stored runs."""
-        ...
 
 
 class StoredEvidence:
