@@ -10,8 +10,9 @@ from numpy.random import Generator
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import darken, over, tint
 from benchmark.data.synthetic._noise import noise
+from benchmark.data.synthetic._paths import Point, wander
 from benchmark.data.synthetic._product import Scene
-from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, coverage, stroke, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage, stroke
 
 
 def loose_yarn(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array
+from benchmark.data.synthetic._paths import rotation
 
 # Pen paths on a box 4 wide and 6 high, y down; "|" lifts the pen.
 _PATHS = {
@@ -46,8 +45,7 @@ def text_paths(text: str, centre: tuple[float, float], height: float, angle: flo
     """Pen paths, each (k, 2) in image units, of one line of text around `centre`, turned by `angle`."""
     advance = 5.6
     width = advance * len(text) - (advance - 4)
-    cos, sin = math.cos(angle), math.sin(angle)
-    turn = np.array([[cos, sin], [-sin, cos]])
+    turn = rotation(angle)
     paths = []
     for position, letter in enumerate(text):
         for pen in _PATHS[letter].split("|"):

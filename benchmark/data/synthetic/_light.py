@@ -29,6 +29,12 @@ def camera_gain(rng: Generator, exposure: float = 0.10, balance: float = 0.02) -
     return rng.uniform(1 - exposure, 1 + exposure) * rng.uniform(1 - balance, 1 + balance, 3)
 
 
+def slope_to(light: tuple[float, float], field_: Array, canvas: Canvas) -> Array:
+    """How steeply a field (n, n) rises towards the lamp."""
+    rows, columns = np.asarray(np.gradient(field_, canvas.pixel))
+    return np.asarray(columns * light[0] + rows * light[1])
+
+
 def tint(colour: Colour | Array, strength: Array) -> Array:
     """`colour` at the brightness `strength` (n, n): an (n, n, 3) layer."""
     return strength[..., None] * np.asarray(colour, dtype=np.float64)

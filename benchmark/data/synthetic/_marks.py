@@ -12,21 +12,11 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
-from benchmark.data.synthetic._light import Colour, darken, over, tint
+from benchmark.data.synthetic._light import Colour, darken, over, slope_to, tint
 from benchmark.data.synthetic._noise import curve_noise, lookup, noise
+from benchmark.data.synthetic._paths import Point, centred, gem, jagged, polar, wander
 from benchmark.data.synthetic._product import AnyScene, Scene
-from benchmark.data.synthetic._shapes import (
-    Point,
-    blob,
-    cast_shadow,
-    centred,
-    convex,
-    coverage,
-    gem,
-    jagged,
-    stroke,
-    wander,
-)
+from benchmark.data.synthetic._shapes import blob, cast_shadow, convex, coverage, stroke
 
 DYES: tuple[Colour, ...] = (
     (1.05, 0.32, 0.30),
@@ -81,10 +71,8 @@ def dirt(rng: Generator, canvas: Canvas, scene: Scene, centre: Point, radius: fl
     """A lump of foreign matter, with up to two crumbs beside it."""
     distance = blob(rng, canvas, centre, radius, rough=0.24, aspect=rng.uniform(1.0, 2.2))
     for _ in range(rng.integers(0, 3)):
-        turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.6)
-        beside = (centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn))
-        crumb = blob(rng, canvas, beside, radius * rng.uniform(0.2, 0.4), rough=0.2)
-        distance = np.minimum(distance, crumb)
+        beside = polar(centre, rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.6))
+        distance = np.minimum(distance, blob(rng, canvas, beside, radius * rng.uniform(0.2, 0.4), rough=0.2))
     alpha = coverage(distance, canvas, 0.004) * scene.surface
     darken(scene.image, 0.5 * cast_shadow(distance, canvas, scene.light, 0.012) * (1 - alpha) * scene.surface)
     lump = noise(rng, canvas, 26) + 0.6 * noise(rng, canvas, 60)
@@ -139,8 +127,7 @@ def glue(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, colour: 
     darken(scene.image, 0.45 * cast_shadow(distance, canvas, scene.light, 0.010) * (1 - alpha) * scene.surface)
     # A drop is a lens: it is bright where its slope faces the lamp and dark on the opposite side.
     depth = smoothstep(0.0, -0.035, distance) + 0.05 * noise(rng, canvas, 18)
-    rows, columns = np.asarray(np.gradient(depth, canvas.pixel))
-    facing = -(columns * scene.light[0] + rows * scene.light[1])
+    facing = -slope_to(scene.light, depth, canvas)
     over(scene.image, tint(colour, scene.shade * (0.80 + 0.20 * depth)), alpha * np.clip(body, 0.0, 1.0))
     scene.image *= 1 + (alpha * np.clip(0.012 * facing, -0.4, 0.3))[..., None]
     gloss = smoothstep(14.0, 34.0, facing) * alpha
@@ -148,8 +135,12 @@ def glue(rng: Generator, canvas: Canvas, scene: Scene, distance: Array, colour: 
     return alpha
 
 
-def crack(rng: Generator, canvas: Canvas, start: Point, end: Point, widest: float, branches: int) -> Array:
-    """Signed distance (n, n) to a branching crack between two points, at most `widest` wide, near its middle."""
+def crack(
+    rng: Generator, canvas: Canvas, middle: Point, heading: float, length: float, widest: float, branches: int
+) -> Array:
+    """Signed distance (n, n) to a branching crack through `middle`, at most `widest` wide, somewhere along it."""
+    dx, dy = 0.5 * length * math.cos(heading), 0.5 * length * math.sin(heading)
+    start, end = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
     main = jagged(rng, start, end, 13, jitter=0.035)
     length, heading = math.dist(start, end), math.atan2(end[1] - start[1], end[0] - start[0])
     line = stroke(canvas, main, reach=0.08)
@@ -159,7 +150,7 @@ def crack(rng: Generator, canvas: Canvas, start: Point, end: Point, widest: floa
     for _ in range(branches):
         root = main[rng.integers(3, 10)]
         turn, reach = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1), 0.22 * length
-        far = (root[0] + reach * math.cos(turn), root[1] + reach * math.sin(turn))
+        far = polar(root, turn, reach)
         branch = stroke(canvas, jagged(rng, (root[0], root[1]), far, 5, jitter=0.10), reach=0.08)
         distance = np.minimum(distance, branch.distance - 0.012 * (1 - 0.8 * branch.along))
     return distance + 0.0025 * noise(rng, canvas, 50)
@@ -181,8 +172,7 @@ def gouge(rng: Generator, canvas: Canvas, scene: Scene, path: Array, half: float
     width = half * np.clip(taper, 0.25, 1.0) * (1 + 0.13 * lookup(curve_noise(rng, 22), line.along))
     distance = line.distance - width
     alpha = coverage(distance, canvas, 0.003) * scene.surface
-    rows, columns = np.asarray(np.gradient(smoothstep(0.4 * half, -half, distance), canvas.pixel))
-    facing = half * (columns * scene.light[0] + rows * scene.light[1])
+    facing = half * slope_to(scene.light, smoothstep(0.4 * half, -half, distance), canvas)
     rough = 1 + 0.10 * noise(rng, canvas, 48) - 0.12 * lookup(curve_noise(rng, 5), 0.5 + 0.5 * line.off / half)
     bare = tint(colour, scene.shade * np.clip(rough - 0.30 * facing, 0.3, 1.5))
     over(scene.image, bare, alpha * rng.uniform(0.80, 0.97))

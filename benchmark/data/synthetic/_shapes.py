@@ -10,8 +10,7 @@ from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas
 from benchmark.data.synthetic._noise import noise
-
-Point = tuple[float, float]
+from benchmark.data.synthetic._paths import Point
 
 
 def coverage(distance: Array, canvas: Canvas, softness: float = 0.0) -> Array:
@@ -46,16 +45,6 @@ def convex(canvas: Canvas, corners: Array) -> Array:
         outward = ((canvas.x - x0) * (y1 - y0) - (canvas.y - y0) * (x1 - x0)) / length
         np.maximum(distance, outward, out=distance)
     return distance
-
-
-def gem(rng: Generator, centre: Point, radius: float, corners: int) -> Array:
-    """Corners (k, 2) of a random convex polygon around `centre`, for `convex`."""
-    turns = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) / corners
-    turns = 2 * math.pi * (turns + rng.random())
-    squash, tilt = rng.uniform(0.6, 0.95), rng.uniform(0, math.pi)
-    along, across = radius / squash * np.cos(turns), radius * squash * np.sin(turns)
-    cos, sin = math.cos(tilt), math.sin(tilt)
-    return np.stack([centre[0] + along * cos - across * sin, centre[1] + along * sin + across * cos], axis=1)
 
 
 @dataclass(frozen=True)
@@ -100,41 +89,11 @@ def _window(a: float, b: float, reach: float, side: int) -> slice:
     return slice(max(0, math.floor(low * side)), max(0, min(side, math.ceil(high * side))))
 
 
-def wander(rng: Generator, start: Point, heading: float, length: float, steps: int, bend: float) -> Array:
-    """A smooth random path (steps + 1, 2): the heading drifts by about `bend` radians over its length."""
-    turns = np.cumsum(rng.standard_normal(steps)) / math.sqrt(steps)
-    curl = rng.standard_normal() * np.linspace(-0.5, 0.5, steps)
-    headings = heading + bend * (0.7 * (turns - turns.mean()) + curl)
-    steps_xy = length / steps * np.stack([np.cos(headings), np.sin(headings)], axis=1)
-    return np.concatenate([np.zeros((1, 2)), np.cumsum(steps_xy, axis=0)]) + np.asarray(start)
-
-
-def jagged(rng: Generator, start: Point, end: Point, steps: int, jitter: float) -> Array:
-    """A zigzag line (steps + 1, 2) from `start` to `end`, whose corners are off by up to `jitter` of its length."""
-    t = np.linspace(0.0, 1.0, steps + 1)
-    t[1:-1] += rng.uniform(-0.3, 0.3, steps - 1) / steps
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    off = np.zeros(steps + 1)
-    off[1:-1] = rng.uniform(-1, 1, steps - 1) * jitter
-    return np.stack([start[0] + t * dx - off * dy, start[1] + t * dy + off * dx], axis=1)
-
-
-def centred(points: Array, centre: Point) -> Array:
-    """The same path, moved so that the middle of its bounding box is `centre`."""
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    return points - middle + np.asarray(centre)
-
-
 def cast_shadow(distance: Array, canvas: Canvas, light: Point, length: float) -> Array:
     """Soft shadow (n, n) of the shape with this signed distance, `length` long, away from the lamp."""
     pixels = np.arange(canvas.x.size)
     columns, rows = (np.clip(pixels + round(component * length / canvas.pixel), 0, pixels[-1]) for component in light)
     return coverage(distance[rows[:, None], columns], canvas, softness=1.2 * length)
-
-
-def polar(centre: Point, turn: float, far: float) -> Point:
-    """The point `far` from `centre` in the direction `turn`, from x towards y."""
-    return centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn)
 
 
 def around(canvas: Canvas, centre: Point, reach: float) -> tuple[Canvas, tuple[slice, slice]]:

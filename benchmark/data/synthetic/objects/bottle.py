@@ -11,6 +11,7 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
 from benchmark.data.synthetic._marks import dirt, pick
 from benchmark.data.synthetic._noise import fbm, lookup, noise
+from benchmark.data.synthetic._paths import polar
 from benchmark.data.synthetic._product import Category, Scene
 from benchmark.data.synthetic._shapes import coverage
 
@@ -162,8 +163,7 @@ def _contamination(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     # Pale dirt also shows on the dark wall, dark dirt only against the light in the mouth.
     in_mouth = colour.max() < 0.3 or rng.random() < 0.5
     away = scene.radius * (rng.uniform(0, 0.8 * _MOUTH) if in_mouth else rng.uniform(_MOUTH, _WALL))
-    centre = (scene.centre[0] + away * math.cos(turn), scene.centre[1] + away * math.sin(turn))
-    return dirt(rng, canvas, scene, centre, rng.uniform(0.045, 0.095), colour)
+    return dirt(rng, canvas, scene, polar(scene.centre, turn, away), rng.uniform(0.045, 0.095), colour)
 
 
 CATEGORY = Category("bottle", _paint, (_broken_large, _broken_small, _contamination))

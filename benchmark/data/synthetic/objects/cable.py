@@ -9,11 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
-from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, slope_to, tint
 from benchmark.data.synthetic._marks import combined
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import Point, polar, rotation, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, around, cast_shadow, coverage, polar, stroke, wander
+from benchmark.data.synthetic._shapes import around, cast_shadow, coverage, stroke
 
 # Clockwise from the top.
 _INSULATION: tuple[Colour, ...] = ((0.36, 0.60, 0.20), (0.46, 0.36, 0.29), (0.13, 0.33, 0.62))
@@ -88,9 +89,7 @@ def _pack(rng: Generator, centre: Point, radius: float) -> Array:
     along = column + 0.5 * (row % 2) + rng.random()
     sites = _WIRE * np.stack([along, row * math.sqrt(0.75) + rng.random()], axis=1)
     sites += rng.uniform(-0.15, 0.15, sites.shape) * _WIRE
-    turn = rng.uniform(0, 2 * math.pi)
-    cos, sin = math.cos(turn), math.sin(turn)
-    sites = sites @ np.array([[cos, sin], [-sin, cos]])
+    sites = sites @ rotation(rng.uniform(0, 2 * math.pi))
     return sites[np.hypot(sites[:, 0], sites[:, 1]) < radius - 0.45 * _WIRE] + centre
 
 
@@ -160,8 +159,7 @@ def _bent_wire(rng: Generator, canvas: Canvas, scene: CableScene) -> Array:
     alpha = coverage(distance, canvas)
     darken(scene.image, 0.60 * cast_shadow(distance, canvas, scene.light, 0.016) * (1 - alpha))
     # A bright line runs along the side that faces the lamp; the cut end is flat and pale.
-    rows, columns = np.asarray(np.gradient(line.distance, canvas.pixel))
-    across = line.distance / half * (columns * scene.light[0] + rows * scene.light[1])
+    across = line.distance / half * slope_to(scene.light, line.distance, canvas)
     round_ = 0.62 + 0.30 * across + 0.55 * np.exp(-(((across - 0.35) / 0.28) ** 2))
     metal = tint(_COPPER, np.clip(round_, 0.2, 1.25)) + (0.10 * smoothstep(0.96, 1.0, line.along))[..., None]
     over(scene.image, metal, alpha)

@@ -10,11 +10,12 @@ from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import text_paths
-from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, slope_to, tint
 from benchmark.data.synthetic._marks import crack, gouge, imprint
 from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._paths import Point, centred, placed, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage
 
 _ORANGE: Colour = (0.80, 0.37, 0.135)
 _BLACK: Colour = (0.070, 0.064, 0.066)
@@ -114,11 +115,10 @@ def _print_places(
     rng: Generator, centre: Point, angle: float
 ) -> tuple[tuple[Point, float, float], tuple[Point, float, float]]:
     """Places of the number and the name, as arguments of `text_paths`; the halves are rotated independently."""
-    cos, sin = math.cos(angle), math.sin(angle)
     places = []
     for along, height in ((0.195, _HEIGHT), (-0.195, 0.055)):
         u, v = along + rng.normal(0, 0.012), rng.normal(0.012, 0.008)
-        at = (centre[0] + u * cos - v * sin, centre[1] + u * sin + v * cos)
+        at = placed(centre, angle, u, v)
         places.append((at, height * rng.uniform(0.95, 1.05), angle + rng.normal(0, 0.02)))
     return places[0], places[1]
 
@@ -145,18 +145,12 @@ def _on_capsule(rng: Generator, scene: CapsuleScene, share: float) -> tuple[Poin
     cap = bool(rng.random() < 0.45)
     room = (-share * scene.half, scene.joint - 0.07) if cap else (scene.joint + 0.07, share * scene.half)
     u, v = rng.uniform(*room), share * scene.radius * rng.uniform(-0.8, 0.8)
-    return _at(scene, u, v), cap
-
-
-def _at(scene: CapsuleScene, u: float, v: float) -> Point:
-    cos, sin = math.cos(scene.angle), math.sin(scene.angle)
-    return scene.centre[0] + u * cos - v * sin, scene.centre[1] + u * sin + v * cos
+    return placed(scene.centre, scene.angle, u, v), cap
 
 
 def _dent(canvas: Canvas, scene: CapsuleScene, depth: Array, alpha: Array) -> None:
     """Light and mirror on the walls of a dent `depth` deep (image units)."""
-    rows, columns = np.asarray(np.gradient(depth, canvas.pixel))
-    facing = columns * scene.light[0] + rows * scene.light[1]
+    facing = slope_to(scene.light, depth, canvas)
     scene.image *= (1 + alpha * np.clip(1.1 * facing, -0.7, 0.4))[..., None]
     over(scene.image, (0.90, 0.88, 0.86), 0.55 * smoothstep(0.10, 0.60, facing) * alpha)
 
@@ -164,9 +158,9 @@ def _dent(canvas: Canvas, scene: CapsuleScene, depth: Array, alpha: Array) -> No
 def _crack(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
     middle, cap = _on_capsule(rng, scene, 0.75)
     heading, length = rng.uniform(0, 2 * math.pi), rng.uniform(0.18, 0.30)
-    dx, dy = 0.5 * length * math.cos(heading), 0.5 * length * math.sin(heading)
-    ends = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
-    distance = crack(rng, canvas, *ends, widest=rng.uniform(0.034, 0.056), branches=int(rng.integers(1, 4)))
+    distance = crack(
+        rng, canvas, middle, heading, length, widest=rng.uniform(0.034, 0.056), branches=int(rng.integers(1, 4))
+    )
     alpha = coverage(distance, canvas) * scene.surface
     # The gap shows powder in the shadow of the shell; the edge of the shell is thin and bright.
     inside = 0.40 + 0.35 * smoothstep(0.0, -0.02, distance) + 0.08 * noise(rng, canvas, 40)
@@ -180,17 +174,20 @@ def _crack(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
 def _faulty_imprint(rng: Generator, canvas: Canvas, scene: CapsuleScene) -> Array:
     kind = rng.integers(3)
     was = coverage(scene.letters - 0.003, canvas, 0.003) * scene.surface
-    number = _at(scene, 0.195, 0.0)
+    number = placed(scene.centre, scene.angle, 0.195, 0.0)
     if kind == 0:
         # Too little ink: part of the number is not there.
         side = rng.choice([-1, 1]) * rng.uniform(0.03, 0.09)
-        patch = blob(rng, canvas, _at(scene, 0.195 + side, 0.0), rng.uniform(0.075, 0.11), rough=0.2)
+        patch = blob(
+            rng, canvas, placed(scene.centre, scene.angle, 0.195 + side, 0.0), rng.uniform(0.075, 0.11), rough=0.2
+        )
         alpha = coverage(patch, canvas, 0.010) * was
         over(scene.image, scene.bare, alpha)
         return alpha
     if kind == 1:
         # Printed askew, or twice.
-        off = _at(scene, 0.195 + rng.normal(0, 0.02), rng.choice([-1, 1]) * rng.uniform(0.03, 0.05))
+        aside = 0.195 + rng.normal(0, 0.02), rng.choice([-1, 1]) * rng.uniform(0.03, 0.05)
+        off = placed(scene.centre, scene.angle, *aside)
         tilt = rng.choice([-1, 1]) * rng.uniform(0.12, 0.38)
         letters = imprint(canvas, _number_paths(off, _HEIGHT, scene.angle + tilt), _PEN)
         twice = rng.random() < 0.5

@@ -12,8 +12,9 @@ from benchmark.data.synthetic._glyphs import random_text, text_paths
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import crack, imprint
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import centred, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage, stroke
 
 _SHELL: Colour = (0.56, 0.33, 0.17)
 _PALE_SHELL: Colour = (0.70, 0.47, 0.27)
@@ -93,9 +94,9 @@ def _on_nut(rng: Generator, scene: Scene, reach: float) -> tuple[float, float]:
 def _crack(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     heading = scene.angle + rng.normal(0, 0.45)
     length, middle = scene.radius * rng.uniform(0.9, 1.5), _on_nut(rng, scene, 0.35)
-    dx, dy = 0.5 * length * math.cos(heading), 0.5 * length * math.sin(heading)
-    ends = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
-    distance = crack(rng, canvas, *ends, widest=rng.uniform(0.036, 0.060), branches=int(rng.integers(1, 4)))
+    distance = crack(
+        rng, canvas, middle, heading, length, widest=rng.uniform(0.036, 0.060), branches=int(rng.integers(1, 4))
+    )
     alpha = coverage(distance, canvas) * scene.surface
     # The broken edge shows the thickness of the shell where it faces the lamp; below it is dark.
     near_lamp = cast_shadow(distance, canvas, scene.light, 0.007)

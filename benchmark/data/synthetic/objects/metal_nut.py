@@ -12,8 +12,9 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import dye, pick, scuff
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import centred, polar, rotation, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import cast_shadow, centred, convex, coverage, wander
+from benchmark.data.synthetic._shapes import cast_shadow, convex, coverage
 
 _STEEL: Colour = (1.0, 0.985, 0.95)
 _GROUND: Colour = (0.125, 0.125, 0.135)
@@ -144,8 +145,7 @@ def _lug_outline(canvas: Canvas, scene: Scene, lug: _Lug, angle: float, flipped:
     corners = corners - rounding * np.sign(corners - corners.mean(axis=0))
     if flipped:
         corners = corners[::-1] * (1, -1)
-    cos, sin = math.cos(angle), math.sin(angle)
-    corners = scene.radius * corners @ np.array([[cos, sin], [-sin, cos]]) + scene.centre
+    corners = scene.radius * corners @ rotation(angle) + scene.centre
     return convex(canvas, corners) - rounding * scene.radius
 
 
@@ -168,8 +168,7 @@ def _laid(canvas: Canvas, scene: _NutScene, distance: Array, layer: Array) -> Ar
 def _on_metal(rng: Generator, scene: Scene, low: float, high: float) -> tuple[float, float]:
     """A point of a lug between two circles around the bore, in radii."""
     turn = scene.angle + 0.5 * math.pi * rng.integers(4) + rng.uniform(-0.35, 0.35)
-    away = scene.radius * rng.uniform(low, high)
-    return scene.centre[0] + away * math.cos(turn), scene.centre[1] + away * math.sin(turn)
+    return polar(scene.centre, turn, scene.radius * rng.uniform(low, high))
 
 
 def _bent(rng: Generator, canvas: Canvas, scene: _NutScene) -> Array:

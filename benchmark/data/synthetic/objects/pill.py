@@ -10,11 +10,12 @@ from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._glyphs import random_text, text_paths
-from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, slope_to, tint
 from benchmark.data.synthetic._marks import combined, crack, dirt, dye, gouge, imprint, pick
 from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._paths import Point, centred, placed, polar, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, centred, coverage, polar, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage
 
 _WHITE: Colour = (0.84, 0.815, 0.79)
 _SPECK: Colour = (0.63, 0.24, 0.18)
@@ -119,8 +120,7 @@ def _speckle(rng: Generator, canvas: Canvas, powder: Array, local: tuple[Array, 
 def _press(rng: Generator, canvas: Canvas, image: Array, light: Point, letters: Array) -> None:
     """Press letters into the powder: dark grooves with one lit and one shaded wall."""
     depth = smoothstep(0.004, -0.012, letters)
-    rows, columns = np.asarray(np.gradient(depth, canvas.pixel))
-    facing = columns * light[0] + rows * light[1]
+    facing = slope_to(light, depth, canvas)
     strength = rng.uniform(0.85, 1.1)
     crumbs = 1 + 0.15 * noise(rng, canvas, 50)
     image *= (1 - strength * 0.20 * depth * crumbs - np.clip(0.0030 * strength * facing, -0.14, 0.30))[..., None]
@@ -130,8 +130,7 @@ def _on_pill(rng: Generator, scene: PillScene, share: float) -> Point:
     """A point of the pill, within `share` of the way to its edge."""
     turn, far = rng.uniform(0, 2 * math.pi), share * math.sqrt(rng.random())
     u, v = far * scene.radii[0] * math.cos(turn), far * scene.radii[1] * math.sin(turn)
-    cos, sin = math.cos(scene.angle), math.sin(scene.angle)
-    return scene.centre[0] + u * cos - v * sin, scene.centre[1] + u * sin + v * cos
+    return placed(scene.centre, scene.angle, u, v)
 
 
 def _color(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
@@ -177,9 +176,9 @@ def _chip(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
 def _fissure(rng: Generator, canvas: Canvas, scene: PillScene) -> Array:
     heading, length = rng.uniform(0, 2 * math.pi), rng.uniform(0.2, 0.34)
     middle = _on_pill(rng, scene, 0.6)
-    dx, dy = 0.5 * length * math.cos(heading), 0.5 * length * math.sin(heading)
-    ends = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
-    distance = crack(rng, canvas, *ends, widest=rng.uniform(0.026, 0.036), branches=int(rng.integers(0, 3)))
+    distance = crack(
+        rng, canvas, middle, heading, length, widest=rng.uniform(0.026, 0.036), branches=int(rng.integers(0, 3))
+    )
     alpha = coverage(distance, canvas) * scene.surface
     # One wall of the gap faces the lamp, the other does not.
     near_lamp = cast_shadow(distance, canvas, scene.light, 0.006)

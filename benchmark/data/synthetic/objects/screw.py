@@ -12,8 +12,9 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import scuff
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import centred, placed, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import cast_shadow, centred, coverage, wander
+from benchmark.data.synthetic._shapes import cast_shadow, coverage
 
 _STEEL: Colour = (1.0, 1.0, 1.0)
 _GROUND: Colour = (0.76, 0.76, 0.76)
@@ -140,8 +141,7 @@ def _laid(canvas: Canvas, scene: _ScrewScene, distance: Array, layer: Array) -> 
 
 def _on_screw(scene: _ScrewScene, along: float, across: float) -> tuple[float, float]:
     """The image point of a place on the screw, `along` 0..1 and `across` in image units."""
-    p, cos, sin = 2 * scene.radius * (along - 0.5), math.cos(scene.angle), math.sin(scene.angle)
-    return scene.centre[0] + p * cos - across * sin, scene.centre[1] + p * sin + across * cos
+    return placed(scene.centre, scene.angle, 2 * scene.radius * (along - 0.5), across)
 
 
 def _manipulated_front(rng: Generator, canvas: Canvas, scene: _ScrewScene) -> Array:

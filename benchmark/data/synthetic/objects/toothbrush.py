@@ -9,11 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
-from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
+from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, slope_to, tint
 from benchmark.data.synthetic._marks import dirt, pick
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import Point, placed, polar
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, coverage
+from benchmark.data.synthetic._shapes import coverage
 
 _WHITE: Colour = (0.88, 0.885, 0.87)
 _BRISTLES: tuple[Colour, ...] = (
@@ -112,8 +113,7 @@ def _head(
     blend = np.clip(0.5 + 0.5 * (neck - head) / fillet, 0, 1)
     distance = neck + blend * (head - neck) - fillet * blend * (1 - blend)
     surface = coverage(distance, canvas, 0.004)
-    rows, columns = np.asarray(np.gradient(distance, canvas.pixel))
-    facing = columns * light[0] + rows * light[1]
+    facing = slope_to(light, distance, canvas)
     bevel = smoothstep(-0.045, 0.0, distance)
     shade = uneven * (0.72 + 0.30 * bevel * facing - 0.22 * bevel + 0.03 * noise(rng, canvas, 5))
     # Little light reaches the head between the bristles.
@@ -130,7 +130,6 @@ def _layout(rng: Generator, centre: Point, angle: float, radii: tuple[float, flo
     long_, wide = 0.92 * radii[0], 0.90 * radii[1]
     rows, pitch = int(rng.integers(8, 10)), 2 * wide / rng.uniform(3.9, 4.4)
     accents, design = [pick(rng, _BRISTLES) * rng.uniform(0.85, 1.1) for _ in range(2)], rng.integers(5)
-    cos, sin = math.cos(angle), math.sin(angle)
     lean = rng.normal(0, 0.006, 2)
     strands = iter(curve_noise(rng, 26 * 48, 128 * 48).reshape(48, 128))
     tufts = []
@@ -140,7 +139,7 @@ def _layout(rng: Generator, centre: Point, angle: float, radii: tuple[float, flo
         number = max(2, int(2 * half / pitch + 0.30))
         for column in range(number):
             q = (column - (number - 1) / 2) * pitch
-            x, y = centre[0] + p * cos - q * sin, centre[1] + p * sin + q * cos
+            x, y = placed(centre, angle, p, q)
             # Perspective: upright bristles lean away from the middle of the image.
             jitter = rng.normal(0, 0.0035, 2) + lean
             tip = (x + 0.055 * (x - 0.5) + jitter[0], y + 0.055 * (y - 0.5) + jitter[1])
@@ -265,8 +264,7 @@ def _in_head(scene: _Brush, point: Point) -> tuple[float, float]:
 
 
 def _fallen(rng: Generator, tuft: _Tuft, turn: float, far: float, fray: float) -> _Tuft:
-    tip = (tuft.root[0] + far * math.cos(turn), tuft.root[1] + far * math.sin(turn))
-    return replace(tuft, tip=tip, radius=tuft.radius * rng.uniform(0.85, 1.05), fray=fray)
+    return replace(tuft, tip=polar(tuft.root, turn, far), radius=tuft.radius * rng.uniform(0.85, 1.05), fray=fray)
 
 
 def _defective(rng: Generator, canvas: Canvas, scene: _Brush) -> Array:

@@ -13,8 +13,9 @@ from benchmark.data.synthetic._glyphs import random_text, text_paths
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import imprint
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import Point, placed, polar, rotation
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, Stroke, blob, cast_shadow, coverage, ellipse, stroke
+from benchmark.data.synthetic._shapes import Stroke, blob, cast_shadow, coverage, ellipse, stroke
 
 _COPPER: Colour = (0.66, 0.41, 0.27)
 _RESIN_BOARD: Colour = (0.40, 0.26, 0.16)
@@ -109,16 +110,11 @@ def _board(rng: Generator, canvas: Canvas, uneven: Array, foot: Point, pitch: fl
 
 def _lead(rng: Generator, centre: Point, angle: float, foot: Point, pitch: float, turn: float, column: int) -> _Lead:
     """A lead from the case to the pitch of the board and into a hole."""
-    start = _placed(centre, angle, (0.085 * column, 0.9 * _HALF_HEIGHT))
-    out = _placed(centre, angle, (0.085 * column, _HALF_HEIGHT + rng.uniform(0.04, 0.06)))
-    end = (foot[0] + column * pitch * math.cos(turn), foot[1] + column * pitch * math.sin(turn))
+    start = placed(centre, angle, 0.085 * column, 0.9 * _HALF_HEIGHT)
+    out = placed(centre, angle, 0.085 * column, _HALF_HEIGHT + rng.uniform(0.04, 0.06))
+    end = polar(foot, turn, column * pitch)
     knee = (end[0] + rng.normal(0, 0.004), out[1] + 0.075 + rng.normal(0, 0.006))
     return _Lead(np.array([start, out, knee, end]))
-
-
-def _placed(centre: Point, angle: float, local: Point) -> Point:
-    cos, sin = math.cos(angle), math.sin(angle)
-    return centre[0] + local[0] * cos - local[1] * sin, centre[1] + local[0] * sin + local[1] * cos
 
 
 def _assembled(
@@ -173,13 +169,13 @@ def _case_picture(
     bright = case.tone * (1 + case.grain + 0.55 * np.clip(facing, -0.9, 1) + 0.85 * top)
     bright = bright + case.gloss * gloss * (0.35 + 0.65 * top) + 0.10 * smoothstep(0.007, 0.0, np.abs(front)) * (v < 0)
     # The ejector pin of the mould leaves a round dent above the print.
-    dent = ellipse(canvas, _placed(centre, angle, (0.0, -0.072)), (0.027, 0.027), 0.0)
+    dent = ellipse(canvas, placed(centre, angle, 0.0, -0.072), (0.027, 0.027), 0.0)
     slope = (u * light[0] + (v + 0.072) * light[1]) / 0.027
     bright = bright * (1 - 0.35 * coverage(dent, canvas, 0.006)) - 0.07 * slope * smoothstep(0.010, 0.0, np.abs(dent))
     paths = [
         path
         for text, low in zip(case.lines, (0.010, 0.082), strict=True)
-        for path in text_paths(text, _placed(centre, angle, (0.0, low)), 0.046, angle)
+        for path in text_paths(text, placed(centre, angle, 0.0, low), 0.046, angle)
     ]
     ink = 0.75 * coverage(imprint(canvas, paths, 0.0045), canvas, 0.005)
     bright = bright + ink * (case.ink - bright)
@@ -229,11 +225,9 @@ def _cut_lead(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array:
 def _damaged_case(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array:
     turn, radius = rng.uniform(0, 2 * math.pi), rng.uniform(0.064, 0.102)
     far = rng.uniform(0.55, 1.05)
-    local = (
-        float(np.clip(1.3 * far * math.cos(turn), -1, 1)) * (_HALF_WIDTH - 0.02),
-        float(np.clip(1.3 * far * math.sin(turn), -1, 1)) * (_HALF_HEIGHT - 0.02),
-    )
-    place = _placed(scene.centre, scene.angle, local)
+    along = float(np.clip(1.3 * far * math.cos(turn), -1, 1)) * (_HALF_WIDTH - 0.02)
+    across = float(np.clip(1.3 * far * math.sin(turn), -1, 1)) * (_HALF_HEIGHT - 0.02)
+    place = placed(scene.centre, scene.angle, along, across)
     distance = blob(rng, canvas, place, radius, rough=0.20, aspect=rng.uniform(1.0, 1.7))
     distance = np.maximum(distance + 0.003 * noise(rng, canvas, 50), scene.body[0])
     alpha = coverage(distance, canvas)
@@ -255,10 +249,9 @@ def _misplaced(rng: Generator, canvas: Canvas, scene: _TransistorScene) -> Array
     turned = rng.random() < 0.65
     turn = float(rng.choice([-1.0, 1.0])) * (rng.uniform(0.35, 1.5) if turned else rng.uniform(0.05, 0.2))
     shift = rng.uniform(-0.05, 0.05, 2) if turned else rng.choice([-1.0, 1.0], 2) * rng.uniform(0.06, 0.14, 2)
-    cos, sin = math.cos(turn), math.sin(turn)
 
     def moved(points: Array) -> Array:
-        return (points - 0.5) @ np.array([[cos, sin], [-sin, cos]]) + 0.5 + shift
+        return (points - 0.5) @ rotation(turn) + 0.5 + shift
 
     centre = moved(np.asarray(scene.centre))
     body = _case_picture(canvas, scene.case, scene.light, scene.shade, (centre[0], centre[1]), scene.angle + turn)

@@ -13,8 +13,9 @@ from benchmark.data.synthetic._cloth import felt, tear
 from benchmark.data.synthetic._light import camera_gain, lamp, tint
 from benchmark.data.synthetic._marks import combined
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import Point
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, blob, cast_shadow, coverage, stroke
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage, stroke
 
 # Teeth are numbered from above the picture to below it.
 _TEETH, _ABOVE = 44, 10

@@ -11,8 +11,9 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, dye, metal_scrap, pick, random_place, thread
 from benchmark.data.synthetic._noise import fbm, noise
+from benchmark.data.synthetic._paths import centred, polar, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, stroke, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage, stroke
 
 _WARP_YARN: Colour = (0.36, 0.33, 0.30)
 _WEFT_YARN: Colour = (0.56, 0.53, 0.485)
@@ -121,7 +122,7 @@ def _torn_yarn(
 ) -> None:
     """A loose yarn end that reaches over a hole and gets thinner."""
     turn = rng.uniform(0, 2 * math.pi)
-    start = (centre[0] + 1.1 * radius * math.cos(turn), centre[1] + 1.1 * radius * math.sin(turn))
+    start = polar(centre, turn, 1.1 * radius)
     inward = turn + math.pi + rng.normal(0, 0.35)
     line = stroke(canvas, wander(rng, start, inward, radius * rng.uniform(0.4, 0.9), 4, bend=0.7), reach=0.02)
     width = rng.uniform(0.006, 0.010) * (1 - 0.75 * line.along)

@@ -11,8 +11,9 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, dye, glue, pick, random_place
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import centred, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Stroke, blob, cast_shadow, centred, coverage, stroke, wander
+from benchmark.data.synthetic._shapes import Stroke, blob, cast_shadow, coverage, stroke
 
 _HIDE: Colour = (0.42, 0.235, 0.150)
 _CREASE: Colour = (0.20, 0.095, 0.060)

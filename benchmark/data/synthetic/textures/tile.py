@@ -8,11 +8,12 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
-from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, tint
+from benchmark.data.synthetic._light import Colour, camera_gain, darken, lamp, over, slope_to, tint
 from benchmark.data.synthetic._marks import crack, glue, random_place
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import centred, jagged, polar, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import blob, cast_shadow, centred, coverage, jagged, stroke, wander
+from benchmark.data.synthetic._shapes import blob, cast_shadow, coverage, stroke
 
 _GROUND: Colour = (0.70, 0.69, 0.665)
 # Flecks from the lowest layer up: cells along the image, share of the area (in standard deviations above the
@@ -46,13 +47,11 @@ def _paint(rng: Generator, canvas: Canvas) -> Scene:
 def _crack(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     turn, length = rng.uniform(0, 2 * math.pi), rng.uniform(0.55, 0.85)
     middle = random_place(rng, 0.34)
-    dx, dy = 0.5 * length * math.cos(turn), 0.5 * length * math.sin(turn)
-    start, end = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
-    distance = crack(rng, canvas, start, end, rng.uniform(0.025, 0.040), int(rng.integers(2, 5)))
+    distance = crack(rng, canvas, middle, turn, length, rng.uniform(0.025, 0.040), int(rng.integers(2, 5)))
     if rng.random() < 0.6:
         # A second fissure forks from the first.
         fork = turn + rng.choice([-1, 1]) * rng.uniform(0.6, 1.3)
-        far = (middle[0] + 0.8 * length * math.cos(fork), middle[1] + 0.8 * length * math.sin(fork))
+        far = polar(middle, fork, 0.8 * length)
         line = stroke(canvas, jagged(rng, middle, far, 9, jitter=0.04), reach=0.08)
         distance = np.minimum(distance, line.distance - 0.015 * (1 - 0.5 * line.along))
     distance = distance - 0.003 + 0.002 * noise(rng, canvas, 45)
@@ -102,8 +101,7 @@ def _oil(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     centre, radius = random_place(rng, 0.24), rng.uniform(0.095, 0.140)
     distance = blob(rng, canvas, centre, radius, rough=0.13, aspect=rng.uniform(1.0, 2.0))
     for _ in range(rng.integers(0, 4)):
-        turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.8)
-        beside = (centre[0] + far * math.cos(turn), centre[1] + far * math.sin(turn))
+        beside = polar(centre, rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.1, 1.8))
         distance = np.minimum(distance, blob(rng, canvas, beside, radius * rng.uniform(0.16, 0.34), rough=0.08))
     alpha = coverage(distance, canvas, 0.010)
     # Oil soaks in: darker and warmer, darkest along the rim; a film on top mirrors the lamp.
@@ -127,8 +125,7 @@ def _rough(rng: Generator, canvas: Canvas, scene: Scene) -> Array:
     across = canvas.local(centre, rng.uniform(0, math.pi))[1]
     rubbed = lookup(curve_noise(rng, 46), 0.5 + across / 0.9 + 0.012 * noise(rng, canvas, 6))
     pits = 0.5 * noise(rng, canvas, 60) + 0.4 * noise(rng, canvas, 95) + 0.5 * rubbed
-    rows, columns = np.asarray(np.gradient(pits, canvas.pixel))
-    facing = np.clip(-(columns * scene.light[0] + rows * scene.light[1]) / 85, -1.0, 1.0)
+    facing = np.clip(-slope_to(scene.light, pits, canvas) / 85, -1.0, 1.0)
     tone = rng.uniform(0.36, 0.46) if rng.random() < 0.6 else rng.uniform(0.82, 0.94)
     dust = tint((1.0, 0.975, 0.94), scene.shade * tone * (1 + 0.38 * facing))
     over(scene.image, dust, alpha * np.clip(rng.uniform(0.78, 0.90) + 0.12 * rubbed, 0.35, 0.95))

@@ -12,8 +12,9 @@ from benchmark.data.synthetic._canvas import Array, Canvas, smoothstep
 from benchmark.data.synthetic._light import Colour, camera_gain, lamp, over, tint
 from benchmark.data.synthetic._marks import DYES, combined, dye, glue, pick, random_place
 from benchmark.data.synthetic._noise import curve_noise, fbm, lookup, noise
+from benchmark.data.synthetic._paths import Point, centred, polar, wander
 from benchmark.data.synthetic._product import Category, Scene
-from benchmark.data.synthetic._shapes import Point, blob, centred, coverage, stroke, wander
+from benchmark.data.synthetic._shapes import blob, coverage, stroke
 
 _EARLY_WOOD: Colour = (0.62, 0.445, 0.315)
 _LATE_WOOD: Colour = (0.40, 0.255, 0.165)
@@ -71,7 +72,7 @@ def _bore(rng: Generator, canvas: Canvas, scene: Scene, place: Point, number: in
     for each in range(number):
         radius = rng.uniform(0.046, 0.064) if number == 1 else rng.uniform(0.032, 0.048)
         away = 0.0 if each == 0 else rng.uniform(0.11, 0.18)
-        centre = (place[0] + away * math.cos(turn + 2.1 * each), place[1] + away * math.sin(turn + 2.1 * each))
+        centre = polar(place, turn + 2.1 * each, away)
         np.maximum(alpha, _one_bore(rng, canvas, scene, centre, radius), out=alpha)
     return alpha
 
@@ -103,8 +104,7 @@ def _drops(rng: Generator, canvas: Canvas, scene: Scene, place: Point, radius: f
     """A puddle at `place` with smaller drops around it: clear, glossy, and dark where it soaks in."""
     distance = blob(rng, canvas, place, radius, rough=0.14, aspect=rng.uniform(1.0, 1.8))
     for _ in range(number):
-        turn, far = rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.2, 2.1)
-        beside = (place[0] + far * math.cos(turn), place[1] + far * math.sin(turn))
+        beside = polar(place, rng.uniform(0, 2 * math.pi), radius * rng.uniform(1.2, 2.1))
         distance = np.minimum(distance, blob(rng, canvas, beside, radius * rng.uniform(0.18, 0.42), rough=0.06))
     wet = coverage(distance, canvas, 0.004)
     scene.image *= 1 - (wet * rng.uniform(0.26, 0.44))[..., None] * np.array([0.85, 1.0, 1.12])
