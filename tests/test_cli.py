@@ -268,7 +268,7 @@ def test_notes_on_resized_and_empty_masks_are_logged_and_stored(
     where = ("--results", tmp_path / "results", "--cache", tmp_path / "cache")
     assert main([str(word) for word in folder_run(category.parent, *ONE_METHOD, *where)]) == 0
     said = capsys.readouterr().err
-    assert "widget: 1 defective images have no mask pixel above 127 and are left out" in said
+    assert "widget: 1 defective image has no mask pixel above 127 and is left out" in said
     assert "widget: 2 of 24 images are not 48 x 48 px" in said
     assert "widget, 1-shot, seed 0: 1 defective" in said
     assert "no mask pixel left at 64 px" in said

@@ -12,8 +12,8 @@ import pytest
 from benchmark.commands.arguments.tables import FORMATS as OFFERED_FORMATS
 from benchmark.commands.arguments.tables import TABLES as OFFERED_TABLES
 from benchmark.data import choices
+from benchmark.data.images import MASK_READERS
 from benchmark.data.importers import LAYOUTS
-from benchmark.data.importers.pairs import MASKS_HOLD
 from benchmark.gate.judge import Gate
 from reports.formats import FORMATS
 from reports.tables import TABLES
@@ -107,7 +107,7 @@ def test_a_refusal_does_not_wait_for_what_runs_need(words: str, tmp_path: Path) 
 
 def test_what_the_command_line_offers_is_what_the_code_has() -> None:
     assert (*LAYOUTS, choices.PAIRS) == choices.IMPORTERS
-    assert tuple(MASKS_HOLD) == choices.MASKS_HOLD
+    assert tuple(MASK_READERS) == choices.MASKS_HOLD
     assert tuple(FORMATS) == OFFERED_FORMATS
     assert tuple(TABLES) == OFFERED_TABLES
     assert [gate.value for gate in Gate] == ["auto", "bit", "statistical"]

@@ -11,9 +11,9 @@ import torch
 from baselines.errors import InputError
 from benchmark.atomic import check_folder
 from benchmark.commands.arguments.check import BASELINES
+from benchmark.commands.images import chosen_dataset
 from benchmark.commands.options import check_training, chosen_cache
 from benchmark.commands.training import chosen_training
-from benchmark.data.datasets import open_dataset
 from benchmark.devices import choose_devices
 from benchmark.environment import code_digest
 from benchmark.gate.assess import assess
@@ -49,7 +49,7 @@ def check(options: argparse.Namespace, profile: Profile, path: Path) -> int:
         check_folder(options.out)
     cache = chosen_cache(options)
     do_runs = chosen_training(options, profile, cache)
-    dataset = open_dataset(options.dataset, options.data_root, cache)
+    dataset = chosen_dataset(options, cache)
     scope = choose_scope(baseline, path, chosen_part(options), profile, dataset)
     if gate is Gate.STATISTICAL or not set(profile.seeds) <= set(baseline.seeds):
         baseline.calibration(profile.seeds)  # refuses too many seeds before training
@@ -72,7 +72,7 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
     before = former_baseline(path)
     cache = chosen_cache(options)
     do_runs = chosen_training(options, profile, cache)
-    dataset = open_dataset(options.dataset, options.data_root, cache)
+    dataset = chosen_dataset(options, cache)
     specs = choose_runs(dataset, profile, chosen_part(options), options.repeats)
     elsewhere = None if options.elsewhere is None else read_elsewhere(options.elsewhere, specs)
     root = runs_folder(options, specs)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from itertools import groupby
 
 from PIL import Image
 
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import new_folder
+from benchmark.commands.images import chosen_dataset, chosen_list
 from benchmark.data import synthetic
-from benchmark.data.datasets import DataSet, SyntheticDataSet, open_dataset, open_list
-from benchmark.data.manifest import FORMAT, GOOD, notes, write_images, write_rows
+from benchmark.data.datasets import DataSet, SyntheticDataSet
+from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, write_images, write_rows
 from benchmark.data.mvtec import PublishedMvtecAD
+from benchmark.data.notes import notes, used
 from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, list_draws
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 from reports.escapes import for_terminal
@@ -22,15 +23,19 @@ from reports.escapes import for_terminal
 
 def do_list(options: argparse.Namespace) -> int:
     """Print the number of images per category, split and label, and notes on them."""
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = chosen_dataset(options, options.cache)
     for category in dataset.categories():
         manifest = dataset.manifest(category)
-        counts = Counter((record.split, record.label) for record in manifest.records)
-        listed = ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items())
-        print(for_terminal(f"{category}: {listed}"))
-        for note in notes(manifest):
-            print(for_terminal(f"  {note}"))
+        _print_summary(manifest)
     return 0
+
+
+def _print_summary(manifest: CategoryManifest) -> None:
+    counts = used(manifest)
+    print(for_terminal(f"{manifest.category}: {counts}"))
+    for note in notes(manifest):
+        if note != f"used: {counts}":
+            print(for_terminal(f"  {note}"))
 
 
 def do_generate(options: argparse.Namespace) -> int:
@@ -54,7 +59,7 @@ def do_generate(options: argparse.Namespace) -> int:
 
 def do_sheet(options: argparse.Namespace) -> int:
     """Write a contact sheet with the first images of each label."""
-    dataset = open_dataset(options.dataset, options.data_root, options.cache)
+    dataset = chosen_dataset(options, options.cache)
     _check_size(options.size)
     if options.each < 1:
         raise InputError(f"--each must be at least 1, got {options.each}")
@@ -99,11 +104,13 @@ def do_manifest(options: argparse.Namespace) -> int:
         if options.data_root or options.dataset not in ("synthetic", "folder"):  # the first is the default
             raise InputError(f"give either the folder {options.folder} or --dataset and --data-root")
         options.dataset, options.data_root = "folder", options.folder
-    dataset = open_list(options.dataset, options.data_root, options.cache)
+    dataset = chosen_list(options)
     published = dataset if isinstance(dataset, PublishedMvtecAD) else None
     if options.out.exists():
         raise InputError(f"{options.out} exists already: name another folder or remove it first")
     manifests = [dataset.manifest(category) for category in dataset.categories()]
+    for manifest in manifests:
+        _print_summary(manifest)
     images, digests = list_draws(manifests)
     for reason in dict.fromkeys(row["impossible"] for row in digests if row["impossible"]):
         print(f"no draw: {reason}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 
 from baselines.errors import InputError, unknown_name
+from benchmark.data.choices import MASKS_HOLD
 from benchmark.data.importers import IMPORTERS, LAYOUTS, PAIRS
 from benchmark.data.importers.layout import Imported, import_layout
-from benchmark.data.importers.pairs import MASKS_HOLD, PairPatterns, import_pairs
+from benchmark.data.importers.pairs import PairPatterns, import_pairs
+from benchmark.data.importers.visa import VISA_BY_TYPE
+from reports.escapes import for_terminal
 
 _LISTED = 20
 
@@ -25,8 +28,13 @@ def do(options: argparse.Namespace) -> int:
     if options.name != PAIRS:
         if given:
             raise InputError(f"--{next(iter(given)).replace('_', '-')} is an option of data import {PAIRS} only")
-        _print_import(import_layout(LAYOUTS[options.name], options.source, options.destination, options.seed))
+        layout = VISA_BY_TYPE if options.by_type else LAYOUTS[options.name]
+        if options.name != layout.name:
+            raise InputError(f"--by-type is an option of data import {layout.name} only")
+        _print_import(import_layout(layout, options.source, options.destination, options.seed))
         return 0
+    if options.by_type:
+        raise InputError(f"--by-type is an option of data import {VISA_BY_TYPE.name} only: give {{label}} in a pattern")
     if not {"images", "masks"} <= set(given):
         raise InputError(f"data import {PAIRS} needs --images PATTERN and --masks PATTERN")
     if options.masks_hold not in (None, *MASKS_HOLD):
@@ -56,4 +64,8 @@ def _print_import(imported: Imported) -> None:
                 f"  {category.empty_masks} defective images have an empty mask and will be left out of training and "
                 "testing"
             )
+        if category.full_masks:
+            print(f"  {category.full_masks} masks mark more than half of the image; inverted?")
+    for note in imported.notes:
+        print(f"  {for_terminal(note)}")
     print(f"use with: --dataset folder --data-root {imported.folder}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.errors import InputError, unknown_name
+from benchmark.data.choices import MASKS_HOLD
 from benchmark.data.manifest import CategoryManifest
 from benchmark.data.mvtec import NAME as MVTEC_AD
 from benchmark.data.mvtec import manifest_folder
@@ -41,7 +42,11 @@ def do(options: argparse.Namespace) -> int:
     if options.data_root is None:
         raise InputError("data verify needs --data-root DIR, the folder that contains the categories")
     manifests = read_manifest(options.manifest or manifest_folder())
-    checks, others = check_files(options.data_root, manifests, options.category, options.ignore_size, options.checksums)
+    if options.masks_hold not in (None, *MASKS_HOLD):
+        raise unknown_name("value of --masks-hold", options.masks_hold, MASKS_HOLD)
+    checks, others = check_files(
+        options.data_root, manifests, options.category, options.ignore_size, options.checksums, options.masks_hold
+    )
     correct = not count_problems(checks, others)
     if options.json:
         print(json.dumps(_as_json(options.data_root, checks, others), indent=1))
@@ -56,7 +61,12 @@ def do(options: argparse.Namespace) -> int:
 
 
 def check_files(
-    root: Path, manifests: Sequence[CategoryManifest], requested: Sequence[str], ignore_size: bool, record: Path | None
+    root: Path,
+    manifests: Sequence[CategoryManifest],
+    requested: Sequence[str],
+    ignore_size: bool,
+    record: Path | None,
+    masks_hold: str | None = None,
 ) -> tuple[list[CategoryCheck], list[Problem]]:
     listed = {manifest.category: manifest for manifest in manifests}
     for category in requested:
@@ -79,6 +89,7 @@ def check_files(
                 recorded,
                 with_checksums=record is not None and recorded is None,
                 on_file=advance,
+                masks_hold=masks_hold,
             )
             for category in chosen
         ]

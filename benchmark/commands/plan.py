@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from benchmark.commands.images import chosen_list
 from benchmark.commands.options import check_jobs, chosen_jobs
 from benchmark.commands.selection import chosen_profile, chosen_request
-from benchmark.data.datasets import open_list
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.devices import choose_devices
 from benchmark.protocol.selection import check_methods, choose_selections
@@ -28,7 +28,7 @@ def do(options: argparse.Namespace) -> int:
     """Print the plan."""
     request, profile = chosen_request(options), chosen_profile(options)
     check_jobs(options)
-    dataset = open_list(options.dataset, options.data_root, options.cache)
+    dataset = chosen_list(options)
     selections = choose_selections(request, profile, dataset)
     check_methods([name for selection in selections.values() for name in selection.methods], profile)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from benchmark.commands.images import chosen_dataset
 from benchmark.commands.options import check_training, chosen_cache
 from benchmark.commands.selection import chosen_profile, chosen_request
-from benchmark.data.datasets import open_dataset
 from benchmark.protocol.selection import choose_selections, select_runs
 
 
@@ -15,7 +15,7 @@ def do(options: argparse.Namespace) -> int:
     request, profile = chosen_request(options), chosen_profile(options)
     check_training(options)
     cache = chosen_cache(options)
-    dataset = open_dataset(options.dataset, options.data_root, cache)
+    dataset = chosen_dataset(options, cache)
     specs = select_runs(dataset, profile, choose_selections(request, profile, dataset).values())
 
     from benchmark.commands.study import do_study  # torch, for which a refusal should not wait

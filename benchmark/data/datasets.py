@@ -9,7 +9,7 @@ import numpy as np
 
 from baselines.errors import InputError, unknown_name
 from benchmark.data import synthetic
-from benchmark.data.choices import DATASETS
+from benchmark.data.choices import DATASETS, MASKS_HOLD
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.manifest import GOOD, CategoryManifest, ImageRecord
@@ -76,7 +76,13 @@ class SyntheticDataSet:
         return synthetic.render(category, record.split, record.label, index, size, self.name)
 
 
-def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None = None) -> DataSet:
+def open_dataset(
+    name: str,
+    root: Path | None = None,
+    cache: ImageCache | None = None,
+    masks_hold: str | None = None,
+    strict: bool = False,
+) -> DataSet:
     """Open a data set.
 
     Parameters
@@ -86,11 +92,13 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
         Folder of the images; None for the synthetic data sets.
     cache : ImageCache, optional
         For the manifests of folders; the user's own by default.
+    masks_hold, strict
+        Of ``FolderDataSet``; None for its default.
 
     Raises
     ------
     InputError
-        If the name is unknown, or the root is missing, superfluous or unusable.
+        If the name or the reading of masks is unknown, or the root is missing, superfluous or unusable.
 
     Examples
     --------
@@ -102,13 +110,23 @@ def open_dataset(name: str, root: Path | None = None, cache: ImageCache | None =
     if name in synthetic.EDITIONS:
         if root is not None:
             raise InputError("the synthetic data set has no root: use --dataset folder with --data-root")
+        if masks_hold is not None:
+            raise InputError("--masks-hold says how mask files are read, and the synthetic data set has none")
         return SyntheticDataSet(name)
     if root is None:
         raise InputError(f"--dataset {name} needs --data-root DIR, the folder that contains the categories")
-    return FolderDataSet(root, cache, name=MVTEC_AD if name == MVTEC_AD else None)
+    if masks_hold is not None and masks_hold not in MASKS_HOLD:
+        raise unknown_name("value of --masks-hold", masks_hold, MASKS_HOLD)
+    return FolderDataSet(root, cache, MVTEC_AD if name == MVTEC_AD else None, masks_hold or MASKS_HOLD[0], strict)
 
 
-def open_list(name: str, root: Path | None = None, cache: ImageCache | None = None) -> ImageList:
+def open_list(
+    name: str,
+    root: Path | None = None,
+    cache: ImageCache | None = None,
+    masks_hold: str | None = None,
+    strict: bool = False,
+) -> ImageList:
     """Open a data set whose images need not be here: MVTec AD without a root is the published list of its images.
 
     Raises
@@ -123,4 +141,4 @@ def open_list(name: str, root: Path | None = None, cache: ImageCache | None = No
     """
     if name == MVTEC_AD and root is None:
         return PublishedMvtecAD()
-    return open_dataset(name, root, cache)
+    return open_dataset(name, root, cache, masks_hold, strict)

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 _ARRAYS, _MANIFESTS = "arrays", "manifests"
 _ARRAYS_NAME = re.compile(r"[0-9a-f]{24}-[0-9]+")
-_MANIFEST_NAME = re.compile(r"[0-9a-f]{64}\.csv")
+_MANIFEST_NAME = re.compile(r"[0-9a-f]{64}\.(csv|json)")  # CSV in former versions
 _IMAGES_FILE, _MASKS_FILE, _ENTRY_FILE = "images.npy", "masks.npy", "entry.json"
 _ATTEMPTS = 3
 _BYTES_PER_PIXEL = 4  # three of the image, one of the mask
@@ -206,7 +206,7 @@ class ImageCache:
         digest : str
             SHA-256 of the names, sizes and times of the folder's files.
         """
-        return self.root / _MANIFESTS / f"{digest}.csv"
+        return self.root / _MANIFESTS / f"{digest}.json"
 
     def entries(self) -> list[CacheEntry]:
         """Return all entries, least recently used first.

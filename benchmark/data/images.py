@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -12,6 +13,11 @@ from PIL import ExifTags, Image, ImageChops, ImageOps, UnidentifiedImageError
 from baselines.errors import InputError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+# Images that are not read, so that they can be named.
+OTHER_EXTENSIONS = (
+    *(".gif", ".jfif", ".jpe", ".jp2", ".pbm", ".pgm", ".ppm", ".pnm"),
+    *(".avif", ".heic", ".heif", ".tga", ".dng", ".raw"),
+)
 MASK_THRESHOLD = 127
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I")  # 16-bit grey; Pillow's convert() clips instead of scaling
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
@@ -121,15 +127,29 @@ def open_mask(path: Path, image_path: Path, photo: Header) -> Image.Image:
         If the two differ in size, or the mask cannot be read.
     """
     mask, header = read_upright(path)
+    turned = turn_like_photo(mask, header, photo)
+    if turned is None:
+        raise InputError(
+            f"mask {path} is {header.width} x {header.height} px but its image {image_path} is "
+            f"{photo.width} x {photo.height}: the mask must have the size of its image"
+            + ("; an EXIF orientation turns one of them" if (photo.orientation, header.orientation) != (1, 1) else "")
+        )
+    return turned
+
+
+def turn_like_photo(mask: Image.Image, header: Header, photo: Header) -> Image.Image | None:
+    """Return a mask turned like its photo, as ``open_mask`` says; None if they differ in size."""
     if header.size == photo.size:
         return mask
     if header.orientation == 1 and photo.orientation >= _SIDEWAYS and header.size == photo.size[::-1]:
         return mask.transpose(_TO_UPRIGHT[photo.orientation])
-    raise InputError(
-        f"mask {path} is {header.width} x {header.height} px but its image {image_path} is "
-        f"{photo.width} x {photo.height}: the mask must have the size of its image"
-        + ("; an EXIF orientation turns one of them" if (photo.orientation, header.orientation) != (1, 1) else "")
-    )
+    return None
+
+
+def is_turn_unknown(mask: Header, photo: Header) -> bool:
+    """Return whether a mask may be drawn on the upright photo or on its stored pixels, which have the same size."""
+    turned = photo.orientation != 1 and mask.orientation == 1
+    return turned and (photo.orientation < _SIDEWAYS or photo.width == photo.height)
 
 
 def _orientation(path: Path, image: Image.Image) -> int:
@@ -232,3 +252,28 @@ def nonzero_mask(image: Image.Image) -> Image.Image:
     stored = np.atleast_3d(np.asarray(image))
     marked = stored[..., [band != "A" for band in image.getbands()]].any(axis=2)
     return Image.fromarray(np.where(marked, 255, 0).astype(np.uint8))
+
+
+# By what masks hold: grey values, or class numbers.
+MASK_READERS: dict[str, Callable[[Image.Image], Image.Image]] = {"grey": binary_mask, "classes": nonzero_mask}
+
+
+def hidden_marks(image: Image.Image) -> int | None:
+    """Return what a mask without a pixel above 127 shows all the same.
+
+    Returns
+    -------
+    int or None
+        The highest stored value, e.g. the number of classes; 0 for black paint on a transparent ground; None if the
+        mask is empty.
+
+    Examples
+    --------
+    >>> hidden_marks(Image.new("L", (1, 1), 3)), hidden_marks(Image.new("L", (1, 1), 0))
+    (3, None)
+    """
+    bands = image.getbands()
+    stored = np.atleast_3d(np.asarray(image))
+    opaque = stored[..., bands.index("A")] > MASK_THRESHOLD if "A" in bands else np.ones(stored.shape[:2], dtype=bool)
+    highest = int(stored[..., [band != "A" for band in bands]][opaque].max(initial=0))
+    return highest or (0 if opaque.any() and not opaque.all() else None)

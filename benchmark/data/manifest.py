@@ -8,18 +8,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from baselines.errors import InputError
-from benchmark.data.images import MASK_THRESHOLD
 from benchmark.formulas import quote_formula, unquote_formula
 
 FORMAT = 1
 GOOD = "good"
+# Version of files whose masks are read as class numbers, so that results of the two readings are never mixed.
+MASKS_HOLD_CLASSES = "masks hold classes"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,38 @@ class ImageRecord:
         return self.defective and self.defect_pixels == 0
 
 
+class Oddity(StrEnum):
+    """What is odd about a file; ``notes`` has the words for readers."""
+
+    FILE_TYPE = "file type"
+    SUBFOLDER = "subfolder"
+    PLACE = "place"
+    TRAIN_DEFECT = "defect in train"
+    LONE_MASK = "mask without image"
+    MARKED_NORMAL = "marked normal"
+    CLASS_NUMBERS = "class numbers"
+    BLACK_PAINT = "black paint"
+    UNTURNED_MASK = "unturned mask"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A file of a category that is left out, or looks wrong.
+
+    Attributes
+    ----------
+    oddity : Oddity
+    file : str
+        Path below the category's folder.
+    detail : str
+        For class numbers the highest one.
+    """
+
+    oddity: Oddity
+    file: str
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class CategoryManifest:
     """The images of one category in a fixed order: train/good, test/good, then each defect type.
@@ -84,14 +117,17 @@ class CategoryManifest:
         Name of the data set; not part of the digest.
     category : str
     version : str
-        Version of the generator for rendered images, empty for files.
+        Version of the generator for rendered images. For files empty, or ``MASKS_HOLD_CLASSES``.
     records : tuple of ImageRecord
+    findings : tuple of Finding
+        Files that are left out, and masks that look wrong; not part of the digest, as they change no result.
     """
 
     dataset: str
     category: str
     version: str
     records: tuple[ImageRecord, ...]
+    findings: tuple[Finding, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -116,72 +152,6 @@ class CategoryManifest:
     def defect_types(self) -> list[str]:
         """Defect types in the order of the records."""
         return list(dict.fromkeys(record.label for record in self.records if record.defective))
-
-
-def notes(manifest: CategoryManifest) -> list[str]:
-    """Return everything unusual about the images of a category that readers of its results should know."""
-    found = []
-    records = manifest.records
-    sizes = Counter((record.width, record.height) for record in records if record.width)
-    if len(sizes) > 1:
-        (width, height), most = sizes.most_common(1)[0]
-        text = f"{len(records) - most} of {len(records)} images are not {width} x {height} px like the others"
-        if most < len(records) / 2:
-            widths, heights = zip(*sizes, strict=True)
-            text = f"images are {min(widths)} to {max(widths)} px wide and {min(heights)} to {max(heights)} px high"
-        found.append(f"{text}; all are resized to a square")
-    grey = [record for record in records if record.mask_levels > 2]
-    if grey:
-        found.append(
-            f"{len(grey)} masks contain values other than black and white; above {MASK_THRESHOLD} counts as defect"
-        )
-    empty = [record for record in records if record.unannotated]
-    if empty:
-        found.append(
-            f"{len(empty)} defective images have no mask pixel above {MASK_THRESHOLD} and are left out of training "
-            f"and testing: {_listed([record.name for record in empty])}"
-        )
-    dark = [record.mask for record in empty if record.mask_levels > 1]
-    if dark:
-        found.append(
-            f"{len(dark)} of these masks are not entirely black: if they contain class numbers, mark defects with 255 "
-            f"(as data import pairs --masks-hold classes does): {_listed(dark)}"
-        )
-    if not manifest.indices("test", GOOD):
-        found.append("there are no normal test images, so AUC and ACC are undefined")
-    return found + _duplicates(records)
-
-
-def _duplicates(records: Sequence[ImageRecord]) -> list[str]:
-    """Return notes on images whose files are equal byte for byte."""
-    same: dict[str, list[ImageRecord]] = {}
-    for record in records:
-        if record.sha256:
-            same.setdefault(record.sha256, []).append(record)
-    across: list[str] = []
-    within: list[str] = []
-    contradictory: list[str] = []
-    for group in same.values():
-        if len(group) > 1:
-            named = " = ".join(record.name for record in group)
-            (within if len({record.split for record in group}) == 1 else across).append(named)
-            if len({record.defective for record in group}) > 1:
-                contradictory.append(named)
-    found = []
-    if across:
-        found.append(f"{len(across)} images are in both train and test, so scores are too high: {_listed(across)}")
-    if within:
-        found.append(
-            f"{len(within)} images occur more than once; a draw may train on one copy and test on another: "
-            f"{_listed(within)}"
-        )
-    if contradictory:
-        found.append(f"{len(contradictory)} images are labelled both normal and defective: {_listed(contradictory)}")
-    return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def digest_of(content: object) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 
 from baselines.errors import InputError
@@ -34,6 +37,28 @@ def check_path(path: Path) -> None:
         )
     if any(unicodedata.category(letter) == "Cc" for letter in str(path)):
         raise InputError(f"the name of {str(path)!r} contains a line break or another control character: rename it")
+
+
+def find_near(name: str, known: Collection[str], typos: bool = False) -> str | None:
+    """Return the known name that a name differs from only in case, blanks or punctuation.
+
+    Parameters
+    ----------
+    typos : bool
+        Also accept a name with a few other letters.
+
+    Examples
+    --------
+    >>> find_near("Good ", ["good"]), find_near("hood", ["good"]), find_near("goood", ["good"], typos=True)
+    ('good', None, 'good')
+    """
+    plain = {_plain(other): other for other in known}
+    near = get_close_matches(_plain(name), plain, n=1, cutoff=0.8 if typos else 1.0)
+    return plain[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def check_folder_name(what: str, name: str) -> None:

@@ -14,11 +14,20 @@ from PIL import Image
 
 from baselines.errors import InputError
 from benchmark.atomic import replace_file
-from benchmark.data.images import EXTENSIONS, open_image
-from benchmark.data.manifest import CategoryManifest, ImageRecord, read_images, sha256_of
+from benchmark.data.images import (
+    EXTENSIONS,
+    MASK_READERS,
+    OTHER_EXTENSIONS,
+    Header,
+    nonzero_mask,
+    read_upright,
+    turn_like_photo,
+)
+from benchmark.data.manifest import MASKS_HOLD_CLASSES, CategoryManifest, ImageRecord, read_images, sha256_of
 
 KINDS = ("missing", "extra", "unreadable", "size", "mode", "mask size", "mask values", "content")
 _MAX_THREADS = 8
+_IMAGES = (*EXTENSIONS, *OTHER_EXTENSIONS)
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,7 @@ def verify_category(
     recorded: Mapping[str, str] | None = None,
     with_checksums: bool = False,
     on_file: Callable[[int], None] | None = None,
+    masks_hold: str | None = None,
 ) -> CategoryCheck:
     """Decode every listed file of a category and compare it with the manifest.
 
@@ -123,20 +133,24 @@ def verify_category(
     folder : Path
         The category's folder.
     ignore_size : bool
-        Accept images of any size; a mask must still have the size of its image.
+        Accept images of any size; a mask must still have the size of its image, or that of its stored pixels if the
+        image lies sideways.
     recorded : mapping, optional
         Path below the data root to SHA-256, to compare files with.
     with_checksums : bool
         Return the checksums of the files.
     on_file : callable, optional
         Called with the number of files done since the last call.
+    masks_hold : {"grey", "classes"}, optional
+        How to read masks; by default as for the manifest.
     """
     records = manifest.records
     masks = sum(bool(record.mask) for record in records)
     if not folder.is_dir():
         missing = Problem("missing", f"{manifest.category}/", f"the folder of {len(records)} images and {masks} masks")
         return CategoryCheck(manifest.category, len(records), masks, (missing,))
-    check = _RecordCheck(folder, manifest.category, ignore_size, recorded, with_checksums)
+    binary = MASK_READERS[masks_hold or ("classes" if manifest.version == MASKS_HOLD_CLASSES else "grey")]
+    check = _RecordCheck(folder, manifest.category, binary, ignore_size, recorded, with_checksums)
     problems = [Problem("extra", f"{manifest.category}/{name}") for name in _extra(folder, records)]
     checksums: dict[str, str] = {}
     empty: list[str] = []
@@ -154,7 +168,7 @@ def verify_category(
 
 def _extra(folder: Path, records: Iterable[ImageRecord]) -> list[str]:
     listed = {name for record in records for name in (record.name, record.mask)}
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and not path.is_dir())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES and not path.is_dir())
     return sorted({path.relative_to(folder).as_posix() for path in found} - listed)
 
 
@@ -171,39 +185,48 @@ class _RecordCheck:
 
     folder: Path
     category: str
+    binary: Callable[[Image.Image], Image.Image]
     ignore_size: bool
     recorded: Mapping[str, str] | None
     with_checksums: bool
 
     def __call__(self, record: ImageRecord) -> _Findings:
         found = _Findings([], {}, False)
-        image = self._open(record.name, record.sha256, found)
-        if image is not None:
+        opened = self._open(record.name, record.sha256, found)
+        if opened is not None:
+            _, photo = opened
             listed = (record.width, record.height)
-            if listed != image.size and record.width and not self.ignore_size:
-                self._add(found, "size", record.name, f"{_size(image.size)}, not {_size(listed)} px")
-            if image.mode != record.mode:
-                self._add(found, "mode", record.name, f"{image.mode}, not {record.mode}")
-        mask = self._open(record.mask, record.mask_sha256, found) if record.mask else None
-        if mask is None:
+            if listed != photo.size and record.width and not self.ignore_size:
+                self._add(found, "size", record.name, f"{_size(photo.size)}, not {_size(listed)} px")
+            if photo.mode != record.mode:
+                self._add(found, "mode", record.name, f"{photo.mode}, not {record.mode}")
+        opened_mask = self._open(record.mask, record.mask_sha256, found) if record.mask else None
+        if opened_mask is None:
             return found
-        if image is not None and image.size != mask.size:
-            self._add(found, "mask size", record.mask, f"{_size(mask.size)}, its image {_size(image.size)} px")
+        mask, header = opened_mask
+        if opened is not None and turn_like_photo(mask, header, photo) is None:
+            turned = "; an EXIF orientation turns the image" if photo.orientation != 1 else ""
+            self._add(
+                found, "mask size", record.mask, f"{_size(header.size)}, its image {_size(photo.size)} px{turned}"
+            )
+        # The values of a mask with a listed checksum are known, and the checksum detects changes; class numbers may
+        # have any value.
+        is_empty = self.binary(mask).getbbox() is None
         values = [value for value, count in enumerate(mask.convert("L").histogram()) if count]
-        # The grey values of a mask with a listed checksum are known, and the checksum detects changes.
-        if not record.mask_sha256 and not set(values) <= {0, 255}:
+        if not record.mask_sha256 and self.binary is not nonzero_mask and not set(values) <= {0, 255}:
             odd = [value for value in values if value not in (0, 255)]
-            self._add(found, "mask values", record.mask, f"{_few(odd)} beside 0 and 255")
-        return _Findings(found.problems, found.checksums, values == [0] and not record.unannotated)
+            hint = "; if these are class numbers, add --masks-hold classes" if is_empty else ""
+            self._add(found, "mask values", record.mask, f"{_few(odd)} beside 0 and 255{hint}")
+        return _Findings(found.problems, found.checksums, is_empty and not record.unannotated)
 
-    def _open(self, name: str, listed: str, found: _Findings) -> Image.Image | None:
+    def _open(self, name: str, listed: str, found: _Findings) -> tuple[Image.Image, Header] | None:
         path = self.folder / name
         key = f"{self.category}/{name}"
         if not path.exists():
-            self._add(found, "missing", name)
+            self._add(found, "missing", name, f"a link to {os.readlink(path)}" if path.is_symlink() else "")
             return None
         try:
-            image = open_image(path)
+            opened = read_upright(path)
             if self.with_checksums or listed or self.recorded is not None:
                 digest = sha256_of(path)
                 if self.with_checksums:
@@ -214,7 +237,7 @@ class _RecordCheck:
         except (InputError, OSError) as error:
             self._add(found, "unreadable", name, str(error).replace(f"unreadable image {path}: ", ""))
             return None
-        return image
+        return opened
 
     def _compare(self, found: _Findings, name: str, digest: str, expected: str, where: str) -> None:
         if expected and digest != expected:

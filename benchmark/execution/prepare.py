@@ -10,7 +10,7 @@ from pathlib import Path
 from baselines.networks import check_pretrained
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import ImageCache
-from benchmark.data.manifest import notes
+from benchmark.data.notes import notes
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.training.one_run import resized_mask_notes

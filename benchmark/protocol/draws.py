@@ -12,6 +12,7 @@ import numpy as np
 
 from baselines.errors import InputError
 from benchmark.data.manifest import GOOD, CategoryManifest, digest_of
+from benchmark.data.notes import unread_marks
 from benchmark.random_streams import stream
 
 Row: TypeAlias = dict[str, str | int]
@@ -92,8 +93,11 @@ def draw_shots(
         if shots > len(members):
             raise InputError(
                 f"category {manifest.category}: {shots} shots need {shots} annotated defective images of {group}, "
-                f"but there are {len(members)}; use fewer --shots"
-                + (" or --set shots_per=category" if shots_per == "defect_type" else "")
+                f"but there are {len(members)}; "
+                + (
+                    "; ".join(unread_marks(manifest.findings))
+                    or "use fewer --shots" + (" or --set shots_per=category" if shots_per == "defect_type" else "")
+                )
             )
         rng = stream("draw", manifest.category, group, 0 if draws == "fixed" else seed)
         order = np.argsort(rng.random(len(members)), kind="stable")

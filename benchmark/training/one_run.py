@@ -17,7 +17,7 @@ from baselines.errors import InputError
 from baselines.networks import SegmentationNetwork
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import CategoryArrays, ImageCache
-from benchmark.data.manifest import notes
+from benchmark.data.notes import notes
 from benchmark.devices import choose_device
 from benchmark.environment import describe_environment, prepare_torch
 from benchmark.protocol.draws import Draw

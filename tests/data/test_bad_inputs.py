@@ -57,8 +57,8 @@ ROOTS: dict[str, tuple[Change, tuple[Any, ...], str]] = {
     "root missing for a data set": (unchanged, ("data", "list", "--dataset", "mvtec-ad"), "--data-root"),
     "root for the synthetic data": (unchanged, ("data", "list", "--data-root", "data"), "synthetic"),
     "root given for importing": (unchanged, (*LIST[:3], "foldr", *LIST[4:]), "did you mean 'folder'?"),
-    "no test folder": (remove(W / "test"), LIST, "data root data"),
-    "test a file": (all_of(remove(W / "test"), text(W / "test")), LIST, "data root data"),
+    "no test folder": (remove(W / "test"), LIST, "widget has train and ground_truth but no test"),
+    "test a file": (all_of(remove(W / "test"), text(W / "test")), LIST, "but no test"),
     "no training normals": (remove(W / "train"), ONE, "widget/train/good"),
     "training normals elsewhere": (
         lambda t: (t / W / "train/good").rename(t / W / "train/normal"),

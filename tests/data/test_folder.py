@@ -12,7 +12,7 @@ from PIL import Image
 from baselines.errors import InputError
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
-from benchmark.data.manifest import notes
+from benchmark.data.notes import notes
 from tests.conftest import make_category, write_image
 
 
@@ -106,7 +106,7 @@ def test_empty_masks_and_different_sizes_are_noted(category: Path) -> None:
     manifest = open_folder(category).manifest("widget")
     assert notes(manifest) == [
         "1 of 14 images are not 48 x 48 px like the others; all are resized to a square",
-        "1 defective images have no mask pixel above 127 and are left out of training and testing: test/hole/001.png",
+        "1 defective image has no mask pixel above 127 and is left out of training and testing: test/hole/001.png",
     ]
 
 

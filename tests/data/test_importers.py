@@ -16,7 +16,7 @@ from benchmark.data.image_cache import ImageCache
 from benchmark.data.importers import IMPORTERS, LAYOUTS
 from benchmark.data.importers.layout import import_layout
 from benchmark.data.importers.pairs import PairPatterns, import_pairs
-from benchmark.data.manifest import notes
+from benchmark.data.notes import notes
 from benchmark.protocol.draws import draw_shots
 from tests.conftest import write_image
 from tests.data import published
@@ -123,7 +123,7 @@ def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: 
     mask = published.read_mask(imported.folder / "ground_truth/blowhole/exp1_Blowhole_mask.png")
     assert set(np.unique(mask)) == {0, 255}
     manifest = FolderDataSet(tmp_path / "out", ImageCache(tmp_path / "cache")).manifest("magnetic_tile")
-    assert any(note.startswith("1 defective images have no mask pixel above 127") for note in notes(manifest))
+    assert any(note.startswith("1 defective image has no mask pixel above 127") for note in notes(manifest))
 
 
 def test_class_numbers_in_visas_masks_become_255(tmp_path: Path) -> None:

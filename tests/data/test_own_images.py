@@ -16,7 +16,7 @@ from benchmark.cli import main
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.images import binary_mask, nonzero_mask
-from benchmark.data.manifest import notes
+from benchmark.data.notes import notes
 from benchmark.data.verify import read_manifest
 from benchmark.protocol.draws import draw_shots
 from benchmark.results.table import load_results
@@ -101,7 +101,10 @@ def test_masks_of_class_numbers_are_told_from_empty_ones(category: Path) -> None
     Image.fromarray((255 * MARKED).astype(np.uint16)).save(category / "ground_truth/hole/001_mask.png")
     empty, numbered = notes_of(category)
     assert empty.startswith("2 defective images have no mask pixel above 127")
-    assert numbered.startswith("2 of these masks are not entirely black: if they contain class numbers")
+    assert numbered == (
+        "2 masks hold only values from 0 to 255: if these are class numbers, add --masks-hold classes "
+        "(ground_truth/hole/000_mask.png, ground_truth/hole/001_mask.png)"
+    )
     assert not np.asarray(binary_mask(Image.open(category / "ground_truth/hole/001_mask.png"))).any()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmark.commands.arguments.shared import add_cache, add_data
-from benchmark.data.choices import EDITIONS, HELD_OUT, IMPORTERS, MASKS_HOLD, MVTEC_AD, PAIRS
+from benchmark.commands.arguments.shared import add_cache, add_data, add_masks_hold
+from benchmark.data.choices import EDITIONS, HELD_OUT, IMPORTERS, MVTEC_AD, PAIRS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +54,9 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("source", type=Path, metavar="SRC")
     parser.add_argument("destination", type=Path, metavar="DEST")
     parser.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
+    parser.add_argument(
+        "--by-type", action="store_true", help="of visa: keep its own defect types; by default all are bad"
+    )
     pairs = parser.add_argument_group(
         PAIRS, "Patterns are paths below SRC with {name} and optionally {label}, the defect type; * matches all but /."
     )
@@ -64,9 +67,7 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pairs.add_argument("--normals", metavar="PATTERN", help="further normal images")
     pairs.add_argument("--label", metavar="NAME", help="defect type if no pattern has {label}; default: defect")
     pairs.add_argument("--category", metavar="NAME", help="default: the name of SRC")
-    pairs.add_argument(
-        "--masks-hold", metavar="|".join(MASKS_HOLD), help="defective pixels: grey, above 127 (default); classes, not 0"
-    )
+    add_masks_hold(pairs)
     pairs.add_argument(
         "--held-out", type=float, metavar="SHARE", help=f"of the normal images, for testing; default: {HELD_OUT}"
     )
@@ -87,7 +88,7 @@ def _add_cache(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``verify`` to the actions of ``data``."""
     parser = actions.add_parser("verify", help="compare the files of a data set with a list")
-    add_data(parser)
+    add_data(parser, with_strict=False)  # files that are not listed are a problem in any case
     parser.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     parser.add_argument(
         "--manifest", type=Path, metavar="DIR", help="written by `data manifest`; default: that of mvtec-ad"

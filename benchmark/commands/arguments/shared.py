@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.data.choices import CACHE_LIMIT, DATASETS
+from benchmark.data.choices import CACHE_LIMIT, DATASETS, MASKS_HOLD
 from benchmark.protocol.profile import BUILT_IN
 from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
 
@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     from benchmark.data.image_cache import ImageCache
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of images: ``--dataset``, ``--data-root`` and ``--cache``."""
+def add_data(parser: argparse.ArgumentParser, with_strict: bool = True) -> None:
+    """Add the choice of images: ``--dataset``, ``--data-root``, ``--masks-hold``, ``--strict`` and ``--cache``."""
     parser.add_argument("--dataset", default="synthetic", metavar="|".join(DATASETS), help="default: synthetic")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the categories, or is one")
+    add_masks_hold(parser)
+    if with_strict:
+        parser.add_argument("--strict", action="store_true", help="refuse a category of which files would be left out")
     add_cache(parser)
+
+
+def add_masks_hold(parser: argparse._ActionsContainer) -> None:
+    """Add ``--masks-hold``."""
+    parser.add_argument(
+        "--masks-hold", metavar="|".join(MASKS_HOLD), help="defective pixels: grey, above 127 (default); classes, not 0"
+    )
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import Image
 from baselines.errors import InputError
 from benchmark.atomic import new_folder
 from benchmark.data.choices import HELD_OUT
+from benchmark.data.files import visible, walk
 from benchmark.data.images import EXTENSIONS, binary_mask, grey_mask, open_mask, read_header
 from benchmark.data.manifest import GOOD
 from benchmark.data.names import check_path
@@ -84,20 +85,33 @@ class ImportedCategory:
         Number of masks with other values than 0 and 255, which were made binary.
     empty_masks : int
         Number of defective images whose mask is empty.
+    full_masks : int
+        Number of masks that mark more than half of the image.
     """
 
     name: str
     images: dict[tuple[str, str], int]
     grey_masks: int
     empty_masks: int
+    full_masks: int
 
 
 @dataclass(frozen=True)
 class Imported:
-    """An imported data set: a folder for ``--data-root``, and its categories."""
+    """An imported data set.
+
+    Attributes
+    ----------
+    folder : Path
+        For ``--data-root``.
+    categories : tuple of ImportedCategory
+    notes : tuple of str
+        What was left out, and what looks wrong.
+    """
 
     folder: Path
     categories: tuple[ImportedCategory, ...]
+    notes: tuple[str, ...] = ()
 
 
 def import_layout(layout: Layout, source: Path, destination: Path, seed: int = 0) -> Imported:
@@ -122,9 +136,10 @@ def import_layout(layout: Layout, source: Path, destination: Path, seed: int = 0
 
 
 def check_source(source: Path) -> None:
-    """Raise InputError unless the source is a directory."""
+    """Raise InputError unless the source is a directory without links that lead nowhere."""
     if not source.is_dir():
         raise InputError(f"{source} is not a directory: give the folder that contains the images to import")
+    deque(walk(source), maxlen=0)
 
 
 def check_new(target: Path) -> None:
@@ -172,11 +187,7 @@ def image_files(folder: Path) -> list[Path]:
     """Return the visible image files directly in a folder, sorted; none if it is missing."""
     if not folder.is_dir():
         return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
-    )
+    return [path for path in visible(folder)[1] if path.suffix.lower() in EXTENSIONS]
 
 
 def find_mask(folder: Path, stem: str, image: Path) -> Path:
@@ -204,28 +215,28 @@ def _write_category(
     folder: Path, name: str, pictures: Sequence[Picture], binary: Callable[[Image.Image], Image.Image]
 ) -> ImportedCategory:
     images: Counter[tuple[str, str]] = Counter()
-    grey = empty = 0
+    grey = empty = full = 0
     for picture in pictures:
         images[picture.split, picture.label] += 1
         target = folder / picture.split / picture.label / picture.name
         target.parent.mkdir(parents=True, exist_ok=True)
         if picture.mask is not None:
             mask_target = folder / "ground_truth" / picture.label / f"{target.stem}_mask.png"
-            is_grey, is_empty = _write_mask(picture, mask_target, binary)
-            grey, empty = grey + is_grey, empty + is_empty
+            is_grey, share = _write_mask(picture, mask_target, binary)
+            grey, empty, full = grey + is_grey, empty + (share == 0), full + (share > 0.5)
         try:
             shutil.copyfile(picture.path, target)
         except FileNotFoundError as error:
             raise InputError(f"image {picture.path} is missing") from error
-    return ImportedCategory(name, dict(images), grey, empty)
+    return ImportedCategory(name, dict(images), grey, empty, full)
 
 
-def _write_mask(picture: Picture, target: Path, binary: Callable[[Image.Image], Image.Image]) -> tuple[bool, bool]:
-    """Write a binary copy of a mask; return whether the original was not binary, and whether the copy is empty."""
+def _write_mask(picture: Picture, target: Path, binary: Callable[[Image.Image], Image.Image]) -> tuple[bool, float]:
+    """Write a binary copy of a mask; return whether the original was not binary, and the share of marked pixels."""
     assert picture.mask is not None
     stored = open_mask(picture.mask, picture.path, read_header(picture.path))
     mask = binary(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
     mask.save(target)
     values = set(np.unique(np.asarray(grey_mask(stored))).tolist())
-    return not values <= {0, 255}, mask.getextrema() == (0, 0)
+    return not values <= {0, 255}, mask.histogram()[255] / (mask.width * mask.height)

@@ -7,14 +7,13 @@ defect type; ``*`` matches anything except ``/``. An image is defective if a pix
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from baselines.errors import InputError
-from benchmark.data.images import EXTENSIONS, binary_mask, nonzero_mask, open_image
+from benchmark.data.files import walk
+from benchmark.data.images import EXTENSIONS, MASK_READERS, OTHER_EXTENSIONS, open_image
 from benchmark.data.importers.layout import (
     HELD_OUT,
     Imported,
@@ -24,10 +23,10 @@ from benchmark.data.importers.layout import (
     hold_out,
     write_categories,
 )
-from benchmark.data.manifest import GOOD
+from benchmark.data.manifest import GOOD, Finding
 from benchmark.data.names import check_defect_name, check_folder_name, check_path
+from benchmark.data.notes import find_hidden_marks, unread_marks
 
-MASKS_HOLD: dict[str, Callable[[Image.Image], Image.Image]] = {"grey": binary_mask, "classes": nonzero_mask}
 _PLACEHOLDERS = ("name", "label")
 _LISTED = 4
 
@@ -100,12 +99,20 @@ def import_pairs(
     check_folder_name("category", category)
     target = destination / category
     check_new(target)
-    pictures, unmatched = _find(source, patterns, category, seed)
-    return write_categories(target, {"": pictures}, MASKS_HOLD[patterns.masks_hold]), unmatched
+    found = _find(source, patterns, category, seed)
+    imported = write_categories(target, {"": found.pictures}, MASK_READERS[patterns.masks_hold])
+    return replace(imported, notes=found.notes), found.unmatched
 
 
-def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> tuple[list[Picture], list[Path]]:
-    files = sorted(path for path in source.rglob("*") if path.is_file() and not _hidden(path.relative_to(source)))
+@dataclass(frozen=True)
+class _Found:
+    pictures: list[Picture]
+    unmatched: list[Path]
+    notes: tuple[str, ...]
+
+
+def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> _Found:
+    files = sorted(walk(source))
     masks = _matches(source, files, "--masks", patterns.masks)
     taken = {match.path for match in masks}
     normals = _matches(source, files, "--normals", patterns.normals) if patterns.normals is not None else []
@@ -115,7 +122,8 @@ def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> tup
     if not images:
         raise InputError(f"--images {patterns.images} matches nothing in {source} except masks and normal images")
 
-    defective, normal, unmatched = _sort(images, masks, patterns)
+    defective, normal, unmatched, findings = _sort(images, masks, patterns)
+    hidden = unread_marks(findings)
     if unmatched and not patterns.ignore_unmatched:
         named = ", ".join(str(path.relative_to(source)) for path in unmatched[:_LISTED])
         raise InputError(
@@ -126,24 +134,37 @@ def _find(source: Path, patterns: PairPatterns, category: str, seed: int) -> tup
     if not defective or not stems:
         raise InputError(
             f"{source} has no {'defective' if not defective else 'normal'} images under these patterns: "
-            + ("all masks are empty" if not defective else "add --normals PATTERN, or images without a mask")
+            + (
+                "; ".join(hidden) or "all masks are empty"
+                if not defective
+                else "add --normals PATTERN, or images without a mask"
+            )
         )
     held = [
         Picture(picture.path, picture.split, GOOD, stem=stems[picture.path])
         for picture in hold_out(stems, f"pairs {category}", seed, patterns.held_out)
     ]
-    return held + defective, unmatched
+    taken |= {match.path for match in images}
+    others = [path for path in files if path not in taken and path.suffix.lower() in (*EXTENSIONS, *OTHER_EXTENSIONS)]
+    notes = [f"imported as normal: {text}" for text in hidden]
+    if others:
+        listed = ", ".join(path.relative_to(source).as_posix() for path in others[:_LISTED])
+        notes.append(
+            f"left out: {len(others)} images that match no pattern, or are of a type that is not read "
+            f"({listed}{', ...' * (len(others) > _LISTED)})"
+        )
+    return _Found(held + defective, unmatched, tuple(notes))
 
 
 def _sort(
     images: Sequence[_Match], masks: Sequence[_Match], patterns: PairPatterns
-) -> tuple[list[Picture], list[_Match], list[Path]]:
-    """Return defective pictures, normal images, and files without a partner."""
+) -> tuple[list[Picture], list[_Match], list[Path], list[Finding]]:
+    """Return defective pictures, normal images, files without a partner, and masks that may hide defects."""
     by_name: dict[str, list[_Match]] = {}
     for mask in masks:
         by_name.setdefault(mask.name, []).append(mask)
-    binary = MASKS_HOLD[patterns.masks_hold]
-    defective, normal, unmatched, used = [], [], [], set()
+    binary = MASK_READERS[patterns.masks_hold]
+    defective, normal, unmatched, findings, used = [], [], [], [], set()
     for image in images:
         own = [
             mask
@@ -159,14 +180,15 @@ def _sort(
                 unmatched.append(image.path)
             else:
                 normal.append(image)
-        elif binary(open_image(own[0].path)).getbbox() is None:
+        elif binary(stored := open_image(own[0].path)).getbbox() is None:
             normal.append(image)
+            findings += find_hidden_marks(stored, own[0].path.name)
         else:
             label = own[0].label or image.label or patterns.label
             check_defect_name(label)
             defective.append(Picture(image.path, "test", label, own[0].path, image.name))
     unmatched += [mask.path for mask in masks if mask.path not in used]
-    return defective, normal, sorted(unmatched)
+    return defective, normal, sorted(unmatched), findings
 
 
 def _matches(source: Path, files: Sequence[Path], option: str, pattern: str) -> list[_Match]:
@@ -204,7 +226,3 @@ def _compile(option: str, pattern: str) -> re.Pattern[str]:
 def _stem(match: _Match) -> str:
     """Return a name for a normal image that is unique among all labels."""
     return match.name if match.label in (None, GOOD) else f"{match.label}_{match.name}"
-
-
-def _hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
