@@ -27,6 +27,14 @@ def replace_file(path: Path) -> Iterator[Path]:
     ------
     InputError
         If the folder cannot be written to.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replace_file(Path(folder) / "new" / "note.txt") as temporary:
+    ...         _ = temporary.write_text("done")
+    ...     (Path(folder) / "new" / "note.txt").read_text()
+    'done'
     """
     with writable(path), _parents_of(path):
         temporary = temporary_path(path)
@@ -47,6 +55,14 @@ def new_folder(path: Path) -> Iterator[Path]:
     ------
     InputError
         If the folder cannot be written to.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with new_folder(Path(place) / "run") as folder:
+    ...         (folder / "a.txt").touch()
+    ...     [path.name for path in (Path(place) / "run").iterdir()]
+    ['a.txt']
     """
     with writable(path), _parents_of(path):
         temporary = temporary_path(path)
@@ -106,7 +122,13 @@ def check_folder(folder: Path) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a hidden name beside ``path`` that ``remove_stale_files`` recognises as this process's."""
+    """Return a hidden name beside ``path`` that ``remove_stale_files`` recognises as this process's.
+
+    Examples
+    --------
+    >>> temporary_path(Path("results/run.json")).name.startswith(".run.json~")
+    True
+    """
     return path.with_name(f".{path.name}~{os.getpid()}~{host_name()}~{uuid4().hex[:8]}.partial")
 
 
@@ -152,6 +174,14 @@ def writable(path: Path) -> Iterator[None]:
     ------
     InputError
         Instead of an OSError.
+
+    Examples
+    --------
+    >>> with writable(Path("report.html")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    baselines.errors.InputError: cannot write report.html: No space left on device; check space and permissions
     """
     try:
         yield

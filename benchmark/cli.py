@@ -37,7 +37,13 @@ logger = logging.getLogger(__name__)
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser, with the options of one verb, as only its module is imported."""
+    """Return the parser, with the options of one verb, as only its module is imported.
+
+    Examples
+    --------
+    >>> build_parser("audit").parse_args(["audit", "--json"]).do
+    'audit:do'
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmark",
         description="Few-shot defect segmentation: train, score and report the paper's methods and yours.",

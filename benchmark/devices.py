@@ -89,6 +89,11 @@ def choose_devices(names: str) -> list[torch.device]:
     ------
     InputError
         If a device is unknown, not available, named twice, or of another kind than the others.
+
+    Examples
+    --------
+    >>> choose_devices("cpu")
+    [device(type='cpu')]
     """
     devices = [choose_device(name.strip()) for name in names.split(",")]
     identities = [(device.type, device.index or 0) for device in devices]
@@ -118,7 +123,14 @@ def _seeing(device: torch.device) -> dict[str, str]:
 
 
 def device_in_worker(devices: Sequence[torch.device]) -> torch.device:
-    """Return the device by its name in a process that was started with ``device_environments``."""
+    """Return the device by its name in a process that was started with ``device_environments``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> device_in_worker([torch.device("cuda:2"), torch.device("cuda:3")])
+    device(type='cuda', index=0)
+    """
     import torch
 
     return torch.device("cuda:0") if devices[0].type == "cuda" else devices[0]

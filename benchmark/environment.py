@@ -78,6 +78,11 @@ def bit_conditions(environment: Mapping[str, object]) -> dict[str, str]:
     ----------
     environment : mapping
         From ``describe_environment`` or ``run.json``.
+
+    Examples
+    --------
+    >>> bit_conditions({"code": "1f2e", "device": "cuda:1", "python": "3.11.4"})
+    {'device': 'cuda', 'python': '3.11'}
     """
     found = {name: str(value) for name, value in environment.items() if name not in _HARMLESS}
     # The index of one of several equal devices does not matter; of Python, the minor version does.
@@ -89,7 +94,13 @@ def bit_conditions(environment: Mapping[str, object]) -> dict[str, str]:
 
 @cache
 def code_digest(packages: tuple[str, ...] = ("baselines", "benchmark")) -> str:
-    """Return a digest of the source code of some packages, to tell whether runs are of the present code."""
+    """Return a digest of the source code of some packages, to tell whether runs are of the present code.
+
+    Examples
+    --------
+    >>> code_digest() == code_digest(("baselines", "benchmark"))
+    True
+    """
     digest = hashlib.sha256()
     for package in packages:
         module = import_module(package)

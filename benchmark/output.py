@@ -21,6 +21,12 @@ def checked_output() -> Iterator[None]:
         If it cannot be written, e.g. because the disk is full.
     BrokenPipeError
         If the reader of a pipe, e.g. ``head``, has closed it.
+
+    Examples
+    --------
+    >>> with checked_output():
+    ...     print("written")
+    written
     """
     if sys.stdout is None:  # closed by the shell: nothing is printed
         yield

@@ -33,6 +33,11 @@ class SchemaError(ValueError):
         The field, e.g. ``metrics.iou``; "" for the whole value.
     problem : str
         What is wrong with it.
+
+    Examples
+    --------
+    >>> print(SchemaError("metrics.iou", "missing"))
+    metrics.iou: missing
     """
 
     def __init__(self, path: str, problem: str) -> None:

@@ -149,7 +149,13 @@ def histogram(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def scored(images: pd.DataFrame) -> pd.Series:
-    """Return which rows count for IOU and DC, bool: defective images whose mask has a pixel at the scored size."""
+    """Return which rows count for IOU and DC, bool: defective images whose mask has a pixel at the scored size.
+
+    Examples
+    --------
+    >>> scored(pd.DataFrame({"label": ["good", "cut", "cut"], "tp": [0, 3, 0], "fn": [0, 2, 0]})).tolist()
+    [False, True, False]
+    """
     return (images["label"] != GOOD) & (images["tp"] + images["fn"] > 0)
 
 
@@ -160,6 +166,12 @@ def roc_points(images: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         Columns ``fpr, tpr, threshold`` (pixels); empty unless there are both normal and defective images.
+
+    Examples
+    --------
+    >>> points = roc_points(pd.DataFrame({"label": ["good", "cut"], "predicted_area": [0, 4]}))
+    >>> points["tpr"].tolist()
+    [0.0, 1.0, 1.0]
     """
     defective = images["label"] != GOOD
     if defective.all() or not defective.any():
@@ -177,6 +189,12 @@ def summarise(images: pd.DataFrame) -> Metrics:
     ----------
     images : pd.DataFrame
         One row per test image with ``IMAGE_COLUMNS``.
+
+    Examples
+    --------
+    >>> images = pd.DataFrame({"label": ["good", "cut"], "tp": [0, 3], "fp": [0, 1], "fn": [0, 2]})
+    >>> summarise(images.assign(predicted_area=[0, 4])).by_name()
+    {'iou': 0.5, 'dc': 0.6666666666666666, 'auc': 1.0, 'acc': 1.0}
     """
     from sklearn.metrics import roc_auc_score  # as above
 

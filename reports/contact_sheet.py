@@ -87,7 +87,14 @@ def draw_overview(sheets: Sequence[CategorySheet]) -> Image.Image:
 
 
 def outlined(shot: Shot) -> np.ndarray:
-    """Return the image, uint8 (size, size, 3), with a line around its defect, which stays visible."""
+    """Return the image, uint8 (size, size, 3), with a line around its defect, which stays visible.
+
+    Examples
+    --------
+    >>> shot = Shot(np.zeros((8, 8, 3), np.uint8), np.eye(8, dtype=bool))
+    >>> bool(outlined(shot).any()), bool(outlined(Shot(shot.image, None)).any())
+    (True, False)
+    """
     if shot.mask is None:
         return shot.image
     width = max(1, round(len(shot.image) / 128))

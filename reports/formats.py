@@ -23,7 +23,15 @@ _MAX_NARROW = 4
 
 
 def as_text(table: Table, title: str = "") -> str:
-    """Return a table in aligned columns; the best of each row has a ``*``."""
+    """Return a table in aligned columns; the best of each row has a ``*``.
+
+    Examples
+    --------
+    >>> from reports.published import Published
+    >>> from reports.tables import build_table
+    >>> as_text(build_table("V", Published())).splitlines()[4].split()
+    ['B', '(AlbuNet)', '0.3190', '0.3936', '0.5507', '0.6537']
+    """
     blocks = [
         [
             [f"  {label}" if index else label, *map(_as_text, entries)]
@@ -42,7 +50,16 @@ def as_text(table: Table, title: str = "") -> str:
 
 
 def as_records(table: Table, title: str = "") -> list[dict[str, object]]:
-    """Return a table in long form: one record per cell, with the paper's numbers if it was compared."""
+    """Return a table in long form: one record per cell, with the paper's numbers if it was compared.
+
+    Examples
+    --------
+    >>> from reports.published import Published
+    >>> from reports.tables import build_table
+    >>> record = as_records(build_table("V", Published()))[0]
+    >>> record["row"], record["column"], record["value"]
+    ('B (AlbuNet)', '1-shot IOU', 0.319)
+    """
     return [
         {
             "table": table.number,

@@ -65,6 +65,11 @@ def data_uri(picture: Path | Image.Image, quality: int | None = None) -> str:
     ----------
     quality : int, optional
         1 to 100 for lossy WebP; lossless if not given.
+
+    Examples
+    --------
+    >>> data_uri(Image.new("L", (1, 1)))[:23]
+    'data:image/webp;base64,'
     """
     image = open_image(picture) if isinstance(picture, Path) else picture
     buffer = io.BytesIO()

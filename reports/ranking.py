@@ -48,6 +48,11 @@ class Rank:
         the images are others, or the method is not in that table.
     paper_rank : int or None
         The method's place by that mean among the methods that have one.
+
+    Examples
+    --------
+    >>> Rank("unet", "U-Net", 0.5, (0.41, 0.59), (0.4, 0.6)).interval_text
+    '0.4100 to 0.5900'
     """
 
     method: str
@@ -83,6 +88,11 @@ class Ranking:
         Labels of the methods with too few complete categories.
     lead : Comparison or None
         The best minus the second, tested in one family with all other pairs; None for fewer than two methods.
+
+    Examples
+    --------
+    >>> Ranking(5, (), (), (), None).headline
+    'K = 5: no ranking yet'
     """
 
     shots: int

@@ -151,6 +151,13 @@ def digest_file(path: Path) -> tuple[int, str]:
     ------
     InputError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     digest_file(Path(file.name))[0]
+    0
     """
     try:
         size, digest = path.stat().st_size, hashlib.sha256()

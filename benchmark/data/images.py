@@ -45,6 +45,11 @@ class Header:
         Colour mode of the file.
     orientation : int
         EXIF orientation of the stored pixels, 1 to 8; 1 is upright, from 5 on width and height are swapped.
+
+    Examples
+    --------
+    >>> Header(40, 30, "RGB", orientation=6).size
+    (40, 30)
     """
 
     width: int
@@ -99,7 +104,16 @@ def read_upright(path: Path, pixels: bool = True) -> tuple[Image.Image, Header]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """Open and decode an image, rotated upright; raises as ``read_upright``."""
+    """Open and decode an image, rotated upright; raises as ``read_upright``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".png") as file:
+    ...     Image.new("L", (4, 2), 7).save(file.name)
+    ...     open_image(Path(file.name)).size
+    (4, 2)
+    """
     return read_upright(path)[0]
 
 

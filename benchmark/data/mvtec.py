@@ -56,7 +56,13 @@ class PublishedMvtecAD:
 
 
 def manifest_folder() -> Path:
-    """Return the folder of the committed list of images."""
+    """Return the folder of the committed list of images.
+
+    Examples
+    --------
+    >>> manifest_folder().name
+    'mvtec_ad'
+    """
     return Path(str(resources.files("data_manifests"))) / "mvtec_ad"
 
 

@@ -46,7 +46,13 @@ class Archive:
 
 
 def published_archive() -> Archive:
-    """Return the description of the archive."""
+    """Return the description of the archive.
+
+    Examples
+    --------
+    >>> published_archive().file
+    'mvtec_anomaly_detection.tar.xz'
+    """
     known = json.loads((manifest_folder() / "archive.json").read_text(encoding="utf-8"))
     licence, reported = known["licence"], known["reported"]
     return Archive(

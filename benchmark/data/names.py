@@ -73,6 +73,13 @@ def check_folder_name(what: str, name: str) -> None:
     ------
     InputError
         If it is empty, hidden, a path, or not printable.
+
+    Examples
+    --------
+    >>> check_folder_name("category", "a/b")
+    Traceback (most recent call last):
+    ...
+    baselines.errors.InputError: category 'a/b' is not a valid folder name: use no / and no leading dot
     """
     if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
         raise InputError(f"{what} {name!r} is not a valid folder name: use no / and no leading dot")

@@ -38,6 +38,11 @@ def show_progress(task: str, total: int | None, unit: str = "files", done: int =
     unit : {"files", "bytes"}
     done : int
         Amount already done.
+
+    Examples
+    --------
+    >>> with show_progress("reading", total=3) as advance:
+    ...     advance(3)
     """
     console = Console(stderr=True)
     if not console.is_terminal:

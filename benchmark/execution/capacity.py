@@ -19,7 +19,15 @@ _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
 
 
 def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time: one per GPU, or as many as cores and free memory allow."""
+    """Return how many runs to do at a time: one per GPU, or as many as cores and free memory allow.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from benchmark.protocol.profile import load_profile
+    >>> choose_jobs(load_profile("quick"), [torch.device("cuda:0"), torch.device("cuda:1")])
+    2
+    """
     if devices[0].type != "cpu":
         return len(devices)
     by_memory = int(psutil.virtual_memory().available) // memory_of_a_run(profile)

@@ -38,6 +38,11 @@ class Rate:
         FLOPs per second of the slowest and of the fastest measurement.
     source : str
         What was measured.
+
+    Examples
+    --------
+    >>> Rate(low=1e12, high=2e12, source="5 stored runs of this study").high
+    2000000000000.0
     """
 
     low: float

@@ -48,6 +48,11 @@ class Owner(msgspec.Struct, frozen=True):
         When the process started, in seconds since 1970, as process numbers are reused.
     token : str
         Tells two leases of one process apart.
+
+    Examples
+    --------
+    >>> Owner(host_name(), os.getpid(), psutil.Process().create_time(), "a token").has_ended
+    False
     """
 
     host: str
@@ -131,6 +136,14 @@ class Leases:
     ----------
     root : Path
         The results folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as results, Leases(Path(results)).lease("run-1") as mine:
+    ...     with Leases(Path(results)).lease("run-1") as second:
+    ...         mine is None, second is None
+    (False, True)
     """
 
     def __init__(self, root: Path) -> None:

@@ -16,6 +16,11 @@ class Lost:
     item : Any
     overdue : bool
         Whether its process was killed because it took too long; otherwise its processes died, twice.
+
+    Examples
+    --------
+    >>> Lost("a run", overdue=True).overdue
+    True
     """
 
     item: Any

@@ -39,6 +39,11 @@ class TimeLeft:
         The runs to do.
     now : callable
         Returns seconds on a clock.
+
+    Examples
+    --------
+    >>> str(TimeLeft(()))
+    ''
     """
 
     def __init__(self, specs: Sequence[RunSpec], now: Callable[[], float] = time.monotonic) -> None:

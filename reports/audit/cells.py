@@ -37,7 +37,13 @@ class _Pair(NamedTuple):
 
 
 def dice_bounds(paper: Paper) -> Iterator[Finding]:
-    """Mean DC against mean IOU of the same cell, row of means, or row of Tables V to VII."""
+    """Mean DC against mean IOU of the same cell, row of means, or row of Tables V to VII.
+
+    Examples
+    --------
+    >>> [finding.id for finding in dice_bounds(Paper.published())][-1]
+    'dice-above-1-screw-unet'
+    """
     for pair in _pairs(paper):
         iou, dice = pair.iou, pair.dice
         highest = _highest_dice(iou + HALF)
@@ -98,7 +104,13 @@ def _highest_dice(iou: float) -> float:
 
 
 def bold_cells(paper: Paper) -> Iterator[Finding]:
-    """Bold marks against the numbers of their row, as far as bold is known."""
+    """Bold marks against the numbers of their row, as far as bold is known.
+
+    Examples
+    --------
+    >>> [finding.id for finding in bold_cells(Paper.published())]
+    ['bold-iii-5-grid']
+    """
     marked = {(mark.table, mark.shots, mark.category, mark.method) for mark in paper.bold.itertuples()}
     for number in CATEGORY_TABLES.values():
         for (shots, category), row in _rows(paper.cells(number)).items():
@@ -134,7 +146,13 @@ def _values(cells: Sequence[PrintedCell]) -> str:
 
 
 def largest_deviations(paper: Paper) -> Iterator[Finding]:
-    """Deviations against the largest possible for numbers between 0 and 1 of that mean."""
+    """Deviations against the largest possible for numbers between 0 and 1 of that mean.
+
+    Examples
+    --------
+    >>> list(largest_deviations(Paper.published()))
+    []
+    """
     seeds = paper.statements.settings.seeds
     for metric, number in CATEGORY_TABLES.items():
         for cell in paper.cells(number):
@@ -157,7 +175,13 @@ def largest_deviations(paper: Paper) -> Iterator[Finding]:
 
 
 def smallest_deviations(paper: Paper) -> Iterator[Finding]:
-    """Deviations close to zero, counted per table."""
+    """Deviations close to zero, counted per table.
+
+    Examples
+    --------
+    >>> [finding.where for finding in smallest_deviations(Paper.published())]
+    ['Table II; Sections IV-B and IV-F', 'Table III; Sections IV-B and IV-F']
+    """
     seeds = paper.statements.settings.seeds
     for number in CATEGORY_TABLES.values():
         cells = paper.cells(number)
@@ -178,7 +202,13 @@ def smallest_deviations(paper: Paper) -> Iterator[Finding]:
 
 
 def ratios_of_deviations(paper: Paper) -> Iterator[Finding]:
-    """Deviations of IOU and DC of the same cell that differ by an order of magnitude."""
+    """Deviations of IOU and DC of the same cell that differ by an order of magnitude.
+
+    Examples
+    --------
+    >>> [finding.id for finding in ratios_of_deviations(Paper.published())]
+    ['deviation-ratio-5-carpet-unet-plus-plus', 'deviation-ratio-5-cable-ternausnet11']
+    """
     for iou, dice in _both_metrics(paper):
         lowest = max(dice.deviation - HALF, 0) / (iou.deviation + HALF)
         highest = (dice.deviation + HALF) / max(iou.deviation - HALF, HALF)
@@ -202,7 +232,13 @@ def ratios_of_deviations(paper: Paper) -> Iterator[Finding]:
 
 
 def equal_cells(paper: Paper) -> Iterator[Finding]:
-    """Cells of one table that agree in mean and deviation to the last digit."""
+    """Cells of one table that agree in mean and deviation to the last digit.
+
+    Examples
+    --------
+    >>> [finding.id for finding in equal_cells(Paper.published())]
+    ['equal-ii-1-capsule-ternausnet11-1-capsule-ternausnet16']
+    """
     for number in CATEGORY_TABLES.values():
         cells = sorted(paper.cells(number), key=lambda cell: (cell.units, cell.deviation))
         for _, group in groupby(cells, key=lambda cell: (cell.units, cell.deviation)):
@@ -224,7 +260,13 @@ def equal_cells(paper: Paper) -> Iterator[Finding]:
 
 
 def equal_means(paper: Paper) -> Iterator[Finding]:
-    """Cells of one row that agree in the mean, but not in the deviation, counted per table."""
+    """Cells of one row that agree in the mean, but not in the deviation, counted per table.
+
+    Examples
+    --------
+    >>> [finding.id for finding in equal_means(Paper.published())]
+    ['equal-means-ii', 'equal-means-iii']
+    """
     for number in CATEGORY_TABLES.values():
         rows = _rows(paper.cells(number)).values()
         ties = []

@@ -11,7 +11,13 @@ from reports.wording import counted, joined
 
 
 def totals(paper: Paper) -> Iterator[Finding]:
-    """Numbers of images and defect types, and Table I's normal images, against MVTec AD."""
+    """Numbers of images and defect types, and Table I's normal images, against MVTec AD.
+
+    Examples
+    --------
+    >>> list(totals(Paper.published()))
+    []
+    """
     counts, settings = paper.counts, paper.statements.settings
     if counts["images"].sum() != settings.images:
         parts = counts.assign(label=counts["label"].where(counts["label"] == GOOD, "defective"))
@@ -62,7 +68,13 @@ def _normal_images(paper: Paper) -> Iterator[Finding]:
 
 
 def table_of_images(paper: Paper) -> Iterator[Finding]:
-    """Table I's defective images against MVTec AD's, with K drawn of each defect type as the text states."""
+    """Table I's defective images against MVTec AD's, with K drawn of each defect type as the text states.
+
+    Examples
+    --------
+    >>> [finding.id for finding in table_of_images(Paper.published())]
+    ['table-of-images-1', 'table-of-images-5']
+    """
     types, settings = paper.defect_types(), paper.statements.settings
     rows = paper.image_counts()
     for shots in settings.shots:
@@ -92,7 +104,13 @@ def table_of_images(paper: Paper) -> Iterator[Finding]:
 
 
 def figures(paper: Paper) -> Iterator[Finding]:
-    """What captions state about the shown categories, defect types, training images and panels."""
+    """What captions state about the shown categories, defect types, training images and panels.
+
+    Examples
+    --------
+    >>> [finding.id for finding in figures(Paper.published())]
+    ['figure-6-kinds', 'figure-6-training-images', 'figure-6-panels']
+    """
     for figure in paper.statements.figures:
         for check in (_kinds, _shown_types, _training_images, _panels):
             yield from check(paper, figure)
@@ -170,7 +188,13 @@ def _panels(paper: Paper, figure: Figure) -> Iterator[Finding]:
 
 
 def batches(paper: Paper) -> Iterator[Finding]:
-    """Batches that the drawn images cannot fill without repeating one."""
+    """Batches that the drawn images cannot fill without repeating one.
+
+    Examples
+    --------
+    >>> [finding.id for finding in batches(Paper.published())]
+    ['batch-1']
+    """
     types, settings = paper.defect_types(), paper.statements.settings
     for shots, size in settings.batch_size.items():
         if shots >= size:

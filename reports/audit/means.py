@@ -36,7 +36,13 @@ class _MeanOfCells(NamedTuple):
 
 
 def rows_of_means(paper: Paper) -> Iterator[Finding]:
-    """The printed row of means of Tables II and III against the cells above it."""
+    """The printed row of means of Tables II and III against the cells above it.
+
+    Examples
+    --------
+    >>> next(rows_of_means(Paper.published())).id
+    'row-of-means-ii-5-albunet-nbr-cap'
+    """
     for number in CATEGORY_TABLES.values():
         steps = []
         for row in _means_of_cells(paper, number):
@@ -103,7 +109,13 @@ def _blank_categories(paper: Paper, number: str) -> set[str]:
 
 
 def repeated_means(paper: Paper) -> Iterator[Finding]:
-    """Means of the same method, K and metric in two or more of Tables II, III and V to VII."""
+    """Means of the same method, K and metric in two or more of Tables II, III and V to VII.
+
+    Examples
+    --------
+    >>> next(repeated_means(Paper.published())).id
+    'repeated-mean-1-albunet'
+    """
     printed: dict[tuple[int, str], dict[Column, dict[str, int]]] = {}
     for number in (*CATEGORY_TABLES.values(), *ABLATIONS):
         for (shots, method, metric), value in paper.means(number).items():
@@ -174,7 +186,13 @@ def _with_missing(paper: Paper, cells: list[PrintedCell], values: dict[str, int]
 
 
 def categories_behind_means(paper: Paper) -> Iterator[Finding]:
-    """Means over all the categories, where some categories have no number."""
+    """Means over all the categories, where some categories have no number.
+
+    Examples
+    --------
+    >>> [finding.id for finding in categories_behind_means(Paper.published())]
+    ['categories-behind-means']
+    """
     every = {row.category for row in paper.image_counts()}
     steps, sizes, numbers = [], {}, []
     for number in CATEGORY_TABLES.values():

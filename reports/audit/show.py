@@ -18,7 +18,13 @@ MIN_WIDTH, MAX_WIDTH = 50, 110
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Return the number of findings of each severity in one line."""
+    """Return the number of findings of each severity in one line.
+
+    Examples
+    --------
+    >>> summary([])
+    '0 contradictions, 0 differences that rounding explains, 0 remarks'
+    """
     contradictions, rounding, remarks = (sum(item.severity is severity for item in findings) for severity in Severity)
     return (
         f"{counted(contradictions, 'contradiction')}, {counted(rounding, 'difference')} that rounding explains, "

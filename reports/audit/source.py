@@ -23,7 +23,13 @@ _LABELS = {method.name: method.label for method in PAPER_METHODS}
 
 @dataclass(frozen=True)
 class PrintedCell:
-    """A cell of Table II or III; mean (``units``) and deviation are in units of the last printed digit."""
+    """A cell of Table II or III; mean (``units``) and deviation are in units of the last printed digit.
+
+    Examples
+    --------
+    >>> PrintedCell(1, "metal_nut", "albunet", 5854, 69).text
+    '0.5854(0.0069)'
+    """
 
     shots: int
     category: str
@@ -67,6 +73,11 @@ class Paper:
     bold, counts : pd.DataFrame
         Bold cells; image counts of MVTec AD.
     statements : Statements
+
+    Examples
+    --------
+    >>> Paper.published().defect_types()["bottle"]
+    {'broken_large': 20, 'broken_small': 22, 'contamination': 21}
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -127,7 +138,13 @@ class Paper:
 
 
 def columns_of(number: str) -> tuple[Column, ...]:
-    """Return the columns of a table that hold means over categories."""
+    """Return the columns of a table that hold means over categories.
+
+    Examples
+    --------
+    >>> columns_of("IV")
+    ('acc_percent', 'auc_percent')
+    """
     return _COLUMNS.get(number, _ABLATION_COLUMNS)
 
 
@@ -167,12 +184,24 @@ def shown(value: float, number: str = "") -> str:
 
 
 def label(method: str) -> str:
-    """Return a method's name as the paper prints it."""
+    """Return a method's name as the paper prints it.
+
+    Examples
+    --------
+    >>> label("albunet_nbr_cap")
+    'B+NBR+CaP (ours)'
+    """
     return _LABELS.get(method, method)
 
 
 def spaced(category: str) -> str:
-    """Return a category's name with spaces: ``metal nut``."""
+    """Return a category's name with spaces: ``metal nut``.
+
+    Examples
+    --------
+    >>> spaced("metal_nut")
+    'metal nut'
+    """
     return category.replace("_", " ")
 
 

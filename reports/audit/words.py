@@ -18,7 +18,13 @@ HALF = 0.5
 
 
 def quotations(paper: Paper) -> Iterator[Finding]:
-    """Numbers of a table that the text repeats."""
+    """Numbers of a table that the text repeats.
+
+    Examples
+    --------
+    >>> list(quotations(Paper.published()))
+    []
+    """
     for quoted in paper.statements.quoted:
         means = paper.means(quoted.table)
         for metric, value in quoted.values.items():
@@ -66,7 +72,13 @@ def _leads(paper: Paper, numbers: tuple[str, ...], shots: int, method: str, othe
 
 
 def orders(paper: Paper) -> Iterator[Finding]:
-    """Methods stated to be better than others."""
+    """Methods stated to be better than others.
+
+    Examples
+    --------
+    >>> [finding.id for finding in orders(Paper.published())]
+    ['order-unet-first-at-1-shot-1-ternausnet11', 'order-unet-first-at-1-shot-1-albunet']
+    """
     for order in paper.statements.orders:
         for shots, other in product(order.shots, order.beats):
             yield from _order(paper, order, shots, other)
@@ -94,7 +106,13 @@ def _order(paper: Paper, order: Order, shots: int, other: str) -> Iterator[Findi
 
 
 def comparables(paper: Paper) -> Iterator[Finding]:
-    """Methods stated to be about as good as others, where the numbers lean the other way than the text."""
+    """Methods stated to be about as good as others, where the numbers lean the other way than the text.
+
+    Examples
+    --------
+    >>> [finding.id for finding in comparables(Paper.published())]
+    ['comparable-unet-at-5-shot', 'comparable-cosine-at-1-shot']
+    """
     for statement in paper.statements.comparables:
         sign = 1 if statement.leaning == "ahead" else -1
         contrary, steps = [], []
@@ -121,7 +139,13 @@ def comparables(paper: Paper) -> Iterator[Finding]:
 
 
 def shrinking_gains(paper: Paper) -> Iterator[Finding]:
-    """Gains stated to be smaller at the second K."""
+    """Gains stated to be smaller at the second K.
+
+    Examples
+    --------
+    >>> list(shrinking_gains(Paper.published()))
+    []
+    """
     for statement in paper.statements.shrinkings:
         for other in statement.over:
             yield from _shrinking(paper, statement, other)
@@ -149,6 +173,11 @@ def gains(paper: Paper) -> Iterator[Finding]:
     """Gains stated as "around P %", read as points of the metric and as per cent of the lower number.
 
     "Around" is read as within one unit of the last digit of P, beside the rounding of the table.
+
+    Examples
+    --------
+    >>> [finding.id for finding in gains(Paper.published())]
+    ['gain-cap-over-nbr', 'gain-cosine-over-euclidean']
     """
     for gain in paper.statements.gains:
         points, relative, steps, differences = True, True, [], []
@@ -195,7 +224,13 @@ def _relative(better: int, worse: int) -> tuple[float, float]:
 
 
 def same_training(paper: Paper) -> Iterator[Finding]:
-    """Rows whose training the text describes in the same way, but whose numbers differ."""
+    """Rows whose training the text describes in the same way, but whose numbers differ.
+
+    Examples
+    --------
+    >>> [finding.id for finding in same_training(Paper.published())]
+    ['same-training-nbr-and-lambda-1']
+    """
     for statement in paper.statements.same_trainings:
         first, second = paper.means(statement.first.table), paper.means(statement.second.table)
         keys = [
@@ -241,7 +276,13 @@ def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], withou
 
 
 def capacity(paper: Paper) -> Iterator[Finding]:
-    """The network stated to have fewer parameters, with the channels of its own publication."""
+    """The network stated to have fewer parameters, with the channels of its own publication.
+
+    Examples
+    --------
+    >>> [finding.id for finding in capacity(Paper.published())]
+    ['capacity-unet-capacity']
+    """
     statement = paper.statements.capacity
     own = unet_parameters(statement.widths)
     larger = {name: network_cost(name).parameters for name in statement.larger}

@@ -15,7 +15,16 @@ from reports.wording import abridged
 
 
 def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that the mean over categories is the number that the text states."""
+    """Judge that the mean over categories is the number that the text states.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> from reports.claims.ledger import read_ledger
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "acc-value-1")
+    >>> judge_value(claim, PublishedEvidence()).reason
+    'the table prints the same number'
+    """
     (name,), (metric,), (shots,) = claim.methods, claim.metrics, claim.shots
     value = float(claim.value or 0.0)
     if evidence.printed:
@@ -44,7 +53,16 @@ def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def judge_none_converges(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that no run of the methods on the category converged."""
+    """Judge that no run of the methods on the category converged.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> from reports.claims.ledger import read_ledger
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "toothbrush-fails-at-1")
+    >>> judge_none_converges(claim, PublishedEvidence()).reason
+    'no method converged'
+    """
     (shots,), (category,) = claim.shots, claim.categories
     if isinstance(evidence, StoredEvidence):
         runs = evidence.results.runs

@@ -40,7 +40,13 @@ _LABELS = {method.name: method.label for method in PAPER_METHODS}
 
 
 def method_label(name: str) -> str:
-    """Return the name of one of the paper's methods as its tables print it."""
+    """Return the name of one of the paper's methods as its tables print it.
+
+    Examples
+    --------
+    >>> method_label("unet_plus_plus")
+    'U-Net++'
+    """
     return _LABELS[name]
 
 
@@ -178,7 +184,13 @@ def _printed_scores(table: str, shots: int) -> CategoryScores:
 
 
 def printed_categories(method: str, shots: int) -> list[str]:
-    """Return the categories for which Table II prints a number, which the means of Table IV must be based on."""
+    """Return the categories for which Table II prints a number, which the means of Table IV must be based on.
+
+    Examples
+    --------
+    >>> len(printed_categories("albunet", 1)), len(printed_categories("albunet", 5))
+    (14, 15)
+    """
     rows = published_table("II")
     rows = rows[(rows["shots"] == shots) & (rows["method"] == method) & (rows["category"] != MEAN)]
     return list(rows.loc[rows["mean"].notna(), "category"])

@@ -59,12 +59,28 @@ class _Pairs:
 
 
 def judge_better(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that each of ``methods`` is better than each of ``against`` by more than the margin."""
+    """Judge that each of ``methods`` is better than each of ``against`` by more than the margin.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "ours-best-iou-1")
+    >>> judge_better(claim, PublishedEvidence()).reason
+    'established in each of 6 comparisons'
+    """
     return _tested(claim, evidence, _method_pairs(claim, evidence), _SIGN_FLIP)
 
 
 def judge_shrinks(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that the gain of ``methods`` over ``against`` is smaller at the second K than at the first."""
+    """Judge that the gain of ``methods`` over ``against`` is smaller at the second K than at the first.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "gain-shrinks")
+    >>> str(judge_shrinks(claim, PublishedEvidence()).outcome)
+    'inconclusive'
+    """
     pairs = _Pairs()
     few, many = claim.shots
     for metric, first, second in product(claim.metrics, claim.methods, claim.against):
@@ -77,7 +93,15 @@ def judge_shrinks(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that within each category networks with fewer parameters score higher."""
+    """Judge that within each category networks with fewer parameters score higher.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "small-networks-at-1")
+    >>> str(judge_smaller(claim, PublishedEvidence()).outcome)
+    'inconclusive'
+    """
     pairs = _Pairs()
     sizes = [read_ledger().parameters[name] for name in claim.methods]
     for shots, metric in product(claim.shots, claim.metrics):
@@ -92,7 +116,15 @@ def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def judge_within(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that the differences of ``methods`` and ``against`` lie between ``low`` and ``high``."""
+    """Judge that the differences of ``methods`` and ``against`` lie between ``low`` and ``high``.
+
+    Examples
+    --------
+    >>> from reports.claims.evidence import PublishedEvidence
+    >>> claim = next(claim for claim in read_ledger().claims if claim.id == "unet-level-at-5")
+    >>> str(judge_within(claim, PublishedEvidence()).outcome)
+    'inconclusive'
+    """
     pairs = _method_pairs(claim, evidence)
     comparisons = [describe_paired(what, series, 1 - 2 * ALPHA) for what, series in pairs.series.items()]
     outcomes = {

@@ -43,7 +43,15 @@ def _one(verdict: Verdict) -> list[str]:
 
 
 def as_records(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
-    """Return verdicts as plain data for JSON, one record per claim."""
+    """Return verdicts as plain data for JSON, one record per claim.
+
+    Examples
+    --------
+    >>> from reports.claims import judge_published
+    >>> record = as_records(judge_published())[0]
+    >>> record["id"], str(record["verdict"])
+    ('ours-best-iou-1', 'supported')
+    """
     return [
         {
             "id": verdict.claim.id,

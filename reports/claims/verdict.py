@@ -10,7 +10,13 @@ from reports.statistics import Comparison, smallest_n
 
 
 class Outcome(StrEnum):
-    """What the numbers say about a claim."""
+    """What the numbers say about a claim.
+
+    Examples
+    --------
+    >>> str(Outcome.of(as_claimed=False))
+    'contradicted'
+    """
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"

@@ -52,5 +52,11 @@ def detail_name(category: str, shots: int) -> str:
 
 
 def method_anchor(method: str) -> str:
-    """Return the id of a method's section on such a page."""
+    """Return the id of a method's section on such a page.
+
+    Examples
+    --------
+    >>> method_anchor("unet")
+    'method-unet'
+    """
     return f"method-{slug(method)}"

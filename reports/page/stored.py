@@ -122,6 +122,11 @@ def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
     ----------
     fpr, tpr : np.ndarray, shape (points,)
         In [0, 1], both increasing, from (0, 0) to (1, 1).
+
+    Examples
+    --------
+    >>> roc_on_grid(np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 1.0]))[[0, 25, 50]].tolist()
+    [0.0, 0.5, 1.0]
     """
     last = np.append(np.diff(fpr) > 0, True)
     return np.asarray(np.interp(GRID, fpr[last], tpr[last]))

@@ -84,6 +84,11 @@ def bold_marks() -> pd.DataFrame:
     The text that the data were taken from does not show bold type, so it is inferred: in Tables II and III a space
     separates number and deviation (``0.6852 (0.0046)``) in every cell of one column and in no other cell. For numbers
     without a deviation (rows of means, Table IV) bold type is unknown, and they are left out.
+
+    Examples
+    --------
+    >>> list(bold_marks().columns)
+    ['table', 'shots', 'category', 'method']
     """
     return _read_csv("bold.csv").copy()
 
@@ -92,6 +97,11 @@ def mvtec_counts() -> pd.DataFrame:
     """Return the image counts of MVTec AD as published [36]: ``category split label images side_px mode``.
 
     ``label`` is ``good`` or a defect type; ``split`` is ``train`` or ``test``.
+
+    Examples
+    --------
+    >>> int(mvtec_counts()["images"].sum())
+    5354
     """
     return _read_csv("mvtec_ad/counts.csv", "data_manifests").copy()
 

@@ -140,6 +140,12 @@ def defect_free_twin(category: str, split: str, label: str, index: int, size: in
     """Render the same image without its defect: same product, light and grain; uint8 RGB.
 
     Arguments and errors are those of `render`.
+
+    Examples
+    --------
+    >>> image, mask = render("tile", "test", "oil", 0, 32)
+    >>> bool((image != defect_free_twin("tile", "test", "oil", 0, 32))[mask].any())
+    True
     """
     return _draw(category, split, label, index, size, edition, with_defect=False)[0]
 
