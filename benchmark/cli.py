@@ -21,7 +21,7 @@ EXIT_INTERRUPTED = 130
 # Each has a module in benchmark.commands.arguments, which adds the verb's options and sets ``do`` to what does it, as
 # MODULE:FUNCTION of benchmark.commands; that module is imported once the options are parsed.
 VERBS = {
-    "run": "train and score, then report; stored runs are not done again",
+    "run": "train and score, then report; runs that are stored already are skipped",
     "plan": "count the runs of a selection, and estimate time, disk and memory",
     "report": "write the HTML report of the stored runs",
     "tables": "print the paper's tables from the stored runs, or as published",

@@ -75,7 +75,7 @@ class Cell:
 
     @property
     def missing(self) -> int:
-        """How many of the expected runs were not done."""
+        """How many of the expected runs were not executed."""
         return self.expected - self.n - self.not_converged - self.failed - self.undefined
 
     @property
@@ -85,7 +85,7 @@ class Cell:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The caveats printed beside the number, e.g. ``("3/5 seeds", "1 not converged")``; usually none.
+        """The caveats printed next to the number, e.g. ``("3/5 seeds", "1 not converged")``; usually none.
 
         A dash for runs none of which converged has no mark, as in the paper; a note below the table names them.
         """
@@ -204,7 +204,7 @@ class Source(ImageSource, Protocol):
         """Return the mean over categories."""
 
     def stated_mean(self, method: str, shots: int, metric: Metric) -> Cell | None:
-        """Return the mean that the source itself states beside the cells it averages; None if it states none."""
+        """Return the mean that the source itself states besides its cells; None if it states none."""
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return what a reader of a table of these methods has to know."""

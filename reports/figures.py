@@ -25,7 +25,7 @@ class Series:
     n, expected : int
         How many runs it is based on, and how many there should be.
     summary : float
-        The number shown beside the name: an AUC, or the last IOU.
+        The number shown next to the name: an AUC, or the last IOU.
     low, high : np.ndarray or None, shape (points,)
         Minimum and maximum over seeds.
     """
@@ -114,7 +114,7 @@ def learning_chart(
 def gradient_chart(
     runs: Sequence[PageRun], methods: Iterable[tuple[str, str]], expected: int, key: str, title: str
 ) -> Chart:
-    """Average over seeds how strongly NBR moves the encoder beside the segmentation loss, for methods with NBR.
+    """Average over seeds the gradient norm of NBR relative to that of the segmentation loss, for methods with NBR.
 
     Parameters are those of ``learning_chart``.
     """

@@ -182,7 +182,7 @@ def _lines(row: Row) -> list[tuple[str, list[_Entry]]]:
 
     Further marks, the paper's numbers and the differences stand below the numbers, so that columns stay narrow.
     """
-    # For a mean the count of runs comes first: it is shorter, and stands beside the number.
+    # For a mean the count of runs comes first: it is shorter, and fits next to the number.
     marked = [cell.marks[::-1] if cell.expected_categories else cell.marks for cell in row.cells]
     first = [_Entry(cell.number, cell.best, "".join(marks[:1])) for cell, marks in zip(row.cells, marked, strict=True)]
     lines = [(row.label, first)]

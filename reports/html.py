@@ -1,4 +1,4 @@
-"""The report: one page that needs no network, and beside it a folder of one page per category and K."""
+"""The report: one page that needs no network, and next to it a folder with a page per category and K."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reports.wording import counted
 REPORT_NAME = "report.html"
 # A folder with this file was written by a report, and may be replaced.
 _MARKER = "about.txt"
-_ABOUT = "Pages of the report beside this folder. Writing that report again replaces the whole folder.\n"
+_ABOUT = "Pages of the report next to this folder. Writing that report again replaces the whole folder.\n"
 _THREADS = 4
 
 
@@ -42,7 +42,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     command : sequence of str, optional
         The command line, shown at the end of the page.
     path : Path, optional
-        Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder beside
+        Where to write it, ``ROOT/report.html`` if not given. The pages of each category and K go into a folder next to
         it, ``report_files``, which is replaced as a whole.
 
     Returns

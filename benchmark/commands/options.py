@@ -46,7 +46,7 @@ def check_jobs(options: argparse.Namespace) -> None:
 
 
 def chosen_jobs(options: argparse.Namespace, profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time; InputError if ``--jobs`` is below the number of devices."""
+    """Return how many runs to execute at a time; InputError if ``--jobs`` is below the number of devices."""
     jobs: int | None = options.jobs
     if jobs is None:
         return choose_jobs(profile, devices)

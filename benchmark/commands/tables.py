@@ -31,7 +31,7 @@ def do(options: argparse.Namespace) -> int:
         chosen = [(source, tables) for source, tables in chosen if tables]
     if not chosen:
         wanted = " ".join(numbers)
-        raise InputError(f"no stored runs for table {wanted}; do them with: run --table {wanted}")
+        raise InputError(f"no stored runs for table {wanted}; train them with: run --table {wanted}")
     if options.out is not None:
         write_all(chosen, options.out, options.format)
     else:

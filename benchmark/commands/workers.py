@@ -1,4 +1,4 @@
-"""Options that choose where runs are done: on this machine, or on a dask cluster."""
+"""Options that choose where runs are executed: on this machine, or on a dask cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.protocol.profile import Profile
 
 
 def chosen_workers(options: argparse.Namespace, profile: Profile) -> Workers:
-    """Return where runs are done.
+    """Return where runs are executed.
 
     Raises
     ------

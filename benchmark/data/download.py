@@ -76,7 +76,7 @@ class _InterruptedError(Exception):
 
 @dataclass
 class _State:
-    """What the server sent about a partly downloaded file; stored beside it."""
+    """What the server sent about a partly downloaded file; stored next to it."""
 
     link: str
     total: int | None = None

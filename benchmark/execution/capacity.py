@@ -19,7 +19,7 @@ _PROCESS_BYTES, _PARAMETER_BYTES, _PIXEL_BYTES = 0.85e9, 0.6e9, 1e4
 
 
 def choose_jobs(profile: Profile, devices: Sequence[torch.device]) -> int:
-    """Return how many runs to do at a time: one per GPU, or as many as cores and free memory allow.
+    """Return how many runs to execute at a time: one per GPU, or as many as cores and free memory allow.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def training_flops(recipe: Recipe, cost: NetworkCost, batch: int, paste: float) 
     """
     trained = 1.0  # the batch that is decoded
     if recipe.nbr:
-        trained += 1.0 + paste  # normal images always, the defective ones beside pasted ones
+        trained += 1.0 + paste  # normal images always; with pasted images also the defective ones
     elif recipe.paste_weight == "realism":
         trained += paste
     forward_only = 1.0 if recipe.normal_statistics and not recipe.nbr else 0.0

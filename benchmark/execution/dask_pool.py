@@ -35,7 +35,7 @@ class DaskPool:
     check : callable, optional
         Picklable; returns what must be equal here and on every worker, by name, e.g. digests of the data.
     require : callable, optional
-        Picklable; raises InputError on a worker that cannot do the work, e.g. without the device.
+        Picklable; raises InputError on a worker that cannot execute the items, e.g. because it lacks the device.
     timeout : float
         Seconds to wait for the scheduler, and then for a first worker.
     """

@@ -26,7 +26,7 @@ from benchmark.schema import SchemaError, decode_json
 RENEW_SECONDS = 10.0
 # Without renewal for so long, a lease of another host is stale.
 EXPIRY_SECONDS = 600.0
-# A lease is written at once; one that is still unreadable after so long was cut off by a kill.
+# A lease is written at once; one that is still unreadable after so long was being written when its process was killed.
 _UNREADABLE_SECONDS = 10.0
 # psutil counts from the time of the boot, which moves a little when a clock is set.
 _CREATED_TOLERANCE = 5.0

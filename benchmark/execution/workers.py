@@ -1,4 +1,4 @@
-"""Where runs are done: on the devices of this machine, or by the workers of a dask cluster."""
+"""Where runs are executed: on the devices of this machine, or by the workers of a dask cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LocalWorkers:
         jobs = min(self.jobs, len(specs))
         if jobs > 1 and (reason := why_unavailable()):
             logger.warning(
-                f"runs are done one at a time, because processes cannot share semaphores: {reason} (/dev/shm)"
+                f"runs are executed one at a time, because processes cannot share semaphores: {reason} (/dev/shm)"
             )
             jobs = 1
         if jobs <= 1:

@@ -148,7 +148,7 @@ def _by_table(values: dict[str, int]) -> str:
 
 
 def _steps(paper: Paper, shots: int, method: str, metric: Column, values: dict[str, int]) -> list[str]:
-    """Return the difference of one metric beside what a second set of runs could explain."""
+    """Return the difference of one metric, and how much of it a second set of runs could explain."""
     difference = max(values.values()) - min(values.values())
     if not difference:
         same = f"{metric_name(metric)} is the same in every table, as the same runs would give"

@@ -172,7 +172,7 @@ def _shrinking(paper: Paper, statement: Shrinking, other: str) -> Iterator[Findi
 def gains(paper: Paper) -> Iterator[Finding]:
     """Gains stated as "around P %", read as points of the metric and as per cent of the lower number.
 
-    "Around" is read as within one unit of the last digit of P, beside the rounding of the table.
+    "Around" is read as within one unit of the last digit of P, in addition to the rounding of the table.
 
     Examples
     --------

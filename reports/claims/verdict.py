@@ -64,7 +64,7 @@ class Verdict:
 
     @property
     def short_reason(self) -> str:
-        """How many categories are lacking, where that is why nothing is decided; else the reason."""
+        """How many more categories are needed, if that is why the claim is undecided; else the reason."""
         needed = smallest_n(comparisons=max(1, len(self.comparisons)))
         fewest = min((item.n for item in self.comparisons), default=needed)
         if self.outcome is Outcome.INCONCLUSIVE and 0 < fewest < needed:

@@ -1,4 +1,4 @@
-"""The tables of a result set beside the paper's, and its pairwise comparisons, for the page."""
+"""The tables of a result set with the paper's numbers, and its pairwise comparisons, for the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _METRICS: tuple[Metric, ...] = ("iou", "dc")
 
 
 def compared_tables(results: ResultSet) -> list[Table]:
-    """Return the tables that have rows, with the paper's numbers beside theirs."""
+    """Return the tables that have rows, each number with the paper's."""
     paper = Published()
     tables = (compare(table, build_table(table.number, paper)) for table in all_tables(results))
     return [table for table in tables if table.rows]

@@ -1,4 +1,4 @@
-"""Recorded runs as pages show them: the record and the curves beside it, read once."""
+"""Stored runs as pages show them: each record with its curves, read once."""
 
 from __future__ import annotations
 

@@ -112,6 +112,6 @@ def _add_download(actions: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--link", action="append", default=[], metavar="URL", help="download from here instead; repeatable"
     )
     parser.add_argument("--sha256", metavar="HEX", help="checksum of the archive, instead of the known one")
-    parser.add_argument("--keep-archive", action="store_true", help="keep the archive beside DIR")
+    parser.add_argument("--keep-archive", action="store_true", help="keep the archive next to DIR")
     parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="without data; default: 30")
     parser.set_defaults(do="data_download:do")

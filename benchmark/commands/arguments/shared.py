@@ -98,7 +98,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """Add where runs are done, and what they need."""
+    """Add where runs are executed, and what they need."""
     add_workers(parser)
     parser.add_argument(
         "--weights-dir",
