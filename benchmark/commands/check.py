@@ -121,4 +121,4 @@ def notes_on(runs: StoredRuns) -> tuple[str, ...]:
     """Return remarks on stored runs, for readers of the report."""
     if set(runs.codes) <= {code_digest()}:
         return ()
-    return ("the stored runs were trained by another version of the code, so this does not assess the present one",)
+    return ("the stored runs were trained by other code, so this does not assess the present one",)

@@ -15,7 +15,9 @@ def chosen_request(options: argparse.Namespace) -> Request:
         options.all, options.table, options.figure, options.method, options.category, options.shots, options.seed
     )
     if request.is_empty:
-        raise InputError("no runs are selected: give --all, or any of --table, --figure, --method, --category, --shots, --seed")
+        raise InputError(
+            "nothing is selected: give --all, or any of --table, --figure, --method, --category, --shots, --seed"
+        )
     return request
 
 
