@@ -13,10 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baselines import get_method, method_names, network_names
 from baselines.errors import InputError
+from baselines.registry import ADDITIONS
 from benchmark.cli import build_parser
 from benchmark.commands.selection import chosen_profile
+from benchmark.data.folder import FolderDataSet
 from benchmark.protocol.profile import FIELD_NAMES, Profile, field_values, load_profile, with_settings
+from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import Status
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
@@ -29,6 +33,10 @@ FLOATS = st.sampled_from([math.nan, math.inf, -1.5, 1e-300, 1e300]) | st.integer
 NUMBERS = st.sampled_from(EDGES) | st.integers(-(2**70), 2**70) | FLOATS
 SCALARS = NUMBERS | st.booleans() | st.text(max_size=5)
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from(["1", "5", "any", "x"]), NUMBERS)
+NAMES = (
+    st.text(st.characters(exclude_characters="/"), max_size=6)
+    | st.sampled_from(["a b", "con", "nan", "None", "0", "=1+1", "x" * 200, "e\u0301"])
+).filter(lambda name: name not in (".", ".."))
 # What is a value of the field, and anything else.
 FIELDS = st.sampled_from(FIELD_NAMES).flatmap(
     lambda name: st.tuples(st.just(name), VALUES | st.just(field_values(Profile())[name]))
@@ -39,15 +47,20 @@ def assert_storable(profile: Profile) -> None:
     """Store a run and a failure of each K and seed, and read them back."""
     for shots in profile.shots:
         for seed in profile.seeds:
-            spec = replace(make_spec(), shots=shots, seed=seed, protocol=profile.protocol(shots))
-            with tempfile.TemporaryDirectory() as folder:
-                store = ResultStore(Path(folder))
-                store.save_failure(spec, "RuntimeError: out of luck")
-                assert store.read_failures([spec])[spec.id].error == "RuntimeError: out of luck"
-                assert load_results(Path(folder))["status"].tolist() == [Status.FAILED]
-                store.save(spec, make_result(iterations=1))
-                row = load_results(Path(folder)).iloc[0]
-                assert (row["id"], row["shots"], row["seed"]) == (spec.id, shots, seed)
+            assert_can_be_read(replace(make_spec(), shots=shots, seed=seed, protocol=profile.protocol(shots)))
+
+
+def assert_can_be_read(spec: RunSpec) -> None:
+    """Store a run as failed and as done, and read it back."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = ResultStore(Path(folder))
+        store.save_failure(spec, "RuntimeError: out of luck")
+        assert store.read_failures([spec])[spec.id].error == "RuntimeError: out of luck"
+        assert load_results(Path(folder))["status"].tolist() == [Status.FAILED]
+        store.save(spec, make_result(iterations=1))
+        row = load_results(Path(folder)).iloc[0]
+        expected = (spec.id, spec.dataset, spec.category, spec.method.name, spec.shots, spec.seed)
+        assert tuple(row[["id", "dataset", "category", "method", "shots", "seed"]]) == expected
 
 
 @settings(max_examples=60, deadline=None, database=None)
@@ -78,6 +91,29 @@ def test_every_selection_that_is_admitted_can_be_stored(
     except InputError:
         return
     assert_storable(profile)
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(parts=st.lists(st.sampled_from([*network_names(), *ADDITIONS, *method_names(), ""]), min_size=1, max_size=4))
+def test_every_method_that_is_admitted_can_be_stored(parts: list[str]) -> None:
+    try:
+        method = get_method("+".join(parts))
+    except InputError:
+        return
+    assert_can_be_read(make_spec(method=method.name))
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(root=NAMES, category=NAMES)
+def test_every_folder_that_is_admitted_can_be_stored(root: str, category: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            (Path(folder) / root / category / "test").mkdir(parents=True)
+            dataset = FolderDataSet(Path(folder) / root)
+        except (OSError, ValueError, InputError):  # the file system or the suite takes no such name
+            return
+        for name in dataset.categories():
+            assert_can_be_read(make_spec(category=name, dataset=dataset.name))
 
 
 def test_a_profile_whose_file_name_cannot_be_stored_is_refused(tmp_path: Path) -> None:
