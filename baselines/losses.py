@@ -17,6 +17,7 @@ from baselines.recipe import Similarity
 MaskDownsample = Literal["max", "nearest", "area"]
 Reduction = Literal["sum", "mean"]
 Gradient = Literal["stopped", "flows"]
+BackgroundAverage = Literal["all_cells", "background"]
 
 # A shorter feature vector counts as zero: the gradient of the cosine grows as 1 / length.
 _MIN_LENGTH = 1e-6
@@ -77,6 +78,7 @@ def nbr_loss(
     mask: Tensor,
     similarity: Similarity = "cosine",
     mask_downsample: MaskDownsample = "max",
+    background_average: BackgroundAverage = "all_cells",
 ) -> Tensor:
     """Return the normal background regularization loss, Eqs. (1)-(3), summed over the batch; a scalar.
 
@@ -92,6 +94,9 @@ def nbr_loss(
         Eq. (3), or the distance of Table VII's ablation.
     mask_downsample : {"max", "nearest", "area"}
         See ``downsample_mask``.
+    background_average : {"all_cells", "background"}
+        Eq. (2) as printed averages the background over all cells, those set to zero included; ``background`` divides
+        by the number of background cells instead. It makes no difference to the cosine, which ignores lengths.
 
     Examples
     --------
@@ -106,6 +111,9 @@ def nbr_loss(
     if similarity == "cosine":
         terms = -cosine(background, reference)
     else:
+        if background_average == "background":
+            share = global_average_pool(1 - small_mask)
+            background = background / torch.where(share > 0, share, 1.0)
         terms = torch.linalg.vector_norm(background - reference, dim=1)
     has_background = (small_mask < 1).flatten(1).any(dim=1)
     return torch.where(has_background, terms, 0.0).sum()

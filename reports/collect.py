@@ -209,10 +209,12 @@ def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
 def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     """Return the comparable sets of stored runs; runs that differ in what is compared never share one.
 
-    Every run is in one set, and in a set (category, method, shots, seed) is unique. Where runs of one protocol differ
-    in more than that, e.g. because a method's recipe was changed, ``variant`` says in what.
+    There is a set for each protocol that was asked for: its runs, and those of other protocols that differ only in
+    settings that the run does not read. A run may be in several sets; in a set (category, method, shots, seed) is
+    unique. Where runs of one protocol differ in more than that, e.g. because a method's recipe was changed, ``variant``
+    says in what.
     """
-    results = results.assign(variant="")
+    results = _join(results).assign(variant="")
     for column, per, description in (
         ("batch_size", ["dataset", "protocol", "shots"], "batch size {}, "),
         ("data_digest", ["dataset", "protocol", "category"], "images {:.8}, "),
@@ -232,6 +234,23 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
         profiles = tuple(sorted(runs["profile"].unique()))
         sets.append(ResultSet(dataset, protocol, variant.removesuffix(", "), profiles, runs.reset_index(drop=True)))
     return _with_unique_titles(sets)
+
+
+def _join(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of each protocol, with its name and changes, and those that would have been the same under it."""
+    joined: list[pd.DataFrame] = []
+    for _, runs in results.groupby(["dataset", "training_version"], sort=False):
+        read = {settings: frozenset(json.loads(settings).items()) for settings in runs["settings"].unique()}
+        found: dict[frozenset[str], pd.DataFrame] = {}
+        for protocol, own in runs.groupby("protocol", sort=False):
+            asked = frozenset(json.loads(own["asked"].iloc[0]).items())
+            fitting = runs["settings"].map({settings: fields <= asked for settings, fields in read.items()})
+            first = own.iloc[0]
+            others = runs[fitting & (runs["protocol"] != protocol)]
+            others = others.assign(protocol=protocol, profile=first["profile"], changes=first["changes"])
+            found[frozenset(own["id"]) | frozenset(others["id"])] = pd.concat([own, others])
+        joined += [item for ids, item in found.items() if not any(ids < other for other in found)]
+    return pd.concat(joined, ignore_index=True) if joined else results
 
 
 def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str | None = None) -> list[ResultSet]:

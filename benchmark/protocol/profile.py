@@ -41,6 +41,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     adam_beta1: Annotated[float, Meta(ge=0, lt=1)] = 0.9
     adam_beta2: Annotated[float, Meta(ge=0, lt=1)] = 0.999
     crop_paste: Probability = 0.5
+    nbr_weight: Annotated[float, Meta(ge=0, le=1e6)] = 1.0
     threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     weights: Literal["imagenet", "none"] = "imagenet"
     width: Annotated[float, Meta(gt=0, le=4)] = 1.0
@@ -53,6 +54,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     draws: Literal["per_seed", "fixed"] = "per_seed"
     bce_reduction: Literal["sum", "mean"] = "sum"
     mask_downsample: Literal["max", "nearest", "area"] = "max"
+    background_average: Literal["all_cells", "background"] = "all_cells"
     lambda_gradient: Literal["stopped", "flows"] = "stopped"
     batch_norm_passes: Literal["separate", "joint"] = "separate"
     normal_batches_per_defect_batch: PositiveInt | Literal["all"] = 1
@@ -62,7 +64,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Protocol(_Settings, frozen=True, kw_only=True):
-    """Every setting that can change the result of one K-shot run; hashable, part of the run's identity.
+    """Every setting of K-shot runs; hashable. ``identity.effective_settings`` says which of them a run reads.
 
     Attributes
     ----------
@@ -124,6 +126,7 @@ class Profile(_Settings, frozen=True, kw_only=True):
 
 
 _SECTIONS = {
+    "III-C": ("nbr_weight",),
     "IV-A": ("categories",),
     "IV-B": ("shots",),
     "IV-C": ("methods", "baseline_crop_paste"),

@@ -1,50 +1,18 @@
-"""The specification of one run, and its identity, which decides whether two runs are the same."""
+"""The specification of one run."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
-
-from msgspec import Meta, Struct
 
 from baselines import Method
+from baselines.networks import pretrained_file
 from benchmark.data.manifest import digest_of
 from benchmark.protocol.draws import Draw
-from benchmark.protocol.profile import PositiveInt, Protocol, Seed
+from benchmark.protocol.identity import TRAINING_VERSION, Identity, effective_recipe, effective_settings
+from benchmark.protocol.profile import Protocol
 from benchmark.schema import to_builtins
-
-# Increase it when a change of the code changes the results of runs: stored runs then no longer match.
-TRAINING_VERSION = 2
-
-
-class Identity(Struct, frozen=True, kw_only=True):
-    """Everything that can change a run's result, and nothing else: no paths, devices or worker counts.
-
-    Attributes
-    ----------
-    training_version : int
-        ``TRAINING_VERSION`` of the code that trained it.
-    category, method, network : str
-    recipe : dict
-        The fields of the method's ``Recipe``.
-    shots, seed : int
-    protocol : Protocol
-    data_digest, draw_digest : str
-        SHA-256 of the category's content and of the names of the drawn images.
-    """
-
-    training_version: Annotated[int, Meta(ge=0)]
-    category: str
-    method: str
-    network: str
-    recipe: dict[str, str | int | float | bool | None]
-    shots: PositiveInt
-    seed: Seed
-    protocol: Protocol
-    data_digest: str
-    draw_digest: str
 
 
 @dataclass(frozen=True)
@@ -78,15 +46,17 @@ class RunSpec:
     @cached_property
     def identity(self) -> Identity:
         """Return the identity; equal for two specs of the same run."""
+        recipe = effective_recipe(self.method.recipe, self.protocol)
+        has_pretrained_encoder = pretrained_file(self.method.network) is not None
         return Identity(
             training_version=TRAINING_VERSION,
             category=self.category,
             method=self.method.name,
             network=self.method.network,
-            recipe=asdict(self.method.recipe),
+            recipe=recipe,
             shots=self.shots,
             seed=self.seed,
-            protocol=self.protocol,
+            settings=effective_settings(recipe, self.protocol, has_pretrained_encoder),
             data_digest=self.data_digest,
             draw_digest=self.draw.digest,
         )

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from benchmark.protocol.runs import Identity
+from benchmark.protocol.identity import Identity
+from benchmark.protocol.profile import Protocol
 from benchmark.score import Count, Metrics, Share
 
-FORMAT = 1
+FORMAT = 2
 
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 # As ``environment.describe_environment`` returns it: versions, code, machine and device.
@@ -53,7 +54,8 @@ class Convergence(Struct, frozen=True):
     Attributes
     ----------
     share : float
-        Predicted area over annotated area of the K training images.
+        Correctly predicted defect pixels over annotated ones, over the K training images, in [0, 1]. Records of
+        training version 2 and before count every predicted pixel, and can exceed 1.
     train_iou : float
         Mean IOU over the K training images.
     """
@@ -170,11 +172,13 @@ class RunHeader(Struct, frozen=True, kw_only=True):
     id, dataset, profile, category, method, label : str
     shots, seed : int
     identity : Identity
+    protocol : Protocol
+        What was asked for; ``identity.settings`` has the fields that the run read.
     draw : DrawRecord
     status : Status
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     id: str
     dataset: str
     profile: str
@@ -184,6 +188,7 @@ class RunHeader(Struct, frozen=True, kw_only=True):
     shots: Count
     seed: Count
     identity: Identity
+    protocol: Protocol
     draw: DrawRecord
     status: Status
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec.structs import asdict
@@ -39,7 +39,8 @@ from benchmark.results.records import (
     Status,
 )
 from benchmark.results.run_result import RunResult, Sample
-from benchmark.schema import SchemaError, decode_json, decode_versioned, to_builtins
+from benchmark.results.upgrade import from_format_1
+from benchmark.schema import SchemaError, convert, decode_json, decode_versioned, to_builtins
 
 # How many unreadable runs are named; the others are counted.
 MOST_NAMED = 10
@@ -196,6 +197,7 @@ def _header(spec: RunSpec, status: Status) -> RunHeader:
         shots=spec.shots,
         seed=spec.seed,
         identity=spec.identity,
+        protocol=spec.protocol,
         draw=DrawRecord(draw.names, len(draw.normals), len(draw.test), len(draw.unannotated)),
         status=status,
     )
@@ -250,7 +252,7 @@ def read_failure(path: Path) -> FailureRecord:
 
 def _read_record(path: Path, run_id: str, kind: type[R], advice: str) -> R:
     try:
-        record = decode_versioned(path.read_bytes(), kind, FORMAT)
+        record = _decode(path.read_bytes(), kind)
         if record.id != run_id:
             raise SchemaError("id", f"is {record.id}, not {run_id}")
     except OSError as error:
@@ -258,3 +260,13 @@ def _read_record(path: Path, run_id: str, kind: type[R], advice: str) -> R:
     except SchemaError as error:
         raise InputError(f"{path} cannot be read ({error}); {advice}") from error
     return record
+
+
+def _decode(content: bytes, kind: type[R]) -> R:
+    try:
+        return decode_versioned(content, kind, FORMAT)
+    except SchemaError:
+        plain = decode_json(content, dict[str, Any])
+        if plain.get("format") != 1:
+            raise
+    return convert(from_format_1(plain), kind)

@@ -61,7 +61,7 @@ class StoredRun:
     def curve(self) -> pd.DataFrame:
         """Losses: ``CURVE_COLUMNS``, one row per training iteration."""
         types = dict.fromkeys(CURVE_COLUMNS, "float64") | {"iteration": "int64", "pasted": "int64"}
-        return _read_csv(self.folder / "curve.csv", types, self.record.identity.protocol.iterations)
+        return _read_csv(self.folder / "curve.csv", types, self.record.protocol.iterations)
 
     @cached_property
     def gradients(self) -> pd.DataFrame:

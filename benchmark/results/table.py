@@ -15,6 +15,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.data.manifest import digest_of
+from benchmark.protocol.identity import Identity
 from benchmark.protocol.profile import BUILT_IN, Protocol, load_profile
 from benchmark.results.records import FailureRecord, RunRecord
 from benchmark.results.store import MOST_NAMED, read_failure, read_run
@@ -24,10 +25,12 @@ from benchmark.score import METRICS
 RESULT_COLUMNS = (
     "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
     "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
-    "training_defective_images", "training_normal_images", "training_version", "recipe", "changes",
+    "training_defective_images", "training_normal_images", "training_version", "recipe", "asked", "settings", "changes",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
 )  # fmt: skip
 _NUMBERS = [*METRICS, "train_seconds", "score_seconds"]
+# Fields in which runs of one table may differ.
+_NOT_COMPARED = ("batch_size", "curve_every")
 _ORDER = ["dataset", "protocol", "category", "shots", "method", "seed"]
 
 
@@ -43,10 +46,12 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     -------
     pd.DataFrame
         Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
-        acc`` are in [0, 1], NaN where undefined; ``protocol`` is equal for runs that may be compared; ``recipe`` is
-        the network and how it was trained, as JSON, equal for equal recipes; ``changes`` names the settings that
-        differ from the built-in profile of that name. Sorted by data set, protocol, category,
-        shots, method, seed. Unreadable runs are left out, with a warning that names them.
+        acc`` are in [0, 1], NaN where undefined; ``recipe`` is the network and how it was trained, as JSON;
+        ``asked`` has the settings of the run's protocol and ``settings`` those of them that it read, as JSON;
+        ``protocol`` is the digest of ``asked``: equal for runs that may be compared, but a run may also be compared
+        with those of another protocol that has all its ``settings``; ``changes`` names the settings that differ from
+        the built-in profile of that name. Sorted by data set, protocol, category, shots, method, seed. Unreadable runs
+        are left out, with a warning that names them.
 
     Raises
     ------
@@ -127,22 +132,34 @@ def _listed(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=64)  # thousands of runs share a few protocols
-def _protocol_digest(training_version: int, protocol: Protocol) -> str:
-    """Return the digest of what makes runs comparable: all settings but the batch size, which depends on K."""
-    comparable = {name: value for name, value in to_builtins(protocol).items() if name != "batch_size"}
-    return digest_of([training_version, comparable])[:12]
+def _asked(protocol: Protocol) -> str:
+    """Return the fields that runs of one table have in common, as far as they read them."""
+    return _as_json({name: value for name, value in to_builtins(protocol).items() if name not in _NOT_COMPARED})
+
+
+def _settings(identity: Identity, protocol: Protocol) -> str:
+    """Return the fields of ``_asked`` that a run read, and those that decided its draw."""
+    read = {name: value for name, value in identity.settings.items() if name not in _NOT_COMPARED}
+    read["shots_per"] = protocol.shots_per
+    if identity.seed:  # the draw of seed 0 is the same for both values
+        read["draws"] = protocol.draws
+    return _as_json(read)
+
+
+def _as_json(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 @lru_cache(maxsize=64)
 def _changes(name: str, protocol: Protocol) -> str:
-    """Return the settings, but for batch sizes, that differ from a built-in profile: ``image_size=128, width=0.25``."""
+    """Return the compared settings that differ from a built-in profile: ``image_size=128, width=0.25``."""
     if name not in BUILT_IN:
         return ""
     built_in = load_profile(name)
     changed = [
         f"{field}={value}"
         for field, value in to_builtins(protocol).items()
-        if field != "batch_size" and value != getattr(built_in, field)
+        if field not in _NOT_COMPARED and value != getattr(built_in, field)
     ]
     return ", ".join(changed)
 
@@ -154,13 +171,15 @@ def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
         row |= msgspec.structs.asdict(record.metrics) | msgspec.structs.asdict(record.timings)
     return row | {
         "status": record.status.value,
-        "protocol": _protocol_digest(identity.training_version, identity.protocol),
-        "changes": _changes(record.profile, identity.protocol),
+        "protocol": digest_of([identity.training_version, asked := _asked(record.protocol)])[:12],
+        "asked": asked,
+        "settings": _settings(identity, record.protocol),
+        "changes": _changes(record.profile, record.protocol),
         "training_version": identity.training_version,
-        "recipe": json.dumps({"network": identity.network, **identity.recipe}, sort_keys=True),
+        "recipe": _as_json({"network": identity.network, **identity.recipe}),
         "training_defective_images": len(record.draw.shots),
         "training_normal_images": record.draw.normals,
-        "batch_size": identity.protocol.batch_size,
+        "batch_size": record.protocol.batch_size,
         "data_digest": identity.data_digest,
         "device": record.environment.get("device"),
     }

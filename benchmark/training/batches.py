@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.recipe import Recipe
 from benchmark.data.image_cache import CategoryArrays
-from benchmark.protocol.profile import Protocol
+from benchmark.protocol.identity import paste_probability
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
 from benchmark.training.predict import to_input
@@ -34,11 +33,6 @@ class Minibatch:
     mask: Tensor
     normal: Tensor
     paste: bool
-
-
-def paste_probability(recipe: Recipe, protocol: Protocol) -> float:
-    """Return the probability that a minibatch is pasted: Section III-E for the method, IV-C for the baselines."""
-    return {"never": 0.0, "augmentation": protocol.baseline_crop_paste, "cap": protocol.crop_paste}[recipe.crop_paste]
 
 
 def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> Iterator[Minibatch]:

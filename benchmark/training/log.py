@@ -68,7 +68,7 @@ class Recorder:
         self._terms.append(torch.stack(terms).detach())
         self._pasted.append(pasted)
         if self._is_due(iteration) or (self._every and iteration == 1):
-            norms = (gradient_norms(term, self._stages) for term in (losses.segmentation, losses.nbr))
+            norms = (gradient_norms(term, self._stages) for term in (losses.segmentation, losses.weighted_nbr))
             self._gradients += [(iteration, stage, *pair) for stage, pair in enumerate(zip(*norms, strict=True))]
 
     def after_update(self, iteration: int) -> None:

@@ -34,7 +34,7 @@ from benchmark.training.train import train
 
 # The smallest share of defect pixels that an output prior assumes: an empty mask still gives a finite bias.
 _SMALLEST_PRIOR = 1e-4
-# A method that predicts less than this share of the defect area of its own training images has not converged.
+# A network that finds less than this share of the defect pixels of its own training images has not converged.
 CONVERGED_SHARE = 0.01
 
 
@@ -171,12 +171,12 @@ def score_images(
 
 
 def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Sequence[int]) -> Convergence:
-    """Return how much of its own training defects a network predicts."""
+    """Return how much of its own training defects a network finds."""
     counts = list(predictor.count(arrays, shots))
-    predicted = sum(count["predicted_area"] for count in counts)
+    found = sum(count["tp"] for count in counts)
     annotated = sum(count["tp"] + count["fn"] for count in counts)
     train_iou = mean_iou(counts)
-    return Convergence(predicted / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
+    return Convergence(found / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
 
 
 def term_means(curve: pd.DataFrame, spec: RunSpec) -> TermMeans:

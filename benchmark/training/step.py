@@ -25,17 +25,26 @@ class StepLosses:
         Eq. (5) for a pasted batch, Eq. (7) otherwise.
     nbr : Tensor
         Eq. (3); zero for a recipe without it.
+    nbr_weight : float
+        Its factor in the loss; 1 in Algorithm 1.
     realism : Tensor
         Mean lambda of the batch, Eq. (6); NaN if the recipe does not use it.
     """
 
     segmentation: Tensor
     nbr: Tensor
+    nbr_weight: float
     realism: Tensor
 
     @property
+    def weighted_nbr(self) -> Tensor:
+        """The part of the loss that NBR adds."""
+        return self.nbr_weight * self.nbr
+
+    @property
     def total(self) -> Tensor:
-        return self.segmentation + self.nbr
+        """The loss that is minimised."""
+        return self.segmentation + self.weighted_nbr
 
 
 def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol, batch: Minibatch) -> StepLosses:
@@ -57,9 +66,16 @@ def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol
     segmentation = weighted_bce(logits, batch.mask, weight, protocol.bce_reduction)  # Eq. (5), or (7) without weight
     nbr = segmentation.new_zeros(())
     if recipe.nbr:  # Eqs. (1)-(3)
-        nbr = nbr_loss(deepest["defective"], deepest["normal"], batch.mask, recipe.nbr, protocol.mask_downsample)
+        nbr = nbr_loss(
+            deepest["defective"],
+            deepest["normal"],
+            batch.mask,
+            recipe.nbr,
+            protocol.mask_downsample,
+            protocol.background_average,
+        )
     realism = segmentation.new_full((), torch.nan) if weight is None else weight.mean()
-    return StepLosses(segmentation, nbr, realism)
+    return StepLosses(segmentation, nbr, protocol.nbr_weight, realism)
 
 
 def encode_groups(

@@ -73,7 +73,7 @@ class PageRun:
 
     @property
     def protocol(self) -> Protocol:
-        return self.record.identity.protocol
+        return self.record.protocol
 
     @property
     def seconds(self) -> float | None:
