@@ -15,6 +15,7 @@ from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
 from benchmark.results.records import Status
 from benchmark.score import METRICS, Metric
+from reports.averaging import CELL, Averaged, averaged_rows
 from reports.cells import Cell, ImageCount, mean_cell
 
 # In the order of the paper's tables: textures first.
@@ -22,15 +23,14 @@ PAPER_CATEGORIES = (
     "carpet", "grid", "leather", "tile", "wood", "bottle", "cable", "capsule", "hazelnut", "metal_nut",
     "pill", "screw", "toothbrush", "transistor", "zipper",
 )  # fmt: skip
-# Why a run is excluded from the means.
-EXCLUDED = {Status.NOT_CONVERGED: "did not converge", Status.FAILED: "failed"}
+# What is said of runs that have no metrics, or metrics of a network that learned nothing.
+UNSUCCESSFUL = {Status.NOT_CONVERGED: "did not converge", Status.FAILED: "failed"}
 _IMAGE_COLUMNS: dict[ImageCount, str] = {
     "train_defective": "training_defective_images",
     "train_normal": "training_normal_images",
     "test_defective": "defective_images",
     "test_normal": "normal_images",
 }
-_CELL = ["category", "method", "shots"]
 # A longer description of a recipe gives way to its digest. Titles name this many settings, notes this many categories.
 _MAX_DESCRIPTION = 60
 _MAX_CHANGES = 3
@@ -53,6 +53,8 @@ class ResultSet:
         Names under which the protocol was run.
     runs : pd.DataFrame
         Rows of ``load_results``, one per (category, method, shots, seed).
+    averaged : {"all", "converged"}
+        Which runs count in means, see ``averaged_rows``.
     """
 
     dataset: str
@@ -60,6 +62,7 @@ class ResultSet:
     variant: str
     profiles: tuple[str, ...]
     runs: pd.DataFrame
+    averaged: Averaged = "all"
 
     @property
     def title(self) -> str:
@@ -67,7 +70,8 @@ class ResultSet:
         profiles = "/".join(
             f"{name} with {_abridged(self.changes[name])}" if self.changes[name] else name for name in self.profiles
         )
-        return f"{self.dataset}, profile {profiles}{variant}"
+        converged = ", converged runs only" if self.averaged == "converged" else ""
+        return f"{self.dataset}, profile {profiles}{variant}{converged}"
 
     @cached_property
     def changes(self) -> dict[str, str]:
@@ -107,11 +111,13 @@ class ResultSet:
         return method in self._labels
 
     def cell(self, category: str, method: str, shots: int, metric: Metric) -> Cell:
-        """Return mean and sample standard deviation over the seeds that are done."""
+        """Return mean and sample standard deviation over the seeds that count."""
         key = (category, method, shots)
         statistics = self._statistics.get(key, {})
         done, not_converged, failed = (self._counts.get((*key, status), 0) for status in Status)
         n = int(statistics.get((metric, "count"), 0))
+        if self.averaged == "all" and done:
+            done, not_converged = done + not_converged, 0
         return Cell(
             float(statistics[metric, "mean"]) if n else None,
             float(statistics[metric, "std"]) if n > 1 else None,
@@ -138,14 +144,20 @@ class ResultSet:
         return Cell(int(counts[0]) if len(counts) == 1 else None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
-        """Return which runs of these methods are in no number because they failed or did not converge."""
+        """Return how many runs of these methods failed or did not converge, and whether they count in the means."""
         runs = self.runs[self.runs["method"].isin(methods)]
+        counted = {
+            Status.NOT_CONVERGED: "excluded from the means"
+            if self.averaged == "converged"
+            else "counted in the means, but a dash where no seed converged",
+            Status.FAILED: "excluded from the means",
+        }
         notes = []
-        for status, reason in EXCLUDED.items():
+        for status, happened in UNSUCCESSFUL.items():
             count = int((runs["status"] == status).sum())
             if count:
                 places = self._places(runs, status)
-                notes.append(f"{count} of {len(runs)} runs {reason}; excluded from the means: {places}.")
+                notes.append(f"{count} of {len(runs)} runs {happened}; {counted[status]}: {places}.")
         return notes
 
     def _places(self, runs: pd.DataFrame, status: Status) -> str:
@@ -176,14 +188,14 @@ class ResultSet:
 
     @cached_property
     def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[Metric, str], float]]:
-        """Map (category, method, K) to mean, deviation and count of each metric over the runs that are done."""
-        done = self.runs[self.runs["status"] == Status.DONE]
-        return dict(done.groupby(_CELL)[list(METRICS)].agg(["mean", "std", "count"]).to_dict("index"))
+        """Map (category, method, K) to mean, deviation and count of each metric over the runs that count."""
+        counted = averaged_rows(self.runs, self.averaged)
+        return dict(counted.groupby(CELL)[list(METRICS)].agg(["mean", "std", "count"]).to_dict("index"))
 
     @cached_property
     def _counts(self) -> dict[tuple[str, str, int, str], int]:
         """Map (category, method, K, status) to the number of runs."""
-        return dict(self.runs.groupby([*_CELL, "status"]).size().to_dict())
+        return dict(self.runs.groupby([*CELL, "status"]).size().to_dict())
 
 
 def _abridged(changes: str) -> str:
@@ -227,7 +239,7 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
         descriptions = _describe_recipes(recipes.unique())
         results.loc[recipes.index, "variant"] += f"{method} with " + recipes.map(descriptions) + ", "
     # Runs that agree in all of that were drawn by changed code, or edited by hand.
-    repeat = results.groupby(["dataset", "protocol", "variant", *_CELL, "seed"]).cumcount()
+    repeat = results.groupby(["dataset", "protocol", "variant", *CELL, "seed"]).cumcount()
     results.loc[repeat > 0, "variant"] += (repeat[repeat > 0] + 1).map("repeat {}, ".format)
     sets = []
     for (dataset, protocol, variant), runs in results.groupby(["dataset", "protocol", "variant"], sort=True):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmark.results.records import Status
+from reports.averaging import averaged_runs
 from reports.page.stored import GRID, PageRun
 
 V = TypeVar("V", float, np.ndarray)
@@ -72,7 +72,7 @@ def roc_chart(
     Parameters
     ----------
     runs : sequence
-        Of one K; only those that are done count.
+        Of one K; those that count are ``averaged_runs``.
     methods : iterable of (str, str)
         Name and label of each line.
     expected : int
@@ -82,9 +82,11 @@ def roc_chart(
     """
     series = []
     for method, label in methods:
-        done = [run for run in runs if run.method == method and run.status == Status.DONE]
-        curves = [(run.category, run.roc) for run in done if run.roc is not None]
-        aucs = [(run.category, auc) for run in done if run.roc is not None and (auc := run.metric("auc")) is not None]
+        counted = averaged_runs(run for run in runs if run.method == method)
+        curves = [(run.category, run.roc) for run in counted if run.roc is not None]
+        aucs = [
+            (run.category, auc) for run in counted if run.roc is not None and (auc := run.metric("auc")) is not None
+        ]
         if curves:
             tpr, auc = _mean_over_categories(curves), _mean_over_categories(aucs)
             series.append(Series(method, label, GRID, tpr, len(curves), expected, float(auc)))
@@ -132,8 +134,8 @@ def _iteration_chart(
     key, title, y_label, summary_label = words
     series = []
     for method, label in methods:
-        done = [curve_of(run) for run in runs if run.method == method and run.status == Status.DONE]
-        curves = [curve for curve in done if curve is not None and len(curve)]
+        measured = map(curve_of, averaged_runs(run for run in runs if run.method == method))
+        curves = [curve for curve in measured if curve is not None and len(curve)]
         if not curves:
             continue
         # Only iterations that every seed measured: a mean over some seeds would jump where one begins or ends.

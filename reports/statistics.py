@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from benchmark.results.records import Status
 from benchmark.score import Metric
-from reports.collect import EXCLUDED, ResultSet, in_order
+from reports.averaging import averaged_rows
+from reports.collect import UNSUCCESSFUL, ResultSet, in_order
 
 ALPHA = 0.05
 CONFIDENCE = 1 - ALPHA
@@ -248,21 +248,21 @@ def category_scores(runs: pd.DataFrame, metric: str, shots: int, seeds: Sequence
     values = pd.DataFrame(np.nan, index=pd.Index(categories), columns=pd.Index(methods), dtype="float64")
     left_out = {(category, method): "not run" for category in categories for method in methods}
     for (category, method), cell in here.groupby(["category", "method"], sort=False):
-        done = cell[(cell["status"] == Status.DONE) & cell[metric].notna()]
-        if sorted(done["seed"]) == sorted(seeds):
-            values.loc[category, method] = done[metric].mean()
+        counted = averaged_rows(cell).dropna(subset=[metric])
+        if sorted(counted["seed"]) == sorted(seeds):
+            values.loc[category, method] = counted[metric].mean()
             del left_out[category, method]
         else:
-            left_out[category, method] = _why_incomplete(cell, len(done), len(seeds))
+            left_out[category, method] = _why_incomplete(cell, len(counted), len(seeds))
     return CategoryScores(values, left_out)
 
 
-def _why_incomplete(cell: pd.DataFrame, done: int, expected: int) -> str:
+def _why_incomplete(cell: pd.DataFrame, counted: int, expected: int) -> str:
     if cell["seed"].duplicated().any():
         return "two runs of one seed"
     counts = cell["status"].value_counts()
-    reasons = [f"{counts[status]} {reason}" for status, reason in EXCLUDED.items() if status in counts]
-    return f"{done} of {expected} seeds" + (f", {', '.join(reasons)}" if reasons else "")
+    reasons = [f"{counts[status]} {reason}" for status, reason in UNSUCCESSFUL.items() if status in counts]
+    return f"{counted} of {expected} seeds" + (f", {', '.join(reasons)}" if reasons else "")
 
 
 # Category to method to the reason why it lacks a number.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from baselines.errors import InputError, unknown_name
@@ -57,14 +58,16 @@ def needs_only_the_list(options: argparse.Namespace, numbers: Sequence[str]) -> 
 def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
     """Return the paper, or the sets of stored runs; InputError if there are none."""
     if options.published:
-        for name in ("paper", "dataset", "profile"):
+        for name in ("paper", "converged_only", "dataset", "profile"):
             if getattr(options, name):
-                raise InputError(f"--published shows the paper alone: leave out --{name}, or --published")
+                option = name.replace("_", "-")
+                raise InputError(f"--published shows the paper alone: leave out --{option}, or --published")
         return [Published()]
     results = load_results(options.results)
     if results.empty:
         raise InputError(f"no results in {options.results}: run something first, or name the folder with --results")
-    return choose_sets(result_sets(results), options.dataset, options.profile)
+    chosen = choose_sets(result_sets(results), options.dataset, options.profile)
+    return [replace(results, averaged="converged") for results in chosen] if options.converged_only else chosen
 
 
 def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> list[Table]:

@@ -134,9 +134,9 @@ class StoredEvidence:
         return self.root / "runs" / run_id
 
     def _measure(self, run_id: str, status: str, measure: Measure) -> float:
-        """Return a number that only a run's files give; NaN for runs that are not done or (noted) not readable."""
+        """Return a number that only a run's files give; NaN for runs that failed or (noted) are not readable."""
         folder = self._folder(run_id)
-        if status != Status.DONE:
+        if status == Status.FAILED:
             return np.nan
         if (run_id, measure) not in self._measured:
             try:

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from benchmark.protocol.studies import FIGURE_STUDIES
-from benchmark.results.records import Status
 from benchmark.score import METRICS
+from reports.averaging import averaged_runs
 from reports.charts import Drawing, draw, line_styles
 from reports.figures import learning_chart, roc_chart
 from reports.page.links import method_anchor
@@ -73,7 +73,7 @@ class MethodPart:
     label, anchor : str
     runs : tuple of PageRun
         By seed.
-    done, expected : int
+    counted, expected : int
     means : tuple of str
         Mean and standard deviation over seeds of each of ``METRICS``.
     interval : str
@@ -88,7 +88,7 @@ class MethodPart:
     label: str
     anchor: str
     runs: tuple[PageRun, ...]
-    done: int
+    counted: int
     expected: int
     means: tuple[str, ...]
     interval: str
@@ -98,7 +98,7 @@ class MethodPart:
 
     @property
     def partial(self) -> bool:
-        return self.done < self.expected
+        return self.counted < self.expected
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def write_detail(path: Path, page: DetailPage) -> list[str]:
 def method_part(page: DetailPage, method: str, label: str, gallery: Gallery) -> MethodPart:
     """Gather what the page shows of one method."""
     runs = tuple(sorted((run for run in page.runs if run.method == method), key=lambda run: (run.seed, run.id)))
-    done = [run for run in runs if run.status is Status.DONE]
+    counted = averaged_runs(runs)
     seconds = [run.seconds for run in runs if run.seconds is not None]
     finished = [run for run in runs if isinstance(run, FinishedRun)]
     liveness = [run.record.liveness.iou for run in finished if run.record.liveness]
@@ -157,10 +157,10 @@ def method_part(page: DetailPage, method: str, label: str, gallery: Gallery) -> 
         label,
         method_anchor(method),
         runs,
-        len(done),
+        len(counted),
         page.expected,
-        tuple(mean_and_deviation([run.metric(metric) for run in done]) for metric in METRICS),
-        seed_interval([run.metric("iou") for run in done]),
+        tuple(mean_and_deviation([run.metric(metric) for run in counted]) for metric in METRICS),
+        seed_interval([run.metric("iou") for run in counted]),
         f"{np.mean(liveness):.4f}" if liveness else _DASH,
         f"{np.mean(seconds):.1f}" if seconds else _DASH,
         tuple(_extremes(finished, gallery)),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from benchmark.protocol.studies import TABLE_STUDIES
+from benchmark.results.records import Status
 from benchmark.score import Metric
 from reports.collect import ResultSet
 from reports.compare import compare
@@ -23,6 +26,14 @@ def compared_tables(results: ResultSet) -> list[Table]:
     paper = Published()
     tables = (compare(table, build_table(table.number, paper)) for table in all_tables(results))
     return [table for table in tables if table.rows]
+
+
+def converged_tables(results: ResultSet) -> list[Table]:
+    """Return the tables of numbers over the runs that converged; none if all did."""
+    if Status.NOT_CONVERGED not in set(results.runs["status"]):
+        return []
+    tables = compared_tables(replace(results, averaged="converged"))
+    return [table for table in tables if table.number in TABLE_STUDIES]
 
 
 def comparisons(results: ResultSet) -> list[Listing]:

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.formulas import quote_formula
 from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES, Study
@@ -93,6 +93,7 @@ class Section:
     rankings: list[Ranking]
     strip: QualitativeFigure
     tables: list[TableView]
+    converged_tables: list[TableView]
     statistics: Sequence[Listing]
     qualitative: list[QualitativeFigure]
     roc: list[Drawing]
@@ -115,6 +116,7 @@ def make_section(
     stored: Mapping[str, PageRun],
     folder: str,
     tables: Sequence[Table],
+    converged: Sequence[Table],
     verdicts: Sequence[Verdict],
     statistics: Sequence[Listing],
 ) -> Section:
@@ -127,8 +129,8 @@ def make_section(
         Every run by id.
     folder : str
         Address of the folder of detail pages, relative to the report.
-    tables, verdicts, statistics : sequence
-        Made from the same result set.
+    tables, converged, verdicts, statistics : sequence
+        Made from the same result set; ``converged`` has the tables over converged runs.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
     finished = [run for run in runs if isinstance(run, FinishedRun)]
@@ -155,6 +157,7 @@ def make_section(
         verdicts=verdicts,
         rankings=rankings,
         tables=[table_view(table, results, pages) for table in tables],
+        converged_tables=[table_view(table, replace(results, averaged="converged"), pages) for table in converged],
         statistics=statistics,
         qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
         roc=_roc_charts(results, runs, name),
@@ -218,7 +221,8 @@ def table_view(table: Table, results: ResultSet, folder: str) -> TableView:
     blocks = [
         (section, [(row, [address(row, key) for key in table.keys]) for row in rows]) for section, rows in table.blocks
     ]
-    stem = f"table_{table.number.lower()}_{set_slug(results)}"
+    converged = "_converged" if results.averaged == "converged" else ""
+    stem = f"table_{table.number.lower()}{converged}_{set_slug(results)}"
     downloads = (
         ("CSV", f"{stem}.csv", _download(as_csv(table, results.title), "csv")),
         ("LaTeX", f"{stem}.tex", _download(as_latex(table, results.title), "x-tex")),

@@ -26,6 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--paper", action="store_true", help="print the paper's number and the difference below each number"
     )
     parser.add_argument("--published", action="store_true", help="print the paper's own numbers; needs no results")
+    parser.add_argument(
+        "--converged-only", action="store_true", help="leave runs that did not converge out of the means"
+    )
     parser.add_argument("--dataset", metavar="NAME", help="only this data set")
     parser.add_argument("--profile", metavar="NAME", help="only this profile")
     parser.add_argument(
