@@ -15,7 +15,7 @@ from benchmark.atomic import replace_file
 from benchmark.gate.assess import FOUND, Assessment
 from benchmark.gate.baseline import Baseline
 from benchmark.gate.judge import Change, Judgement, Line, Mode
-from benchmark.gate.outcomes import describe_place, mean_score, scores_of
+from benchmark.gate.outcomes import MEASURE_LABELS, TERMS, describe_place, mean_score, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, Level
 from benchmark.score import METRICS
 from reports.escapes import for_terminal
@@ -46,7 +46,7 @@ class Report:
 
 
 def as_text(report: Report) -> str:
-    """Return a table with a row per comparison, then each failure with its reason, and a summary line."""
+    """Return tables with a row per comparison, each failure with its reason, and a summary line."""
     judgement = report.judgement
     with_tolerance = any(line.mode is Mode.STATISTICAL for line in judgement.lines)
     columns = ["category", "K", "method", "seeds"]
@@ -59,12 +59,33 @@ def as_text(report: Report) -> str:
         *report.notes,
         "",
         _table([*columns, "verdict"], rows),
+        *_term_lines(judgement.lines),
     ]
     for line in judgement.lines:
         if line.verdict.fails:
             place = describe_place(line.category, line.method, line.shots)
             lines += [for_terminal(f"{place}: {line.verdict}, {reason}") for reason in line.reasons]
     return "\n".join([*lines, _summary(judgement), ""])
+
+
+def _term_lines(lines: Sequence[Line]) -> list[str]:
+    """Return a table of the training terms of those lines that compare any."""
+    rows = []
+    for line in lines:
+        if any(measure in TERMS for measure in line.changes):
+            rows.append(_where(line))
+            for term in TERMS:
+                change = line.changes.get(term)
+                tolerance = change.tolerance if change else None
+                rows[-1] += [
+                    _number(change.now if change else None),
+                    _signed(change),
+                    "" if tolerance is None else f"+-{tolerance:.4f}",
+                ]
+    head = ["category", "K", "method", "seeds"]
+    for term in TERMS:
+        head += [MEASURE_LABELS[term], "change", "tolerated"]
+    return ["", "means of training terms over the second half:", "", _table(head, rows)] if rows else []
 
 
 def _summary(judgement: Judgement) -> str:
@@ -131,14 +152,14 @@ def as_records(report: Report) -> dict[str, Any]:
                 "fails": line.verdict.fails,
                 "reasons": list(line.reasons),
                 "metrics": {
-                    metric: {
+                    measure: {
                         "before": change.before,
                         "now": change.now,
                         "change": change.difference,
                         "tolerance": change.tolerance,
                         "verdict": change.verdict.lower(),
                     }
-                    for metric, change in line.changes.items()
+                    for measure, change in line.changes.items()
                 },
             }
             for line in judgement.lines
@@ -250,13 +271,14 @@ def _assessment_rows(assessment: Assessment) -> list[list[str]]:
     """Return a row per cell, method and all cells, with the numbers of each metric."""
     levels = list(Level)
     rows: dict[tuple[str, str, int], list[str]] = {}
-    for comparison in sorted(assessment.means, key=lambda comparison: levels.index(comparison.level)):
+    metrics = [comparison for comparison in assessment.means if not comparison.two_sided]
+    for comparison in sorted(metrics, key=lambda comparison: levels.index(comparison.level)):
         category, method, shots = comparison.place
         row = rows.setdefault(comparison.place, [category or "all", str(shots or "all"), method or "all"])
         tolerance, loss = assessment.calibration.tolerances[comparison], assessment.losses[comparison]
         numbers = (assessment.means[comparison], tolerance.spread, tolerance.allowed)
         row += [
-            comparison.metric.upper(),
+            MEASURE_LABELS[comparison.measure],
             *(f"{value:.4f}" for value in numbers),
             "-" if loss is None else f"{loss:.0%}",
         ]

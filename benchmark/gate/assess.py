@@ -56,7 +56,7 @@ def assess(baseline: Baseline, m: int) -> list[Assessment]:
     for pairing, spread in spreads_of(baseline.outcomes, baseline.differs).items():
         calibration = calibrate(spread, m)
         means = {
-            comparison: mean_score(scores, comparison.cells, comparison.metric, baseline.seeds) or 0.0
+            comparison: mean_score(scores, comparison.cells, comparison.measure, baseline.seeds) or 0.0
             for comparison in spread.comparisons
         }
         alarms, losses = rate_false_alarms(spread, m), find_losses(spread, calibration, means)
@@ -79,7 +79,7 @@ def rate_false_alarms(spread: Spread, m: int) -> float | None:
         order = stream("gate", "split", number).permutation(spread.seeds).tolist()
         known, unknown = spread.take(order[:half]), spread.take(order[half:])
         allowed = np.array([tolerance.allowed for tolerance in calibrate(known, m, RESAMPLES // 5).tolerances.values()])
-        falls = known.means - unknown.draw_means(m, _CHECKS, f"split {number}")
+        falls = known.exceedances(known.means - unknown.draw_means(m, _CHECKS, f"split {number}"))
         alarms += int((falls > allowed).any(axis=1).sum())
     return alarms / (_SPLITS * _CHECKS)
 
@@ -90,7 +90,7 @@ def find_losses(
     """Return the smallest loss, as a share of each comparison's mean, that ``FOUND`` of all checks detect.
 
     In resampled checks all cells of the comparison lose the same share of its metric and nothing else changes; any
-    comparison of the gate may detect it.
+    comparison of the gate may detect it. Two-sided comparisons are left out.
 
     Parameters
     ----------
@@ -106,13 +106,15 @@ def find_losses(
     critical = np.array([calibration.critical[comparison.level] for comparison in spread.comparisons])
     margin = critical * errors - falls  # how much further each comparison may fall
     single = [comparison for comparison in spread.comparisons if comparison.level is Level.CELL]
-    of_cells = {(comparison.metric, comparison.cells[0]): means[comparison] for comparison in single}
+    of_cells = {(comparison.measure, comparison.cells[0]): means[comparison] for comparison in single}
     losses: dict[Comparison, float | None] = {}
     for lost in spread.comparisons:
+        if lost.two_sided:
+            continue
         smallest = np.full(len(margin), np.inf)
         for j, other in enumerate(spread.comparisons):
-            shared = [of_cells[other.metric, cell] for cell in other.cells if cell in lost.cells]
-            if other.metric == lost.metric and sum(shared) > 0:
+            shared = [of_cells[other.measure, cell] for cell in other.cells if cell in lost.cells]
+            if other.measure == lost.measure and sum(shared) > 0:
                 smallest = np.minimum(smallest, margin[:, j] * len(other.cells) / sum(shared))
         loss = float(np.quantile(np.maximum(smallest, 0), FOUND, method="higher"))
         losses[lost] = loss if loss <= 1 else None

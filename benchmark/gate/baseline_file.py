@@ -12,16 +12,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from benchmark.gate.baseline import Baseline, Pairing
-from benchmark.gate.outcomes import Cell, Outcome, Outcomes, Scores, describe_place, scores_of
+from benchmark.gate.outcomes import MEASURES, Cell, Outcome, Outcomes, Scores, describe_place, scores_of
 from benchmark.gate.spread import Calibration, Comparison, Level, Tolerance, list_comparisons
 from benchmark.protocol.profile import FIELD_NAMES, Protocol, Seed
-from benchmark.results.records import Status
+from benchmark.results.records import Status, TermMeans
 from benchmark.schema import SchemaError, decode_versioned, to_builtins
-from benchmark.score import METRICS, Count, Metrics, Share
+from benchmark.score import Count, Metrics, Share
 
-FORMAT = 1
+FORMAT = 2
 _REWRITE = "restore it, or write it again with check --update"
-_Difference = float | None
+_Differences = Annotated[tuple[float | None, ...], Meta(min_length=len(MEASURES), max_length=len(MEASURES))]
 
 
 class _Critical(Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class _Critical(Struct, frozen=True, kw_only=True):
 
 
 class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
-    """The tolerances of one cell, method or of all cells; a metric that is not compared there is left out."""
+    """The tolerances of one cell, method or of all cells; a measure that is not compared there is left out."""
 
     pairing: Pairing
     category: str
@@ -44,10 +44,13 @@ class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
     dc: Tolerance | UnsetType = UNSET
     auc: Tolerance | UnsetType = UNSET
     acc: Tolerance | UnsetType = UNSET
+    nbr: Tolerance | UnsetType = UNSET
+    realism: Tolerance | UnsetType = UNSET
+    weighting: Tolerance | UnsetType = UNSET
 
 
 class _Run(Struct, frozen=True, kw_only=True):
-    """One run; ``differs`` has its difference to another machine for each of ``METRICS``."""
+    """One run; ``differs`` has its difference to another machine for each of ``MEASURES``."""
 
     category: str
     method: str
@@ -58,7 +61,12 @@ class _Run(Struct, frozen=True, kw_only=True):
     dc: Share | None
     auc: Share | None
     acc: Share | None
-    differs: tuple[_Difference, _Difference, _Difference, _Difference] | UnsetType = UNSET
+    nbr: float | None
+    realism: float | None
+    weighting: float | None
+    differs: (
+        Annotated[tuple[_Difference, ...], Meta(min_length=len(MEASURES), max_length=len(MEASURES))] | UnsetType
+    ) = UNSET
     scored: Count
     defective: Count
     normal: Count
@@ -73,13 +81,14 @@ class _Run(Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> Outcome:
         metrics = Metrics(self.iou, self.dc, self.auc, self.acc, self.scored, self.defective, self.normal)
-        return Outcome(self.id, self.status, self.draw, self.pixels, metrics)
+        terms = TermMeans(self.nbr, self.realism, self.weighting)
+        return Outcome(self.id, self.status, self.draw, self.pixels, metrics, terms)
 
 
 class _File(Struct, frozen=True, kw_only=True):
     """The file; attributes as of ``Baseline``, but for the last three."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     profile: str
     dataset: str
     code: str
@@ -135,9 +144,9 @@ def _tolerance_lines(baseline: Baseline) -> Iterator[_Tolerances]:
         by_place: dict[tuple[str, str, int], dict[str, Tolerance]] = {}
         for comparison, tolerance in calibration.tolerances.items():
             rounded = Tolerance(round(tolerance.spread, 6), round(tolerance.allowed, 6))
-            by_place.setdefault(comparison.place, {})[comparison.metric] = rounded
-        for (category, method, shots), of_metrics in by_place.items():
-            yield _Tolerances(pairing=pairing, category=category, method=method, shots=shots, **of_metrics)
+            by_place.setdefault(comparison.place, {})[comparison.measure] = rounded
+        for (category, method, shots), of_measures in by_place.items():
+            yield _Tolerances(pairing=pairing, category=category, method=method, shots=shots, **of_measures)
 
 
 def _run_lines(baseline: Baseline) -> Iterator[_Run]:
@@ -152,7 +161,10 @@ def _run_lines(baseline: Baseline) -> Iterator[_Run]:
                 dc=run.metrics.dc,
                 auc=run.metrics.auc,
                 acc=run.metrics.acc,
-                differs=(differs["iou"], differs["dc"], differs["auc"], differs["acc"]) if differs else UNSET,
+                nbr=run.terms.nbr,
+                realism=run.terms.realism,
+                weighting=run.terms.weighting,
+                differs=tuple(differs[measure] for measure in MEASURES) if differs else UNSET,
                 scored=run.metrics.scored_images,
                 defective=run.metrics.defective_images,
                 normal=run.metrics.normal_images,
@@ -186,7 +198,7 @@ def _to_baseline(file: _File) -> Baseline:
     for run in file.runs:
         outcomes.setdefault(run.cell, {})[run.seed] = run.outcome
         if run.differs is not UNSET:
-            differs.setdefault(run.cell, {})[run.seed] = dict(zip(METRICS, run.differs, strict=True))
+            differs.setdefault(run.cell, {})[run.seed] = dict(zip(MEASURES, run.differs, strict=True))
         if run.shots not in file.protocols:
             raise SchemaError(f"protocols.{run.shots}", "missing")
         if run.category not in file.images:
@@ -210,10 +222,10 @@ def _to_calibration(file: _File, pairing: Pairing, comparisons: Iterable[Compari
     lines = {(line.category, line.method, line.shots): line for line in file.tolerances if line.pairing is pairing}
     tolerances: dict[Comparison, Tolerance] = {}
     for comparison in comparisons:
-        tolerance = getattr(lines.get(comparison.place), comparison.metric, UNSET)
+        tolerance = getattr(lines.get(comparison.place), comparison.measure, UNSET)
         if tolerance is UNSET:
             place = describe_place(*comparison.place)
-            raise SchemaError("tolerances", f"missing for {pairing}, {place}, {comparison.metric}")
+            raise SchemaError("tolerances", f"missing for {pairing}, {place}, {comparison.measure}")
         tolerances[comparison] = tolerance
     if pairing not in file.critical:
         raise SchemaError(f"critical.{pairing}", "missing")

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from baselines.errors import InputError
 from benchmark.gate.baseline import Baseline, Pairing
-from benchmark.gate.outcomes import Cell, Outcome, StoredRuns, mean_score, scores_of
+from benchmark.gate.outcomes import MEASURE_LABELS, MEASURES, Cell, Measure, Outcome, StoredRuns, mean_score, scores_of
 from benchmark.gate.spread import Calibration, Comparison, Level
-from benchmark.score import METRICS, Metric, Metrics
+from benchmark.score import METRICS, Metrics
 
 
 class Gate(StrEnum):
@@ -53,14 +53,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One metric, in the baseline and now.
+    """One measure, in the baseline and now.
 
     Attributes
     ----------
     before, now : float or None
         Means over seeds; None where undefined.
     tolerance : float or None
-        How much lower it may be; None bit by bit, where nothing is tolerated.
+        How much lower, or for a training term how far away, it may be; None bit by bit, where nothing is tolerated.
     verdict : Verdict
     """
 
@@ -89,7 +89,7 @@ class Line:
     seeds : tuple of int
     verdict : Verdict
     changes : dict
-        By metric; empty if nothing could be compared.
+        By measure, bit by bit the metrics only; empty if nothing could be compared.
     reasons : tuple of str
         Why it fails, if it does.
     """
@@ -100,7 +100,7 @@ class Line:
     mode: Mode
     seeds: tuple[int, ...]
     verdict: Verdict
-    changes: dict[Metric, Change]
+    changes: dict[Measure, Change]
     reasons: tuple[str, ...] = ()
 
 
@@ -189,7 +189,7 @@ def _by_bits(baseline: Baseline, runs: StoredRuns, seeds: Sequence[int]) -> Comp
     before, now = scores_of(baseline.outcomes), scores_of(runs.outcomes)
 
     def compare(comparison: Comparison) -> Change:
-        old, new = (mean_score(scores, comparison.cells, comparison.metric, seeds) for scores in (before, now))
+        old, new = (mean_score(scores, comparison.cells, comparison.measure, seeds) for scores in (before, now))
         return _change(old, new, None)
 
     return compare
@@ -201,18 +201,18 @@ def _by_tolerance(baseline: Baseline, runs: StoredRuns, seeds: Sequence[int], ca
     seeds_before = seeds if baseline.pairing(seeds) is Pairing.SAME_SEEDS else baseline.seeds
 
     def compare(comparison: Comparison) -> Change:
-        new = mean_score(now, comparison.cells, comparison.metric, seeds)
+        new = mean_score(now, comparison.cells, comparison.measure, seeds)
         tolerance = calibration.tolerances.get(comparison)
         if tolerance is None:  # undefined for some seed of the baseline
-            return _change(None, new, None)
-        old = mean_score(before, comparison.cells, comparison.metric, seeds_before)
-        return _change(old, new, tolerance.allowed)
+            return _change(None, new, None, comparison.two_sided)
+        old = mean_score(before, comparison.cells, comparison.measure, seeds_before)
+        return _change(old, new, tolerance.allowed, comparison.two_sided)
 
     return compare
 
 
 def _pools(calibration: Calibration) -> list[list[Comparison]]:
-    """Return the comparisons over several cells, all metrics of each together: methods, then all cells."""
+    """Return the comparisons over several cells, all measures of each together: methods, then all cells."""
     pools: dict[tuple[Level, str], list[Comparison]] = {}
     for level in (Level.METHOD, Level.ALL):
         for comparison in calibration.tolerances:
@@ -222,9 +222,9 @@ def _pools(calibration: Calibration) -> list[list[Comparison]]:
 
 
 def _judge_pool(pool: Sequence[Comparison], seeds: Sequence[int], compare: Compare) -> Line:
-    changes = {comparison.metric: compare(comparison) for comparison in pool}
+    changes = {comparison.measure: compare(comparison) for comparison in pool}
     verdict = _verdict(changes, Verdict.WITHIN)
-    return Line(*pool[0].place, Mode.STATISTICAL, tuple(seeds), verdict, changes, tuple(_falls(changes)))
+    return Line(*pool[0].place, Mode.STATISTICAL, tuple(seeds), verdict, changes, tuple(_failures(changes)))
 
 
 def _judge_cell(
@@ -237,13 +237,15 @@ def _judge_cell(
     differing = [_image_difference(before[seed], now[seed], seed) for seed in seeds if seed in before]
     if any(differing):
         return Line(*cell, mode, tuple(seeds), Verdict.OTHER_IMAGES, {}, tuple(filter(None, differing)))
-    changes = {metric: compare(Comparison(metric, (cell,), *cell)) for metric in METRICS}
+    # Bit by bit any change shows in the outcome; a change of the arithmetic for the better must not fail for its terms.
+    measures = METRICS if mode is Mode.BIT else MEASURES
+    changes = {measure: compare(Comparison(measure, (cell,), *cell)) for measure in measures}
     if mode is Mode.BIT:
         same = all(now[seed] == before[seed] for seed in seeds)
         verdict = Verdict.IDENTICAL if same else _verdict(changes, Verdict.CHANGED)
     else:
         verdict = _verdict(changes, Verdict.WITHIN)
-    return Line(*cell, mode, tuple(seeds), verdict, changes, tuple(_falls(changes)))
+    return Line(*cell, mode, tuple(seeds), verdict, changes, tuple(_failures(changes)))
 
 
 def _image_difference(before: Outcome, now: Outcome, seed: int) -> str:
@@ -258,31 +260,32 @@ def _count_images(metrics: Metrics) -> str:
     return f"{metrics.scored_images} scored, {metrics.defective_images} defective and {metrics.normal_images} normal"
 
 
-def _change(before: float | None, now: float | None, tolerance: float | None) -> Change:
+def _change(before: float | None, now: float | None, tolerance: float | None, two_sided: bool = False) -> Change:
+    better = Verdict.WORSE if two_sided else Verdict.BETTER
     unchanged = Verdict.IDENTICAL if tolerance is None else Verdict.WITHIN
     if before is None or now is None:
-        verdict = unchanged if before is now else Verdict.BETTER if before is None else Verdict.WORSE
+        verdict = unchanged if before is now else better if before is None else Verdict.WORSE
     elif abs(now - before) <= (tolerance or 0.0):
         verdict = unchanged
     else:
-        verdict = Verdict.BETTER if now > before else Verdict.WORSE
+        verdict = better if now > before else Verdict.WORSE
     return Change(before, now, tolerance, verdict)
 
 
-def _verdict(changes: Mapping[Metric, Change], otherwise: Verdict) -> Verdict:
+def _verdict(changes: Mapping[Measure, Change], otherwise: Verdict) -> Verdict:
     verdicts = {change.verdict for change in changes.values()}
     return next((verdict for verdict in (Verdict.WORSE, Verdict.BETTER) if verdict in verdicts), otherwise)
 
 
-def _falls(changes: Mapping[Metric, Change]) -> Iterable[str]:
-    for metric, change in changes.items():
+def _failures(changes: Mapping[Measure, Change]) -> Iterable[str]:
+    for measure, change in changes.items():
         if change.verdict is not Verdict.WORSE:
             continue
         if change.difference is None:
-            yield f"{metric.upper()} is no longer defined"
+            yield f"{MEASURE_LABELS[measure]} is {'no longer' if change.now is None else 'now'} defined"
         else:
             tolerated = "" if change.tolerance is None else f"; the tolerance is {change.tolerance:.4f}"
             yield (
-                f"{metric.upper()} fell by {-change.difference:.4f}, "
-                f"from {change.before:.4f} to {change.now:.4f}{tolerated}"
+                f"{MEASURE_LABELS[measure]} {'fell' if change.difference < 0 else 'rose'} by "
+                f"{abs(change.difference):.4f}, from {change.before:.4f} to {change.now:.4f}{tolerated}"
             )

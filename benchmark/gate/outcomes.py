@@ -6,16 +6,28 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from baselines.errors import InputError
 from benchmark.environment import bit_conditions
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import RunRecord, Status
+from benchmark.results.records import RunRecord, Status, TermMeans
 from benchmark.results.store import ResultStore, read_run
 from benchmark.score import METRICS, Metric, Metrics
+
+Term = Literal["nbr", "realism", "weighting"]
+# The fields of ``TermMeans``: neither high nor low is better, so a change in either direction is a regression.
+TERMS: tuple[Term, ...] = get_args(Term)
+Measure = Metric | Term
+MEASURES: tuple[Measure, ...] = (*METRICS, *TERMS)
+MEASURE_LABELS: dict[Measure, str] = {
+    **{metric: metric.upper() for metric in METRICS},
+    "nbr": "NBR loss",
+    "realism": "lambda",
+    "weighting": "effect of lambda",
+}
 
 
 class Cell(NamedTuple):
@@ -54,6 +66,7 @@ class Outcome:
     pixels : str
         Digest of the pixel counts of every test image.
     metrics : Metrics
+    terms : TermMeans
     """
 
     id: str
@@ -61,11 +74,16 @@ class Outcome:
     draw: str
     pixels: str
     metrics: Metrics
+    terms: TermMeans
+
+    def by_name(self) -> dict[Measure, float | None]:
+        """Return the values of ``MEASURES``."""
+        return {name: getattr(self.terms if name in TERMS else self.metrics, name) for name in MEASURES}
 
 
-# The outcome of each seed of each cell, and its metrics alone.
+# The outcome of each seed of each cell, and its numbers alone.
 Outcomes = dict[Cell, dict[int, Outcome]]
-Scores = dict[Cell, dict[int, dict[Metric, float | None]]]
+Scores = dict[Cell, dict[int, dict[Measure, float | None]]]
 
 
 @dataclass(frozen=True)
@@ -90,15 +108,15 @@ class StoredRuns:
 
 
 def scores_of(outcomes: Outcomes) -> Scores:
-    """Return the metrics of each run."""
-    return {cell: {seed: run.metrics.by_name() for seed, run in runs.items()} for cell, runs in outcomes.items()}
+    """Return the measures of each run."""
+    return {cell: {seed: run.by_name() for seed, run in runs.items()} for cell, runs in outcomes.items()}
 
 
 def differences(before: Outcomes, after: Outcomes) -> Scores:
-    """Return after minus before for each run of ``before``; None where a metric is undefined on either side."""
+    """Return after minus before for each run of ``before``; None where a measure is undefined on either side."""
     old, new = scores_of(before), scores_of(after)
     return {
-        cell: {seed: {name: _minus(new[cell][seed][name], old[cell][seed][name]) for name in METRICS} for seed in runs}
+        cell: {seed: {name: _minus(new[cell][seed][name], old[cell][seed][name]) for name in MEASURES} for seed in runs}
         for cell, runs in old.items()
     }
 
@@ -107,8 +125,8 @@ def _minus(after: float | None, before: float | None) -> float | None:
     return None if after is None or before is None else after - before
 
 
-def mean_score(scores: Scores, cells: Iterable[Cell], metric: Metric, seeds: Iterable[int]) -> float | None:
-    """Return the mean of a metric over cells and seeds; None if it is undefined for any of them.
+def mean_score(scores: Scores, cells: Iterable[Cell], measure: Measure, seeds: Iterable[int]) -> float | None:
+    """Return the mean of a measure over cells and seeds; None if it is undefined for any of them.
 
     Examples
     --------
@@ -116,7 +134,7 @@ def mean_score(scores: Scores, cells: Iterable[Cell], metric: Metric, seeds: Ite
     >>> mean_score({cell: {0: {"iou": 0.25}, 1: {"iou": 0.5}}}, [cell], "iou", [0, 1])
     0.375
     """
-    values = [scores[cell][seed][metric] for cell in cells for seed in seeds]
+    values = [scores[cell][seed][measure] for cell in cells for seed in seeds]
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined and len(defined) == len(values) else None
 
@@ -166,4 +184,5 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         draw=record.identity.draw_digest[:16],
         pixels=pixels,
         metrics=record.metrics,
+        terms=record.terms,
     )

@@ -21,15 +21,14 @@ from msgspec import Meta, Struct
 from scipy.stats import norm
 
 from baselines.errors import InputError
-from benchmark.gate.outcomes import Cell, Scores
+from benchmark.gate.outcomes import MEASURES, TERMS, Cell, Measure, Scores
 from benchmark.random_streams import stream
-from benchmark.score import METRICS, Metric
 
 # The share of checks of unchanged code that may raise an alarm, divided equally among the levels of comparisons.
 FALSE_ALARMS = 0.002
 SMALLEST_SEEDS = 5
 RESAMPLES = 20_000
-# The least standard deviation of a metric: a few pixels make as much.
+# The least standard deviation of a measure: a few pixels make as much in a metric.
 _SMALLEST_SPREAD = 1e-4
 
 
@@ -47,7 +46,8 @@ class Comparison:
 
     Attributes
     ----------
-    metric : {"iou", "dc", "auc", "acc"}
+    measure : str
+        One of ``MEASURES``.
     cells : tuple of Cell
         Averaged with equal weights.
     category, method : str
@@ -61,7 +61,7 @@ class Comparison:
     <Level.METHOD: 'method'>
     """
 
-    metric: Metric
+    measure: Measure
     cells: tuple[Cell, ...]
     category: str = ""
     method: str = ""
@@ -72,8 +72,13 @@ class Comparison:
         return Level.CELL if self.category else Level.METHOD if self.method else Level.ALL
 
     @property
+    def two_sided(self) -> bool:
+        """Whether a rise is as much a regression as a fall."""
+        return self.measure in TERMS
+
+    @property
     def place(self) -> tuple[str, str, int]:
-        """Category, method and K: the same for every metric."""
+        """Category, method and K: the same for every measure."""
         return self.category, self.method, self.shots
 
 
@@ -85,7 +90,7 @@ class Tolerance(Struct, frozen=True, array_like=True):
     spread : float
         As ``Spread.deviations``.
     allowed : float
-        At least 1e-6; a mean that falls by more is a regression.
+        At least 1e-6; a mean that falls by more (a term that changes by more) is a regression.
     """
 
     spread: float
@@ -113,20 +118,23 @@ class Calibration:
 
 
 def list_comparisons(scores: Scores) -> list[Comparison]:
-    """Return the comparisons, metric by metric: cells, then methods, then all cells.
+    """Return the comparisons, measure by measure: cells, then methods, then all cells.
 
-    A metric that is undefined for some seed of a cell (AUC without normal test images) is not compared there.
+    A measure that is undefined for some seed of a cell (AUC without normal test images, lambda without pasted images)
+    is not compared there.
     """
     comparisons = []
-    for metric in METRICS:
-        cells = [cell for cell, seeds in scores.items() if all(values[metric] is not None for values in seeds.values())]
-        comparisons += [Comparison(metric, (cell,), cell.category, cell.method, cell.shots) for cell in cells]
+    for measure in MEASURES:
+        cells = [
+            cell for cell, seeds in scores.items() if all(values[measure] is not None for values in seeds.values())
+        ]
+        comparisons += [Comparison(measure, (cell,), cell.category, cell.method, cell.shots) for cell in cells]
         for method in dict.fromkeys(cell.method for cell in cells):
             own = tuple(cell for cell in cells if cell.method == method)
             if len(own) > 1:
-                comparisons.append(Comparison(metric, own, method=method))
+                comparisons.append(Comparison(measure, own, method=method))
         if len({cell.method for cell in cells}) > 1:
-            comparisons.append(Comparison(metric, tuple(cells)))
+            comparisons.append(Comparison(measure, tuple(cells)))
     return comparisons
 
 
@@ -162,7 +170,7 @@ class Spread:
 
     @property
     def deviations(self) -> np.ndarray:
-        """The standard deviation of each comparison over seeds, at least the median of its metric and level.
+        """The standard deviation of each comparison over seeds, at least the median of its measure and level.
 
         Some trainings fail, but rarely: a few seeds often include none of these, and then agree too well.
         """
@@ -172,13 +180,23 @@ class Spread:
     def _with_floor(self, variances: np.ndarray) -> np.ndarray:
         """Return ``deviations`` from variances, comparisons in the last axis."""
         own: np.ndarray = np.sqrt(np.maximum(variances, 0))
-        kinds = [(comparison.metric, comparison.level) for comparison in self.comparisons]
+        kinds = [(comparison.measure, comparison.level) for comparison in self.comparisons]
         result = own.copy()
         for kind in set(kinds):
             alike = np.array([other == kind for other in kinds])
             median = np.median(own[..., alike], axis=-1, keepdims=True)
             result[..., alike] = np.maximum(own[..., alike], np.maximum(median, _SMALLEST_SPREAD))
         return result
+
+    def exceedances(self, falls: np.ndarray) -> np.ndarray:
+        """Return what counts against tolerances: falls, but for two-sided comparisons changes in either direction.
+
+        Parameters
+        ----------
+        falls : np.ndarray, shape (checks, comparisons)
+        """
+        two_sided = [comparison.two_sided for comparison in self.comparisons]
+        return np.where(two_sided, np.abs(falls), falls)
 
     def errors(self, m: int) -> np.ndarray:
         """Return the standard error, per comparison, of the fall of the mean of m seeds."""
@@ -253,7 +271,7 @@ def measure_spread(scores: Scores, paired: bool = False) -> Spread:
     values = np.zeros((len(blocks), len(comparisons), len(seeds)))
     for j, comparison in enumerate(comparisons):
         for cell in comparison.cells:
-            series = np.array([scores[cell][seed][comparison.metric] for seed in seeds], dtype=np.float64)
+            series = np.array([scores[cell][seed][comparison.measure] for seed in seeds], dtype=np.float64)
             values[blocks.index((cell.category, cell.shots)), j] += series / len(comparison.cells)
     return Spread(comparisons, blocks, values, paired)
 
@@ -273,11 +291,11 @@ def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration
     if m > n - 2:
         raise InputError(f"{m} seeds are too many for a baseline of {n}: check {n - 2} at most, or write a larger one")
     falls, errors = spread.draw_checks(m, resamples, "calibration")
-    falls /= errors
+    falls = spread.exceedances(falls / errors)
     levels = np.array([comparison.level for comparison in spread.comparisons])
     share = FALSE_ALARMS / len(Level)
     # At least what a single normal comparison needs: seeds that all agree would leave no tolerance.
-    least = float(norm.isf(share))
+    least = float(norm.isf(share / 2 if any(comparison.two_sided for comparison in spread.comparisons) else share))
     critical = {
         level: max(least, float(np.quantile(falls[:, levels == level].max(axis=1), 1 - share, method="higher")))
         for level in Level

@@ -104,10 +104,13 @@ class TermMeans(Struct, frozen=True):
         NBR loss per image, Eq. (3): in [-1, 1] for the cosine.
     realism : float or None
         Lambda of pasted images, Eq. (6), in [0, 1].
+    weighting : float or None
+        Segmentation loss of pasted minibatches with lambda, Eq. (5), over the same without it, Eq. (7).
     """
 
     nbr: float | None = None
     realism: float | None = None
+    weighting: float | None = None
 
 
 class SampleFiles(Struct, frozen=True, omit_defaults=True):

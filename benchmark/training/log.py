@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.runs import RunSpec
+from benchmark.results.records import TermMeans
 from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS
 from benchmark.score import iou
 from benchmark.training.gradients import encoder_stages, gradient_norms
@@ -34,10 +35,12 @@ class TrainingLog:
     gradients : pd.DataFrame
         ``GRADIENT_COLUMNS``: L2 norms of the gradients of both loss terms in the encoder (stage 0) and in each of its
         stages, at the first iteration and every ``curve_every`` iterations.
+    terms : TermMeans
     """
 
     curve: pd.DataFrame
     gradients: pd.DataFrame
+    terms: TermMeans
 
 
 class Recorder:
@@ -53,7 +56,7 @@ class Recorder:
     """
 
     def __init__(self, predictor: Predictor, spec: RunSpec, arrays: CategoryArrays) -> None:
-        self._predictor, self._arrays = predictor, arrays
+        self._predictor, self._arrays, self._spec = predictor, arrays, spec
         self._every = spec.protocol.curve_every
         self._marked = [index for index in spec.draw.test if arrays.masks[index].any()]
         self._stages = encoder_stages(predictor.network, predictor.device) if self._every else []
@@ -64,7 +67,7 @@ class Recorder:
 
     def before_update(self, iteration: int, losses: StepLosses, pasted: bool) -> None:
         """Record the loss terms of an iteration (from 1 on) and, at intervals, their gradients, with the graph kept."""
-        terms = (losses.total, losses.segmentation, losses.nbr, losses.realism)
+        terms = (losses.total, losses.segmentation, losses.nbr, losses.realism, losses.weighting)
         self._terms.append(torch.stack(terms).detach())
         self._pasted.append(pasted)
         if self._is_due(iteration) or (self._every and iteration == 1):
@@ -89,7 +92,8 @@ class Recorder:
         TrainingDivergedError
             If the loss was not finite.
         """
-        curve = pd.DataFrame(torch.stack(self._terms).cpu().numpy(), columns=["loss", "segmentation", "nbr", "realism"])
+        names = ["loss", "segmentation", "nbr", "realism", "weighting"]
+        curve = pd.DataFrame(torch.stack(self._terms).cpu().numpy(), columns=names)
         finite = np.isfinite(curve["loss"])
         if not finite.all():
             raise TrainingDivergedError(
@@ -98,7 +102,26 @@ class Recorder:
         curve["iteration"] = np.arange(1, len(curve) + 1)
         curve["pasted"] = np.array(self._pasted, dtype=int)
         curve["test_iou"] = self._test_iou
-        return TrainingLog(curve[list(CURVE_COLUMNS)], pd.DataFrame(self._gradients, columns=list(GRADIENT_COLUMNS)))
+        gradients = pd.DataFrame(self._gradients, columns=list(GRADIENT_COLUMNS))
+        return TrainingLog(curve[list(CURVE_COLUMNS)], gradients, term_means(curve, self._spec))
+
+
+def term_means(curve: pd.DataFrame, spec: RunSpec) -> TermMeans:
+    """Return the means of NBR's loss per image, of lambda and of its effect over the second half of training.
+
+    Parameters
+    ----------
+    curve : pd.DataFrame
+        At least ``nbr, realism, weighting``, one row per iteration.
+    """
+    late = curve.iloc[len(curve) // 2 :]
+
+    def mean(name: str) -> float | None:
+        values = late[name].dropna()
+        return float(values.mean()) if len(values) else None
+
+    nbr = float(late["nbr"].mean()) / spec.protocol.batch_size if spec.method.recipe.nbr else None
+    return TermMeans(nbr, mean("realism"), mean("weighting"))
 
 
 def mean_iou(counts: Iterable[Mapping[str, int | float]]) -> float:

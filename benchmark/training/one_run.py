@@ -23,7 +23,7 @@ from benchmark.environment import describe_environment, prepare_torch
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
-from benchmark.results.records import Convergence, Status, TermMeans, Timings
+from benchmark.results.records import Convergence, Status, Timings
 from benchmark.results.run_result import RunResult
 from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
 from benchmark.training.liveness import measure_liveness
@@ -107,7 +107,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         samples=tuple(samples),
         convergence=convergence,
         liveness=liveness,
-        terms=term_means(log.curve, spec),
+        terms=log.terms,
         timings=Timings(round(trained - started, 3), round(scored - trained, 3)),
         environment=describe_environment(device),
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
@@ -177,14 +177,6 @@ def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Seq
     annotated = sum(count["tp"] + count["fn"] for count in counts)
     train_iou = mean_iou(counts)
     return Convergence(found / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
-
-
-def term_means(curve: pd.DataFrame, spec: RunSpec) -> TermMeans:
-    """Return the means of the NBR loss per image and of lambda over the second half of training."""
-    late = curve.iloc[len(curve) // 2 :]
-    weighed = late["realism"].dropna()
-    nbr = float(late["nbr"].mean()) / spec.protocol.batch_size if spec.method.recipe.nbr else None
-    return TermMeans(nbr, float(weighed.mean()) if len(weighed) else None)
 
 
 def resized_mask_notes(arrays: CategoryArrays, draw: Draw) -> list[str]:

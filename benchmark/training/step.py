@@ -29,12 +29,15 @@ class StepLosses:
         Its factor in the loss; 1 in Algorithm 1.
     realism : Tensor
         Mean lambda of the batch, Eq. (6); NaN if the recipe does not use it.
+    weighting : Tensor
+        By which factor lambda changed the segmentation loss of the batch; NaN likewise.
     """
 
     segmentation: Tensor
     nbr: Tensor
     nbr_weight: float
     realism: Tensor
+    weighting: Tensor
 
     @property
     def weighted_nbr(self) -> Tensor:
@@ -74,8 +77,12 @@ def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol
             protocol.mask_downsample,
             protocol.background_average,
         )
-    realism = segmentation.new_full((), torch.nan) if weight is None else weight.mean()
-    return StepLosses(segmentation, nbr, protocol.nbr_weight, realism)
+    realism = weighting = segmentation.new_full((), torch.nan)
+    if weight is not None:
+        realism = weight.mean()
+        with torch.no_grad():
+            weighting = segmentation / weighted_bce(logits, batch.mask, reduction=protocol.bce_reduction)
+    return StepLosses(segmentation, nbr, protocol.nbr_weight, realism, weighting)
 
 
 def encode_groups(
