@@ -18,7 +18,7 @@ from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import result_sets
 from reports.page.details import DetailPage, write_detail
-from reports.page.evidence import compared_tables, comparisons, converged_tables
+from reports.page.evidence import compared_tables, comparisons, converged_tables, effect_listings
 from reports.page.links import detail_name, set_slug
 from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
@@ -76,7 +76,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
             compared_tables(results),
             converged_tables(results),
             judge(results, root),
-            comparisons(results),
+            [*effect_listings(results), *comparisons(results)],
         )
         for results in sets
     ]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from reports.escapes import for_terminal
 
+DASH = "\N{EN DASH}"
+
 
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun.
@@ -54,3 +56,25 @@ def wrapped(text: str, width: int, start: str = "", indent: str | None = None) -
     return textwrap.wrap(
         for_terminal(text), width, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False
     )
+
+
+def signed(value: float | None, form: str = "{:+.4f}") -> str:
+    """Return a number with its sign; a dash for None.
+
+    Examples
+    --------
+    >>> signed(0.25)
+    '+0.2500'
+    """
+    return DASH if value is None else form.format(value).replace("-", "\N{MINUS SIGN}")
+
+
+def signed_range(low: float | None, high: float | None) -> str:
+    """Return an interval with the signs of its ends; a dash for None.
+
+    Examples
+    --------
+    >>> signed_range(0.25, 0.5)
+    '+0.2500 to +0.5000'
+    """
+    return DASH if low is None else f"{signed(low)} to {signed(high)}"

@@ -12,11 +12,18 @@ from benchmark.protocol.selection import Request
 def chosen_request(options: argparse.Namespace) -> Request:
     """Return what the options ask for; InputError if they select nothing."""
     request = Request(
-        options.all, options.table, options.figure, options.method, options.category, options.shots, options.seed
+        options.all,
+        options.table,
+        options.figure,
+        options.study,
+        options.method,
+        options.category,
+        options.shots,
+        options.seed,
     )
     if request.is_empty:
         raise InputError(
-            "nothing is selected: give --all, or any of --table, --figure, --method, --category, --shots, --seed"
+            "nothing is selected: give --all, or any of --table, --figure, --study, --method, --category, --shots, --seed"
         )
     return request
 

@@ -15,9 +15,9 @@ from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
+from reports import effects, ranking
 from reports.collect import result_sets
 from reports.html import write_report
-from reports.ranking import as_text
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +27,18 @@ def do_study(
 ) -> int:
     """Do the runs that are not stored yet and report; return 1 if one failed, now or earlier."""
     chosen_training(options, profile, cache)(specs, dataset, options.results)
-    print_rankings(options.results, specs)
+    print_results(options.results, specs, with_effects="nbr" in options.study)
     print(f"report: {write_report(options.results, options.command)}")
     return 1 if log_failures(options.results, specs) else 0
 
 
-def print_rankings(results: Path, specs: Sequence[RunSpec]) -> None:
-    """Print which of the selected methods is best for each K."""
+def print_results(results: Path, specs: Sequence[RunSpec], with_effects: bool) -> None:
+    """Print which of the selected methods is best for each K, and on request what each addition to B does."""
     table = load_results(results)
     for chosen in result_sets(table[table["id"].isin([spec.id for spec in specs])]):
-        print(as_text(chosen))
+        print(ranking.as_text(chosen))
+        if with_effects:
+            print(effects.as_text(chosen))
 
 
 def log_failures(results: Path, specs: Sequence[RunSpec]) -> int:

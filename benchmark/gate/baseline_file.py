@@ -64,9 +64,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     nbr: float | None
     realism: float | None
     weighting: float | None
-    differs: (
-        Annotated[tuple[_Difference, ...], Meta(min_length=len(MEASURES), max_length=len(MEASURES))] | UnsetType
-    ) = UNSET
+    differs: _Differences | UnsetType = UNSET
     scored: Count
     defective: Count
     normal: Count

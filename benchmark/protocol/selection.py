@@ -23,11 +23,11 @@ class Request:
     Attributes
     ----------
     everything : bool
-        Everything the profile names, in addition to any tables and figures.
-    tables, figures : sequence of str
-        Roman and Arabic numerals.
+        Everything the profile names, in addition to any tables, figures and studies.
+    tables, figures, studies : sequence of str
+        Roman and Arabic numerals, and names.
     methods, categories : sequence of str
-        They also narrow tables and figures, as ``shots`` and ``seeds`` do.
+        They also narrow tables, figures and studies, as ``shots`` and ``seeds`` do.
     shots, seeds : sequence of int
 
     Examples
@@ -39,6 +39,7 @@ class Request:
     everything: bool = False
     tables: Sequence[str] = ()
     figures: Sequence[str] = ()
+    studies: Sequence[str] = ()
     methods: Sequence[str] = ()
     categories: Sequence[str] = ()
     shots: Sequence[int] = ()
@@ -46,7 +47,7 @@ class Request:
 
     @property
     def is_empty(self) -> bool:
-        narrowed = (self.tables, self.figures, self.methods, self.categories, self.shots, self.seeds)
+        narrowed = (self.tables, self.figures, self.studies, self.methods, self.categories, self.shots, self.seeds)
         return not (self.everything or any(narrowed))
 
 
@@ -61,7 +62,7 @@ class Selection:
 
 
 def choose_selections(request: Request, profile: Profile, dataset: ImageList) -> dict[str, Selection]:
-    """Return the selection of each requested table and figure by its name, and that of the lists under ``""``.
+    """Return the selection of each requested table, figure and study by its name, and that of the lists under ``""``.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def choose_selections(request: Request, profile: Profile, dataset: ImageList) ->
     InputError
         If a name is unknown, or the data set has none of the categories.
     """
-    studies = find_studies(request.tables, request.figures)
+    studies = find_studies(request.tables, request.figures, request.studies)
     chosen = {study.name: _select(study, request, profile, dataset) for study in studies}
     if request.everything or not studies:
         methods = choose_methods(request.methods, profile)

@@ -1,9 +1,10 @@
-"""What each table and figure of the paper shows: the one list that ``run`` trains from and reports draw from."""
+"""What each table, figure and study shows: the one list that ``run`` trains from and reports draw from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from baselines.errors import unknown_name
 
@@ -15,12 +16,12 @@ _EXAMPLES = ("bottle", "hazelnut", "tile", "zipper")
 
 @dataclass(frozen=True)
 class Study:
-    """What one table or figure shows, and so which runs it needs.
+    """What one table, figure or study shows, and so which runs it needs.
 
     Attributes
     ----------
     name : str
-        ``table II`` or ``figure 9``.
+        ``table II``, ``figure 9`` or ``study nbr``.
     title : str
     methods : tuple of str
         In the order shown.
@@ -52,7 +53,8 @@ TABLE_STUDIES = {
         _COMPARED,
         open_ended=True,
     ),
-    "V": Study("table V", "Mean IOU and DC: ablation of the regularization methods", _ABLATION),
+    # B under both readings: as Section IV-C trains the baselines, and without pasting, as B+NBR is trained.
+    "V": Study("table V", "Mean IOU and DC: ablation of the regularization methods", ("albunet+plain", *_ABLATION)),
     "VI": Study("table VI", "Mean IOU and DC: ablation of lambda", ("albunet_nbr_cap_lambda1", "albunet_nbr_cap")),
     "VII": Study(
         "table VII",
@@ -76,23 +78,46 @@ FIGURE_STUDIES = {
 }
 
 
-def find_studies(tables: Sequence[str], figures: Sequence[str]) -> list[Study]:
-    """Return the studies of some tables (Roman numerals) and figures, each once.
+# How normal images and pasting are used, and the method of each pair. Those that the paper names keep its names.
+NORMALS = ("unseen", "batch norm", "NBR")
+PASTING = ("never", "augmentation", "CaP")
+NBR_GRID = dict(
+    zip(
+        product(NORMALS, PASTING),
+        (
+            *("albunet+plain", "albunet", "albunet+cap"),
+            *("albunet+plain+bn", "albunet+bn", "albunet+cap+bn"),
+            *("albunet_nbr", "albunet_nbr_cap_lambda1", "albunet_nbr_cap"),
+        ),
+        strict=True,
+    )
+)
+OTHER_STUDIES = {
+    "nbr": Study("study nbr", "What NBR, pasting, λ and batch-norm statistics each do", tuple(NBR_GRID.values())),
+}
+
+
+def find_studies(tables: Sequence[str], figures: Sequence[str], others: Sequence[str] = ()) -> list[Study]:
+    """Return the studies of some tables (Roman numerals) and figures, and others by name, each once.
 
     Raises
     ------
     InputError
-        If there is no such table or figure.
+        If there is no such table, figure or study.
 
     Examples
     --------
-    >>> [study.name for study in find_studies(["ii"], ["9"])]
-    ['table II', 'figure 9']
+    >>> [study.name for study in find_studies(["ii"], ["9"], ["nbr"])]
+    ['table II', 'figure 9', 'study nbr']
     """
+    numbered = [
+        *(("table", TABLE_STUDIES, number.upper()) for number in tables),
+        *(("figure", FIGURE_STUDIES, number) for number in figures),
+        *(("study", OTHER_STUDIES, name) for name in others),
+    ]
     found = []
-    for kind, known, numbers in (("table", TABLE_STUDIES, tables), ("figure", FIGURE_STUDIES, figures)):
-        for number in numbers:
-            if number.upper() not in known:
-                raise unknown_name(kind, number, known)
-            found.append(known[number.upper()])
+    for kind, known, name in numbered:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+        found.append(known[name])
     return list(dict.fromkeys(found))

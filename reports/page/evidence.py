@@ -10,14 +10,15 @@ from benchmark.results.records import Status
 from benchmark.score import Metric
 from reports.collect import ResultSet
 from reports.compare import compare
+from reports.effects import HEAD, NOTE, effect_rows, estimate_effects
 from reports.page.sections import Listing
 from reports.published import Published
 from reports.statistics import MethodComparison, compare_methods
 from reports.tables import Table, all_tables, build_table
+from reports.wording import signed, signed_range
 
 _OURS = "albunet_nbr_cap"
-_DASH = "\N{EN DASH}"
-_HEAD = ("Method", "Categories", "Mean", "Difference", "95 % interval", "Range", "p (Holm)", "Note")
+_COMPARED_HEAD = ("Method", "Categories", "Mean", "Difference", "95 % interval", "Range", "p (Holm)", "Note")
 _METRICS: tuple[Metric, ...] = ("iou", "dc")
 
 
@@ -51,16 +52,29 @@ def comparisons(results: ResultSet) -> list[Listing]:
     ]
 
 
+def effect_listings(results: ResultSet) -> list[Listing]:
+    """Return the paired effects of NBR, pasting, lambda and batch-norm statistics, as far as their methods were run."""
+    listings = []
+    for shots in results.shots:
+        for metric in _METRICS:
+            effects = estimate_effects(results, metric, shots)
+            if effects.effects:
+                notes = (NOTE, *([f"Not paired: {'; '.join(effects.left_out)}."] if effects.left_out else []))
+                title = f"What each addition does, {shots}-shot {metric.upper()}"
+                listings.append(Listing(title, HEAD, tuple(effect_rows(effects)), notes))
+    return listings
+
+
 def _listing(compared: Sequence[MethodComparison], results: ResultSet, title: str) -> Listing:
     rows = tuple(
         (
             results.label(item.method),
             str(item.comparison.n),
-            _number(item.mean, "{:.4f}"),
-            _number(item.comparison.difference),
-            _range(item.comparison.low, item.comparison.high),
-            _range(item.comparison.lowest, item.comparison.highest),
-            _number(item.comparison.p_holm, "{:.4f}"),
+            signed(item.mean, "{:.4f}"),
+            signed(item.comparison.difference),
+            signed_range(item.comparison.low, item.comparison.high),
+            signed_range(item.comparison.lowest, item.comparison.highest),
+            signed(item.comparison.p_holm, "{:.4f}"),
             item.comparison.note,
         )
         for item in compared
@@ -71,12 +85,4 @@ def _listing(compared: Sequence[MethodComparison], results: ResultSet, title: st
         "method in the title minus that of the method in the row, paired across categories.",
         *([f"Not paired: {'; '.join(left_out)}."] if left_out else []),
     )
-    return Listing(f"{title} against each method", _HEAD, rows, notes)
-
-
-def _number(value: float | None, form: str = "{:+.4f}") -> str:
-    return _DASH if value is None else form.format(value).replace("-", "\N{MINUS SIGN}")
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return _DASH if low is None else f"{_number(low)} to {_number(high)}"
+    return Listing(f"{title} against each method", _COMPARED_HEAD, rows, notes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.data.choices import CACHE_LIMIT, DATASETS, MASKS_HOLD
 from benchmark.protocol.profile import BUILT_IN
-from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
+from benchmark.protocol.studies import FIGURE_STUDIES, OTHER_STUDIES, TABLE_STUDIES
 
 if TYPE_CHECKING:
     from benchmark.data.image_cache import ImageCache
@@ -75,14 +75,15 @@ def _image_cache(folder: str) -> ImageCache:
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add ``--all``, ``--table``, ``--figure``, ``--method``, ``--category``, ``--shots`` and ``--seed``."""
+    """Add ``--all``, ``--table``, ``--figure``, ``--study``, ``--method``, ``--category``, ``--shots``, ``--seed``."""
     what = parser.add_argument_group(
         "what to run",
-        "Defaults come from the profile; --method, --category, --shots and --seed also narrow tables and figures.",
+        "Defaults come from the profile; --method, --category, --shots and --seed also narrow the others.",
     )
     what.add_argument("--all", action="store_true", help="everything the profile names")
     what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))
     what.add_argument("--figure", action="extend", nargs="+", default=[], metavar="|".join(FIGURE_STUDIES))
+    what.add_argument("--study", action="extend", nargs="+", default=[], metavar="|".join(OTHER_STUDIES))
     what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")
     what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
