@@ -9,7 +9,7 @@ PAPER = "Lin et al., Few-Shot Defect Segmentation, Sections III and IV"
 BASELINE = Recipe(crop_paste="augmentation")
 
 PAPER_METHODS = (
-    Method("ternausnet11", "TernausNet-11", "ternausnet11", BASELINE, "Iglovikov and Shvets, arXiv:1801.05746, 2018"),
+    Method("ternausnet11", "TernausNet-11", "ternausnet11", BASELINE, "Shvets et al., ICMLA 2018"),
     Method("ternausnet16", "TernausNet-16", "ternausnet16", BASELINE, "Shvets et al., ICMLA 2018"),
     Method("unet", "U-Net", "unet", BASELINE, "Ronneberger et al., MICCAI 2015"),
     Method("attention_unet", "Attention U-Net", "attention_unet", BASELINE, "Oktay et al., arXiv:1804.03999, 2018"),

@@ -53,6 +53,13 @@ def default_pasting(normals: str | None) -> str:
     return "plain" if normals in ("nbr", "nbr_euclidean") else "paste"
 
 
+# The publications of networks that are no method of the paper.
+_VARIANTS = {
+    "ternausnet11_original": "Iglovikov and Shvets, arXiv:1801.05746, 2018",
+    "albunet_transposed": "Buslaev et al., CVPR Workshops 2018; decoder as in Fig. 2 of Lin et al.",
+    "unet_wide": "Ronneberger et al., MICCAI 2015",
+    "unet_without_batch_norm": "Ronneberger et al., MICCAI 2015",
+}
 _METHODS: dict[str, Method] = {}
 _plugins_registered = False
 
@@ -128,7 +135,7 @@ def _compose(name: str) -> Method:
     elif base in _METHODS:
         label, reference = _METHODS[base].label, _METHODS[base].reference
     else:
-        label, reference = base, "a registered network"
+        label, reference = base, _VARIANTS.get(base, "a registered network")
     if {"nbr", "nbr_euclidean", "cap", "cap1"} & parts:
         reference += "; Lin et al., Section III"
     elif additions:
