@@ -13,7 +13,9 @@ import pandas as pd
 
 from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
+from benchmark.protocol.profile import load_profile
 from benchmark.results.records import Status
+from benchmark.results.table import asked_settings
 from benchmark.score import METRICS, Metric
 from reports.averaging import CELL, Averaged, averaged_rows
 from reports.cells import Cell, ImageCount, mean_cell
@@ -77,6 +79,15 @@ class ResultSet:
     def changes(self) -> dict[str, str]:
         """For each profile, the settings in which the runs differ from the built-in one of that name."""
         return {name: str(self.runs.loc[self.runs["profile"] == name, "changes"].iloc[0]) for name in self.profiles}
+
+    @cached_property
+    def follows_paper(self) -> bool:
+        """Whether every setting is that of the profile ``paper``, under whatever name the runs were done."""
+        paper = load_profile("paper")
+        sizes = self.runs.groupby("shots")["batch_size"].unique()
+        return set(self.runs["asked"]) == {asked_settings(paper.protocol(1))} and all(
+            list(found) == [paper.batch_size.get(str(shots))] for shots, found in sizes.items()
+        )
 
     @cached_property
     def shots(self) -> list[int]:
@@ -259,7 +270,7 @@ def _join(results: pd.DataFrame) -> pd.DataFrame:
             fitting = runs["settings"].map({settings: fields <= asked for settings, fields in read.items()})
             first = own.iloc[0]
             others = runs[fitting & (runs["protocol"] != protocol)]
-            others = others.assign(protocol=protocol, profile=first["profile"], changes=first["changes"])
+            others = others.assign(**{name: first[name] for name in ("protocol", "asked", "profile", "changes")})
             found[frozenset(own["id"]) | frozenset(others["id"])] = pd.concat([own, others])
         joined += [item for ids, item in found.items() if not any(ids < other for other in found)]
     return pd.concat(joined, ignore_index=True) if joined else results

@@ -132,13 +132,20 @@ def _listed(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=64)  # thousands of runs share a few protocols
-def _asked(protocol: Protocol) -> str:
-    """Return the fields that runs of one table have in common, as far as they read them."""
+def asked_settings(protocol: Protocol) -> str:
+    """Return, as JSON, the fields that runs of one table have in common, as far as they read them.
+
+    Examples
+    --------
+    >>> protocol = Protocol(batch_size=2, width=0.5)
+    >>> asked_settings(protocol) == asked_settings(msgspec.structs.replace(protocol, batch_size=4, curve_every=1))
+    True
+    """
     return _as_json({name: value for name, value in to_builtins(protocol).items() if name not in _NOT_COMPARED})
 
 
 def _settings(identity: Identity, protocol: Protocol) -> str:
-    """Return the fields of ``_asked`` that a run read, and those that decided its draw."""
+    """Return the fields of ``asked_settings`` that a run read, and those that decided its draw."""
     read = {name: value for name, value in identity.settings.items() if name not in _NOT_COMPARED}
     read["shots_per"] = protocol.shots_per
     if identity.seed:  # the draw of seed 0 is the same for both values
@@ -171,7 +178,7 @@ def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
         row |= msgspec.structs.asdict(record.metrics) | msgspec.structs.asdict(record.timings)
     return row | {
         "status": record.status.value,
-        "protocol": digest_of([identity.training_version, asked := _asked(record.protocol)])[:12],
+        "protocol": digest_of([identity.training_version, asked := asked_settings(record.protocol)])[:12],
         "asked": asked,
         "settings": _settings(identity, record.protocol),
         "changes": _changes(record.profile, record.protocol),

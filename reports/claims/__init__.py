@@ -66,7 +66,7 @@ def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
     Returns
     -------
     list of Verdict
-        One per claim, in the order of the paper. Where the runs are not of MVTec AD under the profile ``paper``, the
+        One per claim, in the order of the paper. Where the runs are not of MVTec AD under the paper's protocol, the
         reason says so, and absolute numbers and named categories are not testable.
     """
     evidence = StoredEvidence(results, root)

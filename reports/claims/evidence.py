@@ -24,7 +24,6 @@ from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_tabl
 from reports.statistics import CategoryScores, category_scores
 
 PAPER_DATA = "mvtec-ad"
-PAPER_PROFILE = "paper"
 NOT_PRINTED = "the paper prints no numbers for it in a table"
 METRIC_LABELS: dict[ClaimMetric, str] = {
     "iou": "IOU",
@@ -82,7 +81,7 @@ class StoredEvidence:
         """How the runs differ from the paper's, in words; "" where they do not."""
         if self.results.dataset != PAPER_DATA:
             return "on this data set"
-        return "" if self.results.changes == {PAPER_PROFILE: ""} else "under this profile"
+        return "" if self.results.follows_paper else "under this protocol"
 
     def check(self, claim: Claim) -> None:
         if self.scope and claim.kind == "value":
