@@ -26,6 +26,8 @@ from benchmark.schema import to_builtins
 from benchmark.score import IMAGE_COLUMNS, roc_points, summarise
 from reports.collect import PAPER_CATEGORIES
 
+QUICK = load_profile("quick")
+
 
 def make_spec(category: str = "carpet", method: str = "unet", shots: int = 1, seed: int = 0, **changes: Any) -> RunSpec:
     """The spec of a run; ``settings`` are profile assignments, other changes are fields of the spec."""
@@ -41,9 +43,16 @@ def make_spec(category: str = "carpet", method: str = "unet", shots: int = 1, se
     return RunSpec(category=category, method=get_method(method), shots=shots, seed=seed, **values)
 
 
-def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cut", iterations: int = 160) -> RunResult:
-    """A result with a mean IOU of ``iou``, rounded to hundredths; profile quick has 160 iterations."""
+def make_result(
+    iou: float = 0.5,
+    status: Status = Status.DONE,
+    label: str = "cut",
+    iterations: int = QUICK.iterations,
+    every: int = QUICK.curve_every,
+) -> RunResult:
+    """A result with a mean IOU of ``iou``, rounded to hundredths; ``every`` is the profile's ``curve_every``."""
     hits = round(iou * 100)
+    readings = sorted({1, *range(every, iterations + 1, every)}) if every else []
     rows = [
         ("test/good/0.png", "good", 0, 0, 0, 4096, 0, 0.1),
         (f"test/{label}/7.png", label, hits, 0, 100 - hits, 3996, hits, 0.9),
@@ -65,7 +74,10 @@ def make_result(iou: float = 0.5, status: Status = Status.DONE, label: str = "cu
             Sample("train", ("first",), f"test/{label}/0.png", label, None, train),
             Sample("test", ("first", "best", "worst"), f"test/{label}/7.png", label, iou, pictures),
         ),
-        gradients=pd.DataFrame([[1, 0, 2.0, 1.0], [1, 1, 2.0, 1.0]], columns=list(GRADIENT_COLUMNS)),
+        gradients=pd.DataFrame(
+            [[iteration, stage, 2.0, 1.0] for iteration in readings for stage in (0, 1)],
+            columns=list(GRADIENT_COLUMNS),
+        ),
         convergence=Convergence(1.0, iou),
         liveness=Liveness(0.2, 0.01),
         terms=TermMeans(),
@@ -80,7 +92,8 @@ def store_run(root: Path, iou: float = 0.5, status: str = "done", label: str = "
     if status == Status.FAILED:
         ResultStore(root).save_failure(made, "RuntimeError: out of luck")
     else:
-        ResultStore(root).save(made, make_result(iou, Status(status), label, made.protocol.iterations))
+        iterations, every = made.protocol.iterations, made.protocol.curve_every
+        ResultStore(root).save(made, make_result(iou, Status(status), label, iterations, every))
     return made
 
 
@@ -135,7 +148,7 @@ def store_complete(
             os.link(source / file, folder / file)
         run = content | {
             "id": spec.id, "category": category, "method": method.name, "label": method.label, "shots": shots,
-            "seed": seed, "identity": to_builtins(spec.identity),
+            "seed": seed, "identity": to_builtins(spec.identity), "protocol": to_builtins(spec.protocol),
             "metrics": content["metrics"] | {"iou": round(float(rng.uniform(0.2, 0.7)), 4)},
         }  # fmt: skip
         if method.recipe.paste_weight != "realism":

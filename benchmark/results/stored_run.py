@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -65,12 +66,16 @@ class StoredRun:
 
     @cached_property
     def gradients(self) -> pd.DataFrame:
-        """Gradient norms: ``GRADIENT_COLUMNS``; empty for runs stored before they were recorded."""
+        """Gradient norms: ``GRADIENT_COLUMNS``, a row per reading and stage; empty for runs stored without them."""
         path = self.folder / "gradients.csv"
         types = dict.fromkeys(GRADIENT_COLUMNS, "float64") | {"iteration": "int64", "stage": "int64"}
         if self.record.liveness is None and not path.exists():
             return pd.DataFrame(columns=list(GRADIENT_COLUMNS)).astype(types)
-        return _read_csv(path, types)
+        table = _read_csv(path, types)
+        protocol = self.record.protocol
+        if not _has_every_reading(table, protocol.iterations, protocol.curve_every):
+            raise InputError(f"{path} does not have every encoder stage at every reading: {_REPEAT}")
+        return table
 
     @cached_property
     def roc(self) -> pd.DataFrame:
@@ -98,6 +103,17 @@ class StoredRun:
     @property
     def _test_images(self) -> int:
         return self.record.metrics.defective_images + self.record.metrics.normal_images
+
+
+def _has_every_reading(gradients: pd.DataFrame, iterations: int, every: int) -> bool:
+    """Return whether there is each stage at iteration 1 and at every ``every`` iterations; no reading for 0."""
+    if not every:
+        return gradients.empty
+    stages = int((gradients["iteration"] == 1).sum())  # the network decides how many
+    if not stages or len(gradients) != stages * (iterations // every + (every > 1)):
+        return False
+    expected = product(sorted({1, *range(every, iterations + 1, every)}), range(stages))
+    return list(zip(gradients["iteration"], gradients["stage"], strict=True)) == list(expected)
 
 
 def _read_csv(path: Path, types: dict[str, str], rows: int | None = None) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def from_format_1(record: dict[str, Any]) -> dict[str, Any]:
         has_pretrained_encoder = KNOWN_PRETRAINED.get(identity["network"], "unknown") is not None
         identity["settings"] = effective_settings(recipe, protocol, has_pretrained_encoder)
     except SchemaError as error:
-        raise SchemaError(f"identity.protocol.{error.path}", error.problem) from None
+        raise SchemaError(".".join(filter(None, ("identity.protocol", error.path))), error.problem) from None
     except (KeyError, TypeError, ValueError) as error:
         raise SchemaError("identity", f"is not that of a run ({error!r})") from None
     return record | {"format": 2, "identity": identity, "protocol": stored}

@@ -8,8 +8,9 @@ import pytest
 
 from baselines.errors import InputError
 from benchmark.gate.judge import Gate, Judgement, Line, Mode, Verdict, judge
-from benchmark.gate.outcomes import Outcomes
-from benchmark.score import Metrics
+from benchmark.gate.outcomes import MEASURE_LABELS, TERMS, Outcomes, Term
+from benchmark.results.records import TermMeans
+from benchmark.score import METRICS, Metrics
 from tests.gate.factories import (
     CELLS,
     OTHER_MACHINE,
@@ -20,6 +21,7 @@ from tests.gate.factories import (
     noisy,
     stored,
     with_metrics,
+    with_terms,
 )
 
 SEEDS = (0, 1)
@@ -182,6 +184,43 @@ def test_a_metric_that_is_no_longer_defined_is_worse(outcomes: Outcomes) -> None
         judgement = judged(now, machine)
         assert line_of(judgement, *CELLS[0][:2]).reasons == ("AUC is no longer defined",)
         assert line_of(judgement, *CELLS[0][:2]).verdict == Verdict.WORSE
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("term", TERMS)
+def test_a_training_term_that_changes_beyond_its_tolerance_fails_in_either_direction(
+    outcomes: Outcomes, term: Term, sign: int
+) -> None:
+    unchanged = line_of(judged(outcomes, OTHER_MACHINE), *CELLS[1][:2]).changes[term]
+    assert unchanged.tolerance is not None
+    assert unchanged.difference is not None
+    slack = unchanged.tolerance - sign * unchanged.difference
+    within = judged(with_terms(outcomes, **{term: sign * 0.99 * slack}), OTHER_MACHINE)
+    assert line_of(within, *CELLS[1][:2]).changes[term].verdict == Verdict.WITHIN
+    beyond = judged(with_terms(outcomes, **{term: sign * 1.01 * slack}), OTHER_MACHINE)
+    line = line_of(beyond, *CELLS[1][:2])
+    assert line.verdict == Verdict.WORSE
+    assert not beyond.passed
+    assert {name for name, change in line.changes.items() if change.verdict == Verdict.WORSE} == {term}
+    assert f"{MEASURE_LABELS[term]} {'rose' if sign > 0 else 'fell'} by" in line.reasons[0]
+    assert line_of(beyond, *CELLS[0][:2]).verdict == Verdict.WITHIN  # U-Net has no such term
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_training_term_that_is_lost_or_new_fails_by_tolerances(outcomes: Outcomes, lost: bool) -> None:
+    cell = CELLS[1] if lost else CELLS[0]
+    terms = TermMeans() if lost else TermMeans(nbr=-0.5)
+    now = changed(outcomes) | {cell: {seed: replace(run, terms=terms) for seed, run in outcomes[cell].items()}}
+    line = line_of(judged(now, OTHER_MACHINE), *cell[:2])
+    assert line.verdict == Verdict.WORSE
+    assert line.reasons[0] == f"NBR loss is {'no longer' if lost else 'now'} defined"
+
+
+def test_bit_by_bit_a_changed_training_term_is_reported_and_does_not_fail(outcomes: Outcomes) -> None:
+    judgement = judged(with_terms(outcomes, nbr=0.4, weighting=-0.3))
+    assert verdicts(judgement) == [Verdict.IDENTICAL, Verdict.CHANGED, Verdict.IDENTICAL, Verdict.CHANGED]
+    assert judgement.passed
+    assert set(judgement.lines[1].changes) == set(METRICS)
 
 
 def test_the_mode_can_be_asked_for(outcomes: Outcomes) -> None:

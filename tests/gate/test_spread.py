@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from baselines.errors import InputError
 from benchmark.gate import assess
 from benchmark.gate.assess import find_losses, rate_false_alarms
-from benchmark.gate.outcomes import Cell, Scores, scores_of
+from benchmark.gate.outcomes import TERMS, Cell, Measure, Scores, scores_of
 from benchmark.gate.spread import FALSE_ALARMS, Comparison, Level, Spread, calibrate, list_comparisons, measure_spread
 from benchmark.score import METRICS
 from tests.gate.factories import CELLS, make_outcomes, noisy
@@ -20,32 +21,57 @@ ONE = Cell("carpet", "unet", 1)
 VALUES = (0.31, 0.28, 0.35, 0.30, 0.33, 0.12)
 
 
+def metrics_only(value: float) -> dict[Measure, float | None]:
+    return dict.fromkeys(TERMS) | dict.fromkeys(METRICS, value)
+
+
 def one_cell(values: tuple[float, ...]) -> Scores:
-    return {ONE: {seed: dict.fromkeys(METRICS, value) for seed, value in enumerate(values)}}
+    return {ONE: {seed: metrics_only(value) for seed, value in enumerate(values)}}
 
 
 def normal_scores(n: int, spread: float = 0.05, seed: int = 0) -> Scores:
     """Independent normal noise about 0.5 in every cell; the metrics of a run are equal."""
     rng = np.random.default_rng(seed)
-    return {
-        cell: {s: dict.fromkeys(METRICS, float(0.5 + spread * rng.standard_normal())) for s in range(n)}
-        for cell in CELLS
-    }
+    return {cell: {s: metrics_only(float(0.5 + spread * rng.standard_normal())) for s in range(n)} for cell in CELLS}
 
 
-def comparison(cell: Cell, metric: str = "iou") -> Comparison:
-    return Comparison(metric, (cell,), *cell)
+def comparison(cell: Cell, measure: Measure = "iou") -> Comparison:
+    return Comparison(measure, (cell,), *cell)
 
 
 def test_what_is_compared_is_each_cell_each_method_and_everything() -> None:
     scores = scores_of(make_outcomes(noisy))
-    of_iou = [each for each in list_comparisons(scores) if each.metric == "iou"]
+    of_iou = [each for each in list_comparisons(scores) if each.measure == "iou"]
     assert [each.level for each in of_iou] == [Level.CELL] * 4 + [Level.METHOD] * 2 + [Level.ALL]
     assert of_iou[4].cells == (CELLS[0], CELLS[2])
     assert set(of_iou[-1].cells) == set(CELLS)
     scores[CELLS[0]][3]["auc"] = None  # e.g. no normal test image
     assert comparison(CELLS[0], "auc") not in list_comparisons(scores)
     assert comparison(CELLS[0], "iou") in list_comparisons(scores)
+
+
+def test_terms_are_compared_where_a_recipe_has_them() -> None:
+    scores = scores_of(make_outcomes(noisy))
+    of_lambda = [each for each in list_comparisons(scores) if each.measure == "realism"]
+    assert [each.place for each in of_lambda] == [("carpet", "albunet", 1), ("tile", "albunet", 1), ("", "albunet", 0)]
+    assert all(each.two_sided for each in of_lambda)
+    assert not any(each.two_sided for each in list_comparisons(scores) if each.measure in METRICS)
+
+
+def test_a_term_is_allowed_the_worst_split_in_either_direction() -> None:
+    """The sign is that with which the outlier of VALUES is a rise: a metric's tolerance does not depend on it."""
+    worst = 0.0
+    for pair in itertools.combinations(VALUES, 2):
+        left = [value for value in VALUES if value not in pair]
+        error = np.std(left, ddof=1) * np.sqrt(1 / 2 + 1 / 4)
+        worst = max(worst, abs(np.mean(left) - np.mean(pair)) / error)
+    assert worst > norm.isf(FALSE_ALARMS / 6)  # the least that is allowed
+    scores: Scores = {
+        ONE: {seed: dict.fromkeys(TERMS, -value) | dict.fromkeys(METRICS) for seed, value in enumerate(VALUES)}
+    }
+    calibration = calibrate(measure_spread(scores), 2)
+    assert calibration.critical == pytest.approx({"cell": worst})
+    assert set(calibration.tolerances) == {comparison(ONE, term) for term in TERMS}
 
 
 def test_with_other_seeds_the_tolerance_is_the_worst_split_of_few_seeds() -> None:
@@ -100,12 +126,12 @@ def test_methods_of_one_category_share_their_seeds() -> None:
 
 def test_seeds_that_happen_to_agree_are_assigned_the_median_spread() -> None:
     scores = normal_scores(12)
-    scores[CELLS[0]] = {seed: dict.fromkeys(METRICS, 0.4) for seed in range(12)}
+    scores[CELLS[0]] = {seed: metrics_only(0.4) for seed in range(12)}
     spread = measure_spread(scores)
     deviations = dict(zip(spread.comparisons, spread.deviations, strict=True))
     own = [np.std([scores[cell][seed]["iou"] for seed in range(12)], ddof=1) for cell in CELLS]  # type: ignore[misc]
     assert deviations[comparison(CELLS[0])] == pytest.approx(np.median(own))
-    all_equal = {cell: {seed: dict.fromkeys(METRICS, 0.4) for seed in range(12)} for cell in CELLS}
+    all_equal = {cell: {seed: metrics_only(0.4) for seed in range(12)} for cell in CELLS}
     assert all(tolerance.allowed > 0 for tolerance in calibrate(measure_spread(all_equal), 2).tolerances.values())
 
 
@@ -118,7 +144,7 @@ def test_unchanged_code_seldom_raises_an_alarm(paired: bool) -> None:
         if paired:
             for runs in scores.values():
                 for values in runs.values():
-                    values |= {metric: (value or 0.0) - 0.5 for metric, value in values.items()}
+                    values |= {metric: (values[metric] or 0.0) - 0.5 for metric in METRICS}
         return measure_spread(scores, paired)
 
     known = measure(60, 1)
@@ -148,7 +174,7 @@ def test_the_smallest_loss_is_detected_in_nine_of_ten_checks() -> None:
         fall = np.array(
             [
                 sum(0.5 * loss for cell in each.cells if cell in lost.cells) / len(each.cells)
-                if each.metric == lost.metric
+                if each.measure == lost.measure
                 else 0.0
                 for each in spread.comparisons
             ]

@@ -11,7 +11,17 @@ import pytest
 from benchmark.gate.judge import Gate, judge
 from benchmark.gate.outcomes import Cell, StoredRuns
 from reports.gate import Report, as_junit, as_records, as_text
-from tests.gate.factories import CELLS, MACHINE, OTHER_MACHINE, lowered, make_baseline, make_outcomes, noisy, stored
+from tests.gate.factories import (
+    CELLS,
+    MACHINE,
+    OTHER_MACHINE,
+    lowered,
+    make_baseline,
+    make_outcomes,
+    noisy,
+    stored,
+    with_terms,
+)
 
 
 def report_of(runs: StoredRuns, cells: tuple[Cell, ...] = CELLS) -> Report:
@@ -48,6 +58,19 @@ def test_the_table_shows_tolerances_only_where_they_apply() -> None:
     text = as_text(report_of(stored(runs, OTHER_MACHINE)))
     assert "tolerated" in text
     assert text.splitlines()[-1] == "passed: 7 within tolerance"
+
+
+def test_training_terms_have_a_table_of_their_own_where_tolerances_apply() -> None:
+    runs = with_terms(make_outcomes(noisy), realism=0.3)
+    assert "training terms" not in as_text(report_of(stored(runs)))
+    head, _, table = as_text(report_of(stored(runs, OTHER_MACHINE))).partition(
+        "means of training terms over the second half:"
+    )
+    assert "lambda" not in head
+    rows = [line for line in table.splitlines() if line.startswith("carpet")]
+    assert [row.split()[:3] for row in rows] == [["carpet", "1", "albunet"]]
+    assert "+-" in rows[0]
+    assert "carpet albunet 1-shot: WORSE, lambda rose by 0.3" in table
 
 
 def test_junit_has_a_case_per_cell_and_marks_those_that_fail(failing: Report) -> None:

@@ -58,7 +58,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a metric that is NaN": (lambda path: edit(path, metrics__auc=float("nan")), "malformed"),
     "a count below zero": (lambda path: edit(path, metrics__scored_images=-1), r"metrics\.scored_images: expected int"),
     "an unknown setting": (
-        lambda path: edit(path, identity__protocol__dropout=0.5),
+        lambda path: edit(path, protocol__dropout=0.5),
         r"protocol\.dropout: unknown field",
     ),
     "a sample of another kind": (lambda path: edit(path, samples=[{"role": "pet"}]), r"samples\[0\]\.role: .*'pet'"),
@@ -66,7 +66,16 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: edit(path, samples=[json.loads(path.read_text())["samples"][0] | {"role": "test"}]),
         r"samples\[0\]: files\.prediction",
     ),
-    "another format": (lambda path: edit(path, format=0, shots=None), "format: is 0, this version reads 1"),
+    "another format": (lambda path: edit(path, format=0, shots=None), "format: is 0, this version reads 2"),
+    "format 1 without protocol": (lambda path: edit(path, format=1), r"identity: is not that of a run .*'protocol'"),
+    "format 1 with an unknown setting": (
+        lambda path: edit(path, format=1, identity__protocol={"batch_size": 2, "dropout": 0.5}),
+        r"identity\.protocol\.dropout: unknown field",
+    ),
+    "format 1 with a list for its protocol": (
+        lambda path: edit(path, format=1, identity__protocol=[2]),
+        "identity\\.protocol: expected object, got array",
+    ),
     "a copy of another run": (lambda path: edit(path, id="wood_unet"), "id: .*wood_unet"),
     "no run.json": (lambda path: path.unlink(), "No such file"),
     "a folder for run.json": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
@@ -221,12 +230,19 @@ def test_a_run_that_finds_its_place_taken_says_so(tmp_path: Path) -> None:
 
 
 # The files of a run beside its record, and the attribute of a stored run that reads each.
-FILES = {"images.csv": "images", "curve.csv": "curve", "roc.csv": "roc", "histograms.npz": "histograms"}
+FILES = {
+    "images.csv": "images",
+    "curve.csv": "curve",
+    "gradients.csv": "gradients",
+    "roc.csv": "roc",
+    "histograms.npz": "histograms",
+}
+TABLES = [name for name in FILES if name.endswith(".csv")]
 
 
 def test_the_files_of_a_run_are_read_as_they_were_stored(tmp_path: Path) -> None:
     run, result = StoredRun(tmp_path / "runs" / store_run(tmp_path, label="NA").id), make_result(label="NA")
-    for table in ("images", "curve", "roc"):
+    for table in ("images", "curve", "gradients", "roc"):
         pd.testing.assert_frame_equal(getattr(run, table), getattr(result, table), check_dtype=False)
     assert np.array_equal(run.histograms, result.histograms)
     assert run.images is run.images  # read once
@@ -246,7 +262,7 @@ def test_a_file_that_is_missing_or_cut_off_anywhere_is_named(tmp_path: Path, nam
         getattr(StoredRun(folder), FILES[name])
 
 
-@pytest.mark.parametrize("name", ["images.csv", "curve.csv", "roc.csv"])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_without_a_column_or_with_words_for_numbers_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "runs" / store_run(tmp_path).id / name
     complete = pd.read_csv(path)
@@ -256,6 +272,46 @@ def test_a_table_without_a_column_or_with_words_for_numbers_is_named(tmp_path: P
     complete.assign(**{complete.columns[-1]: "many"}).to_csv(path, index=False)
     with pytest.raises(InputError, match=rf"{name} cannot be read"):
         getattr(StoredRun(path.parent), FILES[name])
+
+
+def without(iteration: int, stage: int | None = None) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a function that removes a reading, or one of its stages."""
+    return lambda table: table[(table["iteration"] != iteration) | (stage is not None and table["stage"] != stage)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.iloc[:0],
+        without(1),
+        without(6),
+        without(3, stage=1),
+        lambda table: table.assign(iteration=table["iteration"].replace(3, 4)),
+        lambda table: table.assign(stage=0),
+        lambda table: table.iloc[::-1],
+        lambda table: pd.concat([table, table]),
+        lambda table: pd.concat([table, table.tail(2).assign(iteration=7)]),
+    ],
+)
+def test_gradients_without_a_reading_or_a_stage_are_named(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    folder = tmp_path / "runs" / store_run(tmp_path, settings=["iterations=7", "curve_every=3"]).id
+    complete = StoredRun(folder).gradients
+    assert complete["iteration"].tolist() == [1, 1, 3, 3, 6, 6]
+    change(complete).to_csv(folder / "gradients.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"gradients\.csv does not have every .* at every reading: move its folder away"
+    ):
+        _ = StoredRun(folder).gradients
+
+
+@pytest.mark.parametrize(("every", "readings"), [(0, []), (1, [1, 2, 3]), (3, [1, 3]), (4, [1])])
+def test_gradients_are_read_at_the_first_iteration_and_every_so_many(
+    tmp_path: Path, every: int, readings: list[int]
+) -> None:
+    folder = tmp_path / "runs" / store_run(tmp_path, settings=["iterations=3", f"curve_every={every}"]).id
+    assert StoredRun(folder).gradients["iteration"].unique().tolist() == readings
 
 
 def run_words(category: Path, root: Path, *words: object) -> list[str]:

@@ -45,6 +45,14 @@ def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
     assert (row["dc"], row["auc"], row["acc"], row["train_seconds"]) == (0.4, 1.0, 1.0, 1.5)
     assert (row["training_defective_images"], row["training_normal_images"], row["normal_images"]) == (1, 2, 1)
     assert json.loads(row["recipe"]) == {"network": "unet", **asdict(spec.method.recipe)}
+    protocol = to_builtins(spec.protocol)
+    left_out = {name: protocol.pop(name) for name in ("batch_size", "curve_every")}
+    assert json.loads(row["asked"]) == protocol
+    assert row["batch_size"] == left_out["batch_size"]
+    read = json.loads(row["settings"])
+    assert read.items() < protocol.items()
+    assert {"nbr_weight", "crop_paste", "weights"} & read.keys() == set()
+    assert {"shots_per", "draws", "baseline_crop_paste"} <= read.keys()
     assert ResultStore(tmp_path).has(spec.id)
 
 
@@ -56,6 +64,7 @@ def test_a_run_folder_has_the_documented_files(tmp_path: Path) -> None:
     ]  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
     assert run["identity"] == to_builtins(spec.identity)
+    assert run["protocol"] == to_builtins(spec.protocol)
     assert run["draw"]["shots"] == list(spec.draw.names)
     for sample in run["samples"]:
         for file in sample["files"].values():
@@ -95,7 +104,7 @@ def test_an_unreadable_run_is_named_and_the_others_load(tmp_path: Path) -> None:
     assert table["seed"].tolist() == [0]
     lines = sorted(str(warning.message) for warning in warned)
     assert any(broken.id in line and "cannot be read" in line for line in lines)
-    assert any(older.id in line and "format: is 0, this version reads 1" in line for line in lines)
+    assert any(older.id in line and "format: is 0, this version reads 2" in line for line in lines)
 
 
 def test_no_results_is_an_error_and_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The weights a run starts from."""
+"""The weights a run starts from, and what of its settings it reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -14,7 +15,7 @@ from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.selection import Selection, select_runs
-from benchmark.training.one_run import RunContext, build_network
+from benchmark.training.one_run import RunContext, build_network, train_and_score
 
 CPU = torch.device("cpu")
 
@@ -54,3 +55,37 @@ def test_an_empty_mask_still_gives_a_finite_prior(
     assert build_network(spec, context, empty).state_dict()["head.bias"].item() == pytest.approx(
         math.log(1e-4), rel=1e-4
     )
+
+
+def spec_with(method: str, *settings: str) -> RunSpec:
+    tiny = ("width=0.1", "iterations=6", "curve_every=0", "normal_batches_per_defect_batch=1", "learning_rate=0.01")
+    profile = load_profile("quick", [*tiny, *settings])
+    return select_runs(SyntheticDataSet(), profile, [Selection([method], ["toothbrush"], [1], [0])])[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "unread"),
+    [
+        ("albunet_nbr", "baseline_crop_paste=1", True),
+        ("albunet_nbr_cap", "background_average=background", True),
+        ("albunet", "batch_norm_passes=joint", True),
+        ("albunet", "nbr_weight=7", True),
+        ("albunet", "baseline_crop_paste=1", False),
+        ("albunet_nbr_cap_euclidean", "background_average=background", False),
+        ("albunet_nbr", "batch_norm_passes=joint", False),
+        ("albunet_nbr", "nbr_weight=7", False),
+    ],
+)
+def test_settings_that_are_not_part_of_a_runs_identity_do_not_change_it(
+    tmp_path: Path, method: str, setting: str, unread: bool
+) -> None:
+    specs = spec_with(method), spec_with(method, setting)
+    assert (specs[0].id == specs[1].id) == unread
+    context = RunContext(SyntheticDataSet(), ImageCache(tmp_path / "cache"), CPU)
+    one, other = (train_and_score(spec, context) for spec in specs)
+    assert one.curve.equals(other.curve) == unread
+    if unread:
+        assert one.metrics == other.metrics
+        pd.testing.assert_frame_equal(one.images, other.images, check_exact=True)
+        assert np.array_equal(one.histograms, other.histograms)
+        assert (one.convergence, one.liveness, one.terms) == (other.convergence, other.liveness, other.terms)
