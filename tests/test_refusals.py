@@ -34,6 +34,7 @@ run --method smp:Unet/resnet19
 run --category carpt
 run --table IX
 run --figure 11
+run --study lambda
 run --method unet --shots 3
 run --method unet --shots 0
 run --method unet --seed -1
@@ -55,6 +56,7 @@ plan
 report --results nowhere
 tables --results nowhere
 tables --published --paper
+tables --published --converged-only
 tables --published --table IX
 claims --results nowhere
 check --baseline nowhere.json

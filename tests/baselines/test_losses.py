@@ -40,11 +40,14 @@ def numpy_small_mask(mask: np.ndarray, how: str) -> np.ndarray:
     return small
 
 
-def numpy_nbr(defective: np.ndarray, normal: np.ndarray, masks: np.ndarray, how: str, similarity: str) -> float:
+def numpy_nbr(
+    defective: np.ndarray, normal: np.ndarray, masks: np.ndarray, how: str, similarity: str, average: str = "all_cells"
+) -> float:
     total = 0.0
     for features, reference, mask in zip(defective, normal, masks[:, 0], strict=True):
         small = numpy_small_mask(mask, how)
-        background = np.array([(channel * (1 - small)).sum() / small.size for channel in features])
+        count = {"all_cells": small.size, "background": (1 - small).sum()}[average]
+        background = np.array([(channel * (1 - small)).sum() / count for channel in features])
         vector = np.array([channel.sum() / channel.size for channel in reference])
         if similarity == "cosine":
             total -= background @ vector / (np.sqrt(background @ background) * np.sqrt(vector @ vector))
@@ -88,6 +91,27 @@ def test_nbr_is_equations_1_to_3(rng: np.random.Generator, how: str, similarity:
     assert torch.autograd.gradcheck(lambda a, b: nbr_loss(a, b, arguments[2], similarity, how), arguments[:2])
 
 
+@pytest.mark.parametrize("how", ["max", "area"])
+def test_the_average_over_background_cells_divides_by_their_number(rng: np.random.Generator, how: str) -> None:
+    defective, normal = rng.random((2, N, C, SIDE // CELL, SIDE // CELL))
+    masks = random_masks(rng)
+    arguments = tensor(defective), tensor(normal), torch.from_numpy(masks)
+
+    def loss(similarity: str, average: str) -> float:
+        return nbr_loss(*arguments, similarity, how, average).item()  # type: ignore[arg-type]
+
+    expected = {
+        average: numpy_nbr(defective, normal, masks, how, "euclidean", average)
+        for average in ("all_cells", "background")
+    }
+    assert expected["background"] != pytest.approx(expected["all_cells"], rel=0.05)
+    for average, value in expected.items():
+        assert loss("euclidean", average) == pytest.approx(value, abs=1e-6)
+    assert loss("cosine", "background") == loss("cosine", "all_cells")
+    same = tensor(np.ones((N, C, SIDE // CELL, SIDE // CELL)))
+    assert nbr_loss(same, same, arguments[2], "euclidean", how, "background").item() == pytest.approx(0, abs=1e-6)  # type: ignore[arg-type]
+
+
 def test_nbr_ignores_what_is_under_the_mask(rng: np.random.Generator) -> None:
     defective, normal = rng.random((2, N, C, SIDE // CELL, SIDE // CELL))
     masks = random_masks(rng)
@@ -105,15 +129,19 @@ def test_nbr_ignores_what_is_under_the_mask(rng: np.random.Generator) -> None:
         assert gradient[:, ~under].any()
 
 
+@pytest.mark.parametrize("average", ["all_cells", "background"])
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
-def test_an_image_that_is_all_defect_adds_nothing_to_nbr(rng: np.random.Generator, similarity: str) -> None:
+def test_an_image_that_is_all_defect_adds_nothing_to_nbr(
+    rng: np.random.Generator, similarity: str, average: str
+) -> None:
     defective, normal = rng.random((2, N, C, SIDE // CELL, SIDE // CELL))
     masks = random_masks(rng)
     masks[1] = 1
     features = tensor(defective)
-    loss = nbr_loss(features, tensor(normal), torch.from_numpy(masks), similarity)  # type: ignore[arg-type]
+    loss = nbr_loss(features, tensor(normal), torch.from_numpy(masks), similarity, "max", average)  # type: ignore[arg-type]
     rest = [0, 2]
-    assert loss.item() == pytest.approx(numpy_nbr(defective[rest], normal[rest], masks[rest], "max", similarity))
+    expected = numpy_nbr(defective[rest], normal[rest], masks[rest], "max", similarity, average)
+    assert loss.item() == pytest.approx(expected)
     loss.backward()
     assert features.grad is not None
     assert not features.grad[1].any()

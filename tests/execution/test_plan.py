@@ -20,9 +20,10 @@ from benchmark.data.datasets import SyntheticDataSet
 from benchmark.execution.cost import estimate_hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
-from benchmark.protocol.studies import FIGURE_STUDIES, TABLE_STUDIES
+from benchmark.protocol.studies import FIGURE_STUDIES, NBR_GRID, TABLE_STUDIES
 from benchmark.results.store import ResultStore
 from reports.collect import PAPER_CATEGORIES
+from tests.conftest import CommandLine
 from tests.factories import make_result
 
 PAPER = load_profile("paper")
@@ -49,20 +50,46 @@ def test_all_tables_and_figures_together_need_the_runs_of_the_profile(
 ) -> None:
     words = ["--profile", "paper", "--table", *TABLE_STUDIES, "--figure", *FIGURE_STUDIES]
     plan = planned(tmp_path, capsys, *words)
-    assert plan["distinct_runs"] == plan["to_do"] == 1500
+    assert plan["distinct_runs"] == plan["to_do"] == 1500 + 15 * 2 * 5  # Table V also shows B without pasting
     studies = plan["studies"]
     assert isinstance(studies, dict)
     assert studies["table II"] == 7 * 15 * 2 * 5
-    assert studies["table V"] == 3 * 15 * 2 * 5
+    assert studies["table V"] == 4 * 15 * 2 * 5
     assert studies["figure 6"] == 7 * 4
     assert studies["figure 9"] == 3 * 2 * 5
-    assert plan["shared"] == sum(studies.values()) - 1500
+    assert plan["shared"] == sum(studies.values()) - 1650
 
 
 def test_studies_name_only_methods_and_categories_of_the_paper() -> None:
     for study in (*TABLE_STUDIES.values(), *FIGURE_STUDIES.values()):
-        assert {get_method(name).name for name in study.methods} <= set(PAPER.methods)
+        assert {get_method(name).name for name in study.methods} <= {*PAPER.methods, "albunet+plain"}
         assert set(study.categories) <= set(PAPER_CATEGORIES)
+
+
+def test_the_study_of_nbr_needs_the_nine_methods_of_its_grid(command_line: CommandLine) -> None:
+    words = ("plan", "--study", "nbr", "--category", "tile", "--seed", "0", "--shots", "1", "--json")
+    done = command_line(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    plan = json.loads(done.stdout)
+    assert plan["distinct_runs"] == 9
+    assert plan["studies"] == {"study nbr": 9}
+    for method in ("albunet", "albunet+plain+bn", "albunet_nbr_cap", "albunet+cap+bn"):
+        assert json.loads(command_line(*words, "--method", method).stdout)["distinct_runs"] == 1
+
+
+def test_the_methods_of_the_grid_are_those_its_places_say() -> None:
+    recipes = {place: get_method(name).recipe for place, name in NBR_GRID.items()}
+    networks = {get_method(name).network for name in NBR_GRID.values()}
+    assert networks == {"albunet"}
+    pasting = {"never": ("never", "one"), "CaP": ("cap", "realism")}
+    for (normals, pasted), recipe in recipes.items():
+        assert (recipe.nbr, recipe.normal_statistics) == (
+            "cosine" if normals == "NBR" else None,
+            normals == "batch norm",
+        )
+        # With NBR the paper's lambda = 1 method pastes as often, by the profile field of CaP.
+        plain = ("cap" if normals == "NBR" else "augmentation", "one")
+        assert (recipe.crop_paste, recipe.paste_weight) == pasting.get(pasted, plain)
 
 
 def test_runs_that_do_not_fit_the_memory_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,17 +156,20 @@ def test_seeds_are_averaged_first_and_incomplete_cells_left_out_with_their_reaso
     for (category, method), status in spoiled.items():
         runs.loc[(runs["category"] == category) & (runs["method"] == method) & (runs["seed"] == 1), "status"] = status
     gone = (runs["category"] == "product 3") & (runs["method"] == "unet") & (runs["seed"] == 0)
+    none = (runs["category"] == "product 0") & (runs["method"] == "unet")
+    runs.loc[none, "status"] = "not_converged"
     scores = category_scores(runs[~gone], "iou", 1, results.seeds(1))
-    assert scores.values.loc["product 0"].to_dict() == pytest.approx({"unet": 0.2, "albunet": 0.3})
+    # A seed that did not converge counts, unless no other did.
+    assert scores.values.loc["product 1"].to_dict() == pytest.approx({"unet": 0.4, "albunet": 0.5})
     assert scores.left_out == {
-        ("product 1", "unet"): "1 of 2 seeds, 1 did not converge",
+        ("product 0", "unet"): "0 of 2 seeds, 2 did not converge",
         ("product 2", "albunet"): "1 of 2 seeds, 1 failed",
         ("product 3", "unet"): "1 of 2 seeds",
     }
     series, left_out = difference(scores, "albunet", "unet")
-    assert series.to_dict() == pytest.approx({"product 0": 0.1})
+    assert series.to_dict() == pytest.approx({"product 1": 0.1})
     assert left_out_lines(left_out, str) == [
-        "product 1 (unet: 1 of 2 seeds, 1 did not converge)",
+        "product 0 (unet: 0 of 2 seeds, 2 did not converge)",
         "product 2 (albunet: 1 of 2 seeds, 1 failed)",
         "product 3 (unet: 1 of 2 seeds)",
     ]

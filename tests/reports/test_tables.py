@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,13 @@ def test_a_missing_seed_is_marked_and_never_the_best(study: Path) -> None:
     assert (cell.n, cell.expected, cell.missing) == (0, 2, 2)
 
 
-def test_failed_and_unconverged_runs_are_excluded_from_means_and_named(study: Path) -> None:
+def test_a_cell_in_which_no_seed_converged_is_a_dash_and_its_runs_are_named(study: Path) -> None:
     store_run(study, 0.01, status="not_converged", category="carpet", method="albunet", seed=0)
     store_run(study, status="failed", category="carpet", method="albunet", seed=1)
     table = build_table("II", only_set(study))
     assert cells(table, "1-shot", "carpet")[1] == "- [1 not converged, 1 failed]"
-    assert "1 of 10 runs did not converge; excluded from the means: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
+    counted = "counted in the means, but a dash where no seed converged"
+    assert f"1 of 10 runs did not converge; {counted}: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
     assert "1 of 10 runs failed; excluded from the means: carpet 1-shot: B (AlbuNet) (1 of 2)." in table.notes
 
 
@@ -107,15 +109,23 @@ def test_a_category_in_which_nothing_converged_is_dashes_and_a_note_as_in_the_pa
             store_run(study, 0.01, status="not_converged", category="toothbrush", method=method, seed=seed)
     table = build_table("II", only_set(study))
     assert cells(table, "1-shot", "toothbrush") == ["-", "-"]
-    assert "4 of 12 runs did not converge; excluded from the means: toothbrush 1-shot: all methods." in table.notes
+    counted = "counted in the means, but a dash where no seed converged"
+    assert f"4 of 12 runs did not converge; {counted}: toothbrush 1-shot: all methods." in table.notes
     assert cells(table, "1-shot", "Mean")[0] == "0.4250 [2/3 categories, 4/6 runs]"
 
 
-def test_a_cell_of_converged_and_other_seeds_says_so(study: Path) -> None:
+def test_seeds_that_did_not_converge_count_unless_only_converged_ones_are_asked_for(study: Path) -> None:
     store_run(study, 0.01, status="not_converged", category="carpet", method="unet", seed=2)
     store_run(study, status="failed", category="carpet", method="unet", seed=3)
     table = build_table("II", only_set(study))
     # No other method has seeds 2 and 3, but they are expected.
+    three = np.array([0.30, 0.40, 0.01])
+    assert cells(table, "1-shot", "carpet")[0] == f"{three.mean():.4f}({three.std(ddof=1):.4f}) [3/4 seeds, 1 failed]"
+    assert cells(table, "1-shot", "bottle")[0] == "0.5000(0.0000) [2/4 seeds]*"
+    converged = replace(only_set(study), averaged="converged")
+    assert converged.title == "synthetic, profile quick, converged runs only"
+    table = build_table("II", converged)
+    assert "1 of 10 runs did not converge; excluded from the means: carpet 1-shot: U-Net (1 of 4)." in table.notes
     assert cells(table, "1-shot", "carpet")[0] == "0.3500(0.0707) [2/4 seeds, 1 not converged, 1 failed]"
     assert cells(table, "1-shot", "bottle")[0] == "0.5000(0.0000) [2/4 seeds]*"
 

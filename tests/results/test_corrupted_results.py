@@ -152,7 +152,7 @@ def test_tables_and_report_are_written_whatever_a_run_json_holds(tmp_path: Path)
     assert table["iou"].between(0, 1).sum() + table["iou"].isna().sum() == len(table)
     lines = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     assert len(lines) == 2 * (10 + 1) + 2
-    for line, what in zip(lines[-2:], ("curves", "sample pictures"), strict=True):
+    for line, what in zip(lines[-2:], ("files", "sample pictures"), strict=True):
         assert re.match(rf"the report .*\d+ {what}", line)
     assert re.fullmatch(r"\d+ more runs in .* cannot be read", lines[10])
     assert made.id in table["id"].tolist()

@@ -1,10 +1,11 @@
-"""Liveness and gradient norms: whether F reaches the predictions, and which loss moves the encoder."""
+"""What is measured of the losses: whether F reaches the predictions, which loss moves the encoder, term means."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,11 +16,14 @@ from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
+from benchmark.results.records import TermMeans
 from benchmark.training.gradients import encoder_stages, gradient_norms
 from benchmark.training.liveness import measure_liveness
+from benchmark.training.log import term_means
 from benchmark.training.one_run import RunContext, train_and_score
 from benchmark.training.predict import Predictor, to_input
 from benchmark.training.train import train
+from tests.factories import make_spec
 
 CPU = torch.device("cpu")
 
@@ -123,3 +127,25 @@ def test_readings_hold_both_terms_per_stage_from_the_first_iteration_on(arrays: 
         assert log.gradients["stage"].unique().tolist() == [0, 1, 2, 3, 4, 5]
         assert (log.gradients["segmentation"] > 0).all()
         assert (log.gradients["nbr"] > 0).all() if has_nbr else log.gradients["nbr"].isna().all()
+
+
+def test_the_gradient_of_nbr_is_read_with_its_weight(arrays: CategoryArrays) -> None:
+    norms = []
+    for weight in (1, 3):
+        settings = ["image_size=64", "width=0.1", "iterations=1", "curve_every=1", f"nbr_weight={weight}"]
+        profile = load_profile("quick", settings)
+        (spec,) = select_runs(SyntheticDataSet(), profile, [Selection(["unet+nbr"], ["carpet"], [1], [0])])
+        torch.manual_seed(0)
+        norms.append(train(create_network("unet", width=0.1), spec, arrays, CPU).gradients)
+    assert norms[1]["nbr"].to_numpy() == pytest.approx(3 * norms[0]["nbr"].to_numpy(), rel=1e-3)
+    assert norms[1]["segmentation"].to_numpy() == pytest.approx(norms[0]["segmentation"].to_numpy(), rel=1e-3)
+
+
+def test_terms_are_averaged_over_the_second_half_of_training() -> None:
+    curve = pd.DataFrame(
+        {"nbr": [9, 9, -1.0, -2.0], "realism": [0.1, 0.2, np.nan, 0.8], "weighting": [2, 2, np.nan, 0.5]}
+    )
+    spec = make_spec(method="albunet_nbr_cap", settings=["batch_size=3"])
+    assert term_means(curve, spec) == TermMeans(nbr=-0.5, realism=0.8, weighting=0.5)
+    unpasted = curve.assign(nbr=0.0, realism=np.nan, weighting=np.nan)
+    assert term_means(unpasted, make_spec(method="albunet")) == TermMeans()

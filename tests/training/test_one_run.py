@@ -12,10 +12,12 @@ import torch
 
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.image_cache import CategoryArrays, ImageCache
+from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.selection import Selection, select_runs
-from benchmark.training.one_run import RunContext, build_network, train_and_score
+from benchmark.training.one_run import RunContext, build_network, measure_convergence, train_and_score
+from benchmark.training.predict import Predictor
 
 CPU = torch.device("cpu")
 
@@ -57,6 +59,29 @@ def test_an_empty_mask_still_gives_a_finite_prior(
     )
 
 
+class Echo(torch.nn.Module):
+    """Marks the bright pixels of an image."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images[:, :1] - 0.5
+
+
+def test_convergence_is_the_share_of_training_defects_found_and_false_alarms_do_not_count() -> None:
+    masks = np.zeros((3, 32, 32), dtype=bool)
+    masks[:, :10, :10] = True
+    marked = ~masks  # every pixel but the defect
+    marked[1, :5, :10] = True
+    marked[2] = True
+    images = np.uint8(255) * np.repeat(marked[..., None], 3, axis=3).astype(np.uint8)
+    records = tuple(ImageRecord("test", "cut", f"{i}.png", f"m{i}.png", defect_pixels=100) for i in range(3))
+    arrays = CategoryArrays(CategoryManifest("test", "x", "", records), images, masks)
+    protocol = load_profile("quick", ["image_normalisation=none"]).protocol(1)
+    predictor = Predictor(Echo(), protocol, CPU)  # type: ignore[arg-type]
+    for shots, share in (([0], 0.0), ([1], 0.5), ([0, 1], 0.25), ([0, 1, 2], 0.5), ([2], 1.0)):
+        assert measure_convergence(predictor, arrays, shots).share == share
+    assert measure_convergence(predictor, arrays, [0, 2]).train_iou == pytest.approx((0 + 100 / 1024) / 2)
+
+
 def spec_with(method: str, *settings: str) -> RunSpec:
     tiny = ("width=0.1", "iterations=6", "curve_every=0", "normal_batches_per_defect_batch=1", "learning_rate=0.01")
     profile = load_profile("quick", [*tiny, *settings])
@@ -77,11 +102,11 @@ def spec_with(method: str, *settings: str) -> RunSpec:
     ],
 )
 def test_settings_that_are_not_part_of_a_runs_identity_do_not_change_it(
-    tmp_path: Path, method: str, setting: str, unread: bool
+    shared_cache: Path, method: str, setting: str, unread: bool
 ) -> None:
     specs = spec_with(method), spec_with(method, setting)
     assert (specs[0].id == specs[1].id) == unread
-    context = RunContext(SyntheticDataSet(), ImageCache(tmp_path / "cache"), CPU)
+    context = RunContext(SyntheticDataSet(), ImageCache(shared_cache), CPU)
     one, other = (train_and_score(spec, context) for spec in specs)
     assert one.curve.equals(other.curve) == unread
     if unread:

@@ -18,9 +18,10 @@ from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import draw_shots
+from benchmark.protocol.identity import paste_probability
 from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.training.batches import Minibatch, minibatches, paste_probability
+from benchmark.training.batches import Minibatch, minibatches
 from benchmark.training.log import TrainingDivergedError
 from benchmark.training.step import step_losses
 from benchmark.training.train import train
@@ -95,7 +96,12 @@ def test_the_loss_is_the_sum_algorithm_1_prints(batch: Minibatch, recipe: Recipe
             network(torch.cat([batch.defective, batch.normal]))
     network.eval()
     for paste, settings in itertools.product(
-        (False, True), ((), ("bce_reduction=mean", "mask_downsample=area", "lambda_gradient=flows"))
+        (False, True),
+        (
+            (),
+            ("bce_reduction=mean", "mask_downsample=area", "lambda_gradient=flows"),
+            ("nbr_weight=3", "background_average=background"),
+        ),
     ):
         chosen = protocol(*settings)
         losses = step_losses(network, recipe, chosen, replace(batch, paste=paste))
@@ -107,16 +113,55 @@ def test_the_loss_is_the_sum_algorithm_1_prints(batch: Minibatch, recipe: Recipe
             weight = realism_weight(d, p)
             assert weight.max() < 0.999
             assert losses.realism.item() == pytest.approx(weight.mean().item())
+            bce = numpy_bce(network(images), batch.mask)
+            expected = (bce * weight.detach().numpy()).sum() / bce.sum()
+            assert losses.weighting.item() == pytest.approx(expected, rel=1e-4)
+            assert not losses.weighting.requires_grad
         else:
             assert losses.realism.isnan()
+            assert losses.weighting.isnan()
         expected = weighted_bce(network(images), batch.mask, weight, chosen.bce_reduction)
         assert losses.segmentation.item() == pytest.approx(expected.item(), rel=1e-5)
         if recipe.nbr:
-            expected = nbr_loss(d, n, batch.mask, recipe.nbr, chosen.mask_downsample)
+            expected = nbr_loss(d, n, batch.mask, recipe.nbr, chosen.mask_downsample, chosen.background_average)
             assert losses.nbr.item() == pytest.approx(expected.item(), rel=1e-5)
         else:
             assert losses.nbr.item() == 0
-        assert losses.total.item() == pytest.approx((losses.segmentation + losses.nbr).item())
+        weighted = {"nbr_weight=3": 3}.get(next(iter(settings), ""), 1) * losses.nbr.item()
+        assert losses.weighted_nbr.item() == pytest.approx(weighted)
+        assert losses.total.item() == pytest.approx(losses.segmentation.item() + weighted)
+
+
+def numpy_bce(logits: Tensor, mask: Tensor) -> np.ndarray:
+    """Eq. (7) of each image, as the mean over its pixels."""
+    probability = 1 / (1 + np.exp(-logits.detach().double().numpy()))
+    truth = mask.numpy()
+    pixels = -(truth * np.log(probability) + (1 - truth) * np.log(1 - probability))
+    return pixels.mean(axis=(1, 2, 3))
+
+
+def test_lambda_has_no_effect_on_images_pasted_onto_themselves(batch: Minibatch) -> None:
+    torch.manual_seed(0)
+    network = create_network("unet", width=0.1).eval()
+    losses = step_losses(network, OURS, protocol(), replace(batch, normal=batch.defective, paste=True))
+    assert losses.realism.item() == pytest.approx(1, abs=1e-5)
+    assert losses.weighting.item() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_weight_of_nbr_scales_its_gradient_and_zero_leaves_the_segmentation_loss(batch: Minibatch) -> None:
+    gradients = {}
+    for weight in (0, 1, 3):
+        torch.manual_seed(0)
+        network = create_network("unet", width=0.1).train()
+        losses = step_losses(network, NBR, protocol(f"nbr_weight={weight}"), batch)
+        losses.total.backward()
+        gradients[weight] = network.get_submodule("down.0.0").weight.grad
+        assert (losses.total.item() == losses.segmentation.item()) == (weight == 0)
+    none, one, three = (gradients[weight] for weight in (0, 1, 3))
+    assert isinstance(none, Tensor)
+    assert isinstance(one, Tensor)
+    assert (one - none).abs().max() > 0
+    assert torch.allclose(three, none + 3 * (one - none), rtol=1e-3, atol=1e-5 * float(one.abs().max()))
 
 
 @pytest.mark.parametrize("recipe", [NBR, CONTROL])
@@ -325,12 +370,6 @@ def test_every_method_lowers_its_own_loss(arrays: CategoryArrays, name: str) -> 
         network = create_network(method.network)
     spec = spec_of(arrays, 2, method.recipe, "iterations=16", "learning_rate=0.005")
     curve = train(network, spec, arrays, CPU).curve
-    print(
-        "RATIO",
-        name,
-        curve["loss"].tail(5).mean() / curve["loss"].head(5).mean(),
-        *((curve["loss"][k : k + 5].mean() / curve["loss"].head(5).mean()).round(3) for k in (6, 8, 10, 12, 15, 20)),
-    )
     assert curve["loss"].tail(4).mean() < 0.9 * curve["loss"].head(4).mean()
 
 
