@@ -108,7 +108,7 @@ class StoredRun:
 def _has_every_reading(gradients: pd.DataFrame, iterations: int, every: int) -> bool:
     """Return whether there is each stage at iteration 1 and at every ``every`` iterations; no reading for 0."""
     if not every:
-        return gradients.empty
+        return len(gradients) == 0
     stages = int((gradients["iteration"] == 1).sum())  # the network decides how many
     if not stages or len(gradients) != stages * (iterations // every + (every > 1)):
         return False

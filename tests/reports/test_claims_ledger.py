@@ -176,9 +176,11 @@ def test_incomplete_seeds_are_left_out_and_reported() -> None:
     runs = results.runs
     spoiled = (runs["category"].isin(names[:3])) & (runs["method"] == "albunet") & (runs["seed"] == 1)
     runs.loc[spoiled & (runs["shots"] == 1), "status"] = "not_converged"
+    assert [item.n for item in verdict(results, "regularizes-b").comparisons] == [8, 8, 8, 8]  # the other seed did
+    runs.loc[spoiled & (runs["shots"] == 1), "status"] = "failed"
     found = verdict(results, "regularizes-b")
     assert [item.n for item in found.comparisons] == [5, 5, 8, 8]
-    assert found.left_out[0] == f"1-shot {HOSTILE} (B (AlbuNet): 1 of 2 seeds, 1 did not converge)"
+    assert found.left_out[0] == f"1-shot {HOSTILE} (B (AlbuNet): 1 of 2 seeds, 1 failed)"
     assert len(found.left_out) == 3
     text = as_text([found])
     assert "left out: 1-shot <script>" in text

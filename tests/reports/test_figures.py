@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
+from benchmark.results.records import Status
 from reports.charts import draw, line_styles
 from reports.figures import Chart, Series, chart_data, learning_chart, roc_chart
 from reports.page.stored import GRID, roc_on_grid
@@ -19,7 +20,7 @@ class Run:
     category: str = "carpet"
     method: str = "unet"
     shots: int = 1
-    status: str = "done"
+    status: Status = Status.DONE
     roc: np.ndarray | None = None
     learning: np.ndarray | None = None
     auc: float | None = None
@@ -54,32 +55,34 @@ def test_fig_7_averages_seeds_then_categories_so_that_each_category_has_the_same
         Run("carpet", roc=low, auc=0.2),
         Run("tile", roc=high, auc=0.8),
         Run("tile", roc=high, auc=0.8),
-        Run("tile", roc=high, auc=0.8),
-        Run("tile", roc=low, auc=0.2, status="not_converged"),
+        Run("tile", roc=low, auc=0.2, status=Status.NOT_CONVERGED),
+        Run("tile", roc=low, auc=0.2, status=Status.FAILED),
         Run("tile", roc=None, auc=None),
+        Run("wood", roc=low, auc=0.2, status=Status.NOT_CONVERGED),  # no seed converged
     ]
     (line,) = roc_chart(runs, METHODS, 8, "k", "1-shot").series
     assert (line.method, line.n, line.expected) == ("unet", 4, 8)
-    assert line.y == pytest.approx(np.full(101, 0.5))
-    assert line.summary == pytest.approx(0.5)
+    assert line.y == pytest.approx(np.full(101, (0.2 + (0.8 + 0.8 + 0.2) / 3) / 2))
+    assert line.summary == pytest.approx(0.4)
 
 
 def test_fig_9_has_mean_and_range_over_seeds_at_iterations_that_every_seed_measured() -> None:
     runs = [
         Run(learning=np.array([[40, 0.1], [80, 0.3], [120, 0.9]])),
         Run(learning=np.array([[40, 0.3], [80, 0.4]])),
-        Run(learning=np.array([[40, 0.9], [80, 0.9]]), status="not_converged"),
+        Run(learning=np.array([[40, 0.2], [80, 0.5]]), status=Status.NOT_CONVERGED),
+        Run(learning=np.array([[40, 0.9], [80, 0.9]]), status=Status.FAILED),
         Run(method="albunet", learning=np.empty((0, 2))),
     ]
-    chart = learning_chart(runs, METHODS, 3, "k", "carpet")
+    chart = learning_chart(runs, METHODS, 4, "k", "carpet")
     (line,) = chart.series
     assert line.x.tolist() == [40, 80]
-    assert line.y == pytest.approx([0.2, 0.35])
+    assert line.y == pytest.approx([0.2, 0.4])
     assert line.low is not None
     assert line.high is not None
-    assert (line.low.tolist(), line.high.tolist()) == ([0.1, 0.3], [0.3, 0.4])
-    assert (line.n, line.expected, line.summary) == (2, 3, pytest.approx(0.35))
-    assert (chart.x_range, chart.y_range) == ((0.0, 80.0), (0.0, 0.4))
+    assert (line.low.tolist(), line.high.tolist()) == ([0.1, 0.3], [0.3, 0.5])
+    assert (line.n, line.expected, line.summary) == (3, 4, pytest.approx(0.4))
+    assert (chart.x_range, chart.y_range) == ((0.0, 80.0), (0.0, 0.5))
 
 
 def test_the_numbers_for_the_page_s_script_are_those_of_the_lines() -> None:

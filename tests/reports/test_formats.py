@@ -7,12 +7,14 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmark.results.table import load_results
+from reports.averaging import Averaged
 from reports.collect import result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, as_csv, as_json, as_latex, as_one, as_text
@@ -24,9 +26,9 @@ from tests.reports.latex import cells_of, check_syntax, needs_latex, set_pages
 HOSTILE = "50%_&\\x{$#^~}[a]<b>|\"'`\n\t\x1b[2J\u202e\udc80ü漢字λ\u0301 = 1"
 
 
-def table_of(root: Path, number: str = "II") -> Table:
+def table_of(root: Path, number: str = "II", averaged: Averaged = "converged") -> Table:
     (found,) = result_sets(load_results(root))
-    return build_table(number, found)
+    return build_table(number, replace(found, averaged=averaged))
 
 
 def with_paper(table: Table) -> Table:
@@ -96,6 +98,16 @@ def test_csv_and_json_state_the_basis_of_each_number(study: Path) -> None:
         nothing = found["bottle", "B (AlbuNet)"]
         assert nothing["value"] in (None, "")
         assert str(nothing["missing"]) == "2"
+
+
+def test_a_mean_over_all_runs_is_not_partial_for_those_that_did_not_converge(study: Path) -> None:
+    table = table_of(study, averaged="all")
+    (ours,) = [
+        line for line in csv_lines(as_csv(table)) if (line["row"], line["column"]) == ("carpet", "B+NBR+CaP (ours)")
+    ]
+    assert float(ours["value"]) == pytest.approx((0.60 + 0.01) / 2)
+    assert (ours["basis"], ours["partial"], ours["n"], ours["not_converged"]) == ("2/2 seeds", "False", "2", "0")
+    assert "1 of 7 runs did not converge; counted in the means" in as_text(table)
 
 
 def test_latex_marks_partial_numbers(study: Path) -> None:
