@@ -69,13 +69,14 @@ def as_text(report: Report) -> str:
 
 
 def _term_lines(lines: Sequence[Line]) -> list[str]:
-    """Return a table of the training terms of those lines that compare any."""
+    """Return a table of the training terms of those lines that have any."""
     rows = []
     for line in lines:
-        if any(measure in TERMS for measure in line.changes):
+        changes = {term: line.changes[term] for term in TERMS if term in line.changes}
+        if any(change.before is not None or change.now is not None for change in changes.values()):
             rows.append(_where(line))
             for term in TERMS:
-                change = line.changes.get(term)
+                change = changes.get(term)
                 tolerance = change.tolerance if change else None
                 rows[-1] += [
                     _number(change.now if change else None),

@@ -13,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from benchmark.protocol.studies import NBR_GRID
 from reports.collect import ResultSet
 from reports.effects import Effect, as_text, effect_rows, estimate_effects
+from reports.page.evidence import effect_listings
 from tests.reports.made_up import made_up
 
 # What is subtracted from what, by the level of the other factor.
@@ -106,3 +107,16 @@ def test_the_terminal_shows_the_mean_over_levels_and_each_level() -> None:
     assert len(rows) == len(expected) == 16
     for line, row in zip(rows, expected, strict=True):
         assert line.split() == " ".join((*row[:6], row[7])).split()
+
+
+def test_the_report_lists_effects_for_each_k_and_metric_with_what_is_not_paired() -> None:
+    results = made_up_study("albunet_nbr", "albunet+plain+bn")
+    gone = (results.runs["method"] == "albunet_nbr") & (results.runs["category"] == "product 3")
+    listings = effect_listings(replace(results, runs=results.runs[~gone]))
+    assert [listing.title for listing in listings] == [
+        f"What each addition does, 1-shot {name}" for name in ("IOU", "DC")
+    ]
+    for listing in listings:
+        assert [row[:3] for row in listing.rows] == [("NBR", "pasting: never", "8")]
+        assert listing.notes[1] == "Not paired: product 3 (B+NBR: not run)."
+    assert effect_listings(made_up_study("unet")) == []
