@@ -86,7 +86,7 @@ def _term_lines(lines: Sequence[Line]) -> list[str]:
     head = ["category", "K", "method", "seeds"]
     for term in TERMS:
         head += [MEASURE_LABELS[term], "change", "tolerated"]
-    return ["", "means of training terms over the second half:", "", _table(head, rows)] if rows else []
+    return ["means of training terms over the second half:", "", _table(head, rows)] if rows else []
 
 
 def _summary(judgement: Judgement) -> str:

@@ -8,7 +8,17 @@ from enum import StrEnum
 
 from baselines.errors import InputError
 from benchmark.gate.baseline import Baseline, Pairing
-from benchmark.gate.outcomes import MEASURE_LABELS, MEASURES, Cell, Measure, Outcome, StoredRuns, mean_score, scores_of
+from benchmark.gate.outcomes import (
+    MEASURE_LABELS,
+    MEASURES,
+    Cell,
+    Measure,
+    Outcome,
+    Scores,
+    StoredRuns,
+    mean_score,
+    scores_of,
+)
 from benchmark.gate.spread import Calibration, Comparison, Level
 from benchmark.score import METRICS, Metrics
 
@@ -204,11 +214,17 @@ def _by_tolerance(baseline: Baseline, runs: StoredRuns, seeds: Sequence[int], ca
         new = mean_score(now, comparison.cells, comparison.measure, seeds)
         tolerance = calibration.tolerances.get(comparison)
         if tolerance is None:  # undefined for some seed of the baseline
+            if comparison.two_sided and _is_ever_defined(before, comparison):  # lambda of a run that seldom pastes
+                return Change(None, new, None, Verdict.WITHIN)
             return _change(None, new, None, comparison.two_sided)
         old = mean_score(before, comparison.cells, comparison.measure, seeds_before)
         return _change(old, new, tolerance.allowed, comparison.two_sided)
 
     return compare
+
+
+def _is_ever_defined(scores: Scores, comparison: Comparison) -> bool:
+    return any(run[comparison.measure] is not None for cell in comparison.cells for run in scores[cell].values())
 
 
 def _pools(calibration: Calibration) -> list[list[Comparison]]:

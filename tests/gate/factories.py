@@ -22,7 +22,7 @@ CELLS = tuple(Cell(category, method, 1) for category in ("carpet", "tile") for m
 
 def outcome(cell: Cell, seed: int, value: float) -> Outcome:
     """A run whose four metrics are all ``value``; that of U-Net has no training terms, others have noise."""
-    term = noisy(cell, seed, salt=9)
+    term = noisy(cell, seed, salt=2)
     return Outcome(
         id=f"{cell.category}_{cell.method}_{seed}",
         status=Status.DONE,

@@ -216,6 +216,19 @@ def test_a_training_term_that_is_lost_or_new_fails_by_tolerances(outcomes: Outco
     assert line.reasons[0] == f"NBR loss is {'no longer' if lost else 'now'} defined"
 
 
+def test_a_training_term_that_the_baseline_has_for_some_seeds_only_is_not_compared(outcomes: Outcomes) -> None:
+    """Lambda is undefined for a run that happens not to paste in the second half of training."""
+    cell, seen = CELLS[1], changed(outcomes)
+    seen[cell][7] = replace(seen[cell][7], terms=TermMeans(nbr=-0.5))
+    for now in (outcomes, seen | {cell: {seed: seen[cell][7 if seed == 0 else seed] for seed in seen[cell]}}):
+        now = {c: {seed: replace(run, draw=f"draw {seed}") for seed, run in runs.items()} for c, runs in now.items()}
+        judgement = judge(make_baseline(seen), stored(now, OTHER_MACHINE), CELLS, SEEDS, Gate.AUTO)
+        line = line_of(judgement, *cell[:2])
+        assert [line.changes[term].verdict for term in TERMS] == [Verdict.WITHIN] * 3
+        assert line.changes["realism"].tolerance is None
+        assert line.changes["nbr"].tolerance is not None
+
+
 def test_bit_by_bit_a_changed_training_term_is_reported_and_does_not_fail(outcomes: Outcomes) -> None:
     judgement = judged(with_terms(outcomes, nbr=0.4, weighting=-0.3))
     assert verdicts(judgement) == [Verdict.IDENTICAL, Verdict.CHANGED, Verdict.IDENTICAL, Verdict.CHANGED]

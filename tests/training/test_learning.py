@@ -43,12 +43,12 @@ def test_the_method_learns_from_five_images(shared_cache: Path) -> None:
     assert held_out_iou(shared_cache) > 0.7
 
 
-def mirrored(logits: Tensor, mask: Tensor, *rest: Any) -> Tensor:
-    return weighted_bce(logits, mask.flip(-1), *rest)
+def mirrored(logits: Tensor, mask: Tensor, *rest: Any, **named: Any) -> Tensor:
+    return weighted_bce(logits, mask.flip(-1), *rest, **named)
 
 
-def inverted(logits: Tensor, mask: Tensor, *rest: Any) -> Tensor:
-    return weighted_bce(logits, 1 - mask, *rest)
+def inverted(logits: Tensor, mask: Tensor, *rest: Any, **named: Any) -> Tensor:
+    return weighted_bce(logits, 1 - mask, *rest, **named)
 
 
 @pytest.mark.parametrize("fault", [mirrored, inverted])
