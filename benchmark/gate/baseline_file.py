@@ -12,10 +12,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from benchmark.gate.baseline import Baseline, Pairing
-from benchmark.gate.outcomes import MEASURES, Cell, Outcome, Outcomes, Scores, describe_place, scores_of
+from benchmark.gate.outcomes import MEASURES, Cell, Outcome, Outcomes, Scores, Terms, describe_place, scores_of
 from benchmark.gate.spread import Calibration, Comparison, Level, Tolerance, list_comparisons
 from benchmark.protocol.profile import FIELD_NAMES, Protocol, Seed
-from benchmark.results.records import Status, TermMeans
+from benchmark.results.records import Status
 from benchmark.schema import SchemaError, decode_versioned, to_builtins
 from benchmark.score import Count, Metrics, Share
 
@@ -46,7 +46,7 @@ class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
     acc: Tolerance | UnsetType = UNSET
     nbr: Tolerance | UnsetType = UNSET
     realism: Tolerance | UnsetType = UNSET
-    weighting: Tolerance | UnsetType = UNSET
+    applied: Tolerance | UnsetType = UNSET
 
 
 class _Run(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     acc: Share | None
     nbr: float | None
     realism: float | None
-    weighting: float | None
+    applied: float | None
     differs: _Differences | UnsetType = UNSET
     scored: Count
     defective: Count
@@ -79,7 +79,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> Outcome:
         metrics = Metrics(self.iou, self.dc, self.auc, self.acc, self.scored, self.defective, self.normal)
-        terms = TermMeans(self.nbr, self.realism, self.weighting)
+        terms = Terms(self.nbr, self.realism, self.applied)
         return Outcome(self.id, self.status, self.draw, self.pixels, metrics, terms)
 
 
@@ -161,7 +161,7 @@ def _run_lines(baseline: Baseline) -> Iterator[_Run]:
                 acc=run.metrics.acc,
                 nbr=run.terms.nbr,
                 realism=run.terms.realism,
-                weighting=run.terms.weighting,
+                applied=run.terms.applied,
                 differs=tuple(differs[measure] for measure in MEASURES) if differs else UNSET,
                 scored=run.metrics.scored_images,
                 defective=run.metrics.defective_images,

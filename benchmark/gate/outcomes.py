@@ -13,12 +13,12 @@ import numpy as np
 from baselines.errors import InputError
 from benchmark.environment import bit_conditions
 from benchmark.protocol.runs import RunSpec
-from benchmark.results.records import RunRecord, Status, TermMeans
+from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import ResultStore, read_run
 from benchmark.score import METRICS, Metric, Metrics
 
-Term = Literal["nbr", "realism", "weighting"]
-# The fields of ``TermMeans``: neither high nor low is better, so a change in either direction is a regression.
+Term = Literal["nbr", "realism", "applied"]
+# Neither high nor low is better, so a change in either direction is a regression.
 TERMS: tuple[Term, ...] = get_args(Term)
 Measure = Metric | Term
 MEASURES: tuple[Measure, ...] = (*METRICS, *TERMS)
@@ -26,7 +26,7 @@ MEASURE_LABELS: dict[Measure, str] = {
     **{metric: metric.upper() for metric in METRICS},
     "nbr": "NBR loss",
     "realism": "lambda",
-    "weighting": "effect of lambda",
+    "applied": "lambda applied",
 }
 
 
@@ -52,6 +52,15 @@ def describe_place(category: str, method: str, shots: int) -> str:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """Training terms of one run, as attributes of ``TermMeans``; None where the recipe has no such term."""
+
+    nbr: float | None = None
+    realism: float | None = None
+    applied: float | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one run ended; two are equal if they agree in every test image.
 
@@ -66,7 +75,7 @@ class Outcome:
     pixels : str
         Digest of the pixel counts of every test image.
     metrics : Metrics
-    terms : TermMeans
+    terms : Terms
     """
 
     id: str
@@ -74,7 +83,7 @@ class Outcome:
     draw: str
     pixels: str
     metrics: Metrics
-    terms: TermMeans
+    terms: Terms
 
     def by_name(self) -> dict[Measure, float | None]:
         """Return the values of ``MEASURES``."""
@@ -184,5 +193,5 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         draw=record.identity.draw_digest[:16],
         pixels=pixels,
         metrics=record.metrics,
-        terms=record.terms,
+        terms=Terms(record.terms.nbr, record.terms.realism, record.terms.applied),
     )

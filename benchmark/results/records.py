@@ -112,6 +112,21 @@ class TermMeans(Struct, frozen=True):
     realism: float | None = None
     weighting: float | None = None
 
+    @property
+    def applied(self) -> float | None:
+        """How much of what lambda takes off reached the loss: about 1 if it did, 0 if the loss ignored lambda.
+
+        The ratio of 1 - ``weighting`` to 1 - ``realism``; None where lambda was not used or never below 1.
+
+        Examples
+        --------
+        >>> round(TermMeans(nbr=-0.9, realism=0.98, weighting=0.98).applied, 6)
+        1.0
+        """
+        if self.realism is None or self.weighting is None or self.realism >= 1:
+            return None
+        return (1 - self.weighting) / (1 - self.realism)
+
 
 class SampleFiles(Struct, frozen=True, omit_defaults=True):
     """Names of a sample's pictures below ``samples/``; test images alone have a prediction, pasted ones a normal."""

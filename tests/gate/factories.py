@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from benchmark.gate.baseline import Baseline, spreads_of
-from benchmark.gate.outcomes import Cell, Outcome, Outcomes, StoredRuns, differences
+from benchmark.gate.outcomes import Cell, Outcome, Outcomes, StoredRuns, Terms, differences
 from benchmark.gate.spread import calibrate
 from benchmark.protocol.profile import Protocol
-from benchmark.results.records import Status, TermMeans
+from benchmark.results.records import Status
 from benchmark.score import Metrics
 
 MACHINE = {"processor": "abacus", "torch": "2"}
@@ -29,7 +29,7 @@ def outcome(cell: Cell, seed: int, value: float) -> Outcome:
         draw=f"draw {seed}",
         pixels=f"{value:.12f}",
         metrics=Metrics(value, value, value, value, 8, 9, 3),
-        terms=TermMeans() if cell.method == "unet" else TermMeans(-term, term, term),
+        terms=Terms() if cell.method == "unet" else Terms(-term, term, term),
     )
 
 

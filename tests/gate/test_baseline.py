@@ -90,7 +90,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no digest of a category": (edit(lambda c: c["images"].pop("tile")), r"images\.tile: missing"),
     "no runs": (edit(lambda c: c.update(runs=[])), "runs: expected array of length >= 1"),
     "a run without a metric": (edit(lambda c: c["runs"][3].pop("auc")), r"runs\[3\]\.auc: missing"),
-    "a run without a term": (edit(lambda c: c["runs"][3].pop("weighting")), r"runs\[3\]\.weighting: missing"),
+    "a run without a term": (edit(lambda c: c["runs"][3].pop("applied")), r"runs\[3\]\.applied: missing"),
     "a term in words": (edit(lambda c: c["runs"][3].update(nbr="low")), r"runs\[3\]\.nbr: .* got str"),
     "a metric in percent": (edit(lambda c: c["runs"][3].update(iou=55.2)), r"runs\[3\]\.iou: expected float <= 1"),
     "a metric in words": (edit(lambda c: c["runs"][3].update(iou="high")), r"runs\[3\]\.iou: .* got str"),

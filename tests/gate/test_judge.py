@@ -8,8 +8,7 @@ import pytest
 
 from baselines.errors import InputError
 from benchmark.gate.judge import Gate, Judgement, Line, Mode, Verdict, judge
-from benchmark.gate.outcomes import MEASURE_LABELS, TERMS, Outcomes, Term
-from benchmark.results.records import TermMeans
+from benchmark.gate.outcomes import MEASURE_LABELS, TERMS, Outcomes, Term, Terms
 from benchmark.score import METRICS, Metrics
 from tests.gate.factories import (
     CELLS,
@@ -209,7 +208,7 @@ def test_a_training_term_that_changes_beyond_its_tolerance_fails_in_either_direc
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_training_term_that_is_lost_or_new_fails_by_tolerances(outcomes: Outcomes, lost: bool) -> None:
     cell = CELLS[1] if lost else CELLS[0]
-    terms = TermMeans() if lost else TermMeans(nbr=-0.5)
+    terms = Terms() if lost else Terms(nbr=-0.5)
     now = changed(outcomes) | {cell: {seed: replace(run, terms=terms) for seed, run in outcomes[cell].items()}}
     line = line_of(judged(now, OTHER_MACHINE), *cell[:2])
     assert line.verdict == Verdict.WORSE
@@ -219,7 +218,7 @@ def test_a_training_term_that_is_lost_or_new_fails_by_tolerances(outcomes: Outco
 def test_a_training_term_that_the_baseline_has_for_some_seeds_only_is_not_compared(outcomes: Outcomes) -> None:
     """Lambda is undefined for a run that happens not to paste in the second half of training."""
     cell, seen = CELLS[1], changed(outcomes)
-    seen[cell][7] = replace(seen[cell][7], terms=TermMeans(nbr=-0.5))
+    seen[cell][7] = replace(seen[cell][7], terms=Terms(nbr=-0.5))
     for now in (outcomes, seen | {cell: {seed: seen[cell][7 if seed == 0 else seed] for seed in seen[cell]}}):
         now = {c: {seed: replace(run, draw=f"draw {seed}") for seed, run in runs.items()} for c, runs in now.items()}
         judgement = judge(make_baseline(seen), stored(now, OTHER_MACHINE), CELLS, SEEDS, Gate.AUTO)
@@ -230,7 +229,7 @@ def test_a_training_term_that_the_baseline_has_for_some_seeds_only_is_not_compar
 
 
 def test_bit_by_bit_a_changed_training_term_is_reported_and_does_not_fail(outcomes: Outcomes) -> None:
-    judgement = judged(with_terms(outcomes, nbr=0.4, weighting=-0.3))
+    judgement = judged(with_terms(outcomes, nbr=0.4, applied=-0.3))
     assert verdicts(judgement) == [Verdict.IDENTICAL, Verdict.CHANGED, Verdict.IDENTICAL, Verdict.CHANGED]
     assert judgement.passed
     assert set(judgement.lines[1].changes) == set(METRICS)
