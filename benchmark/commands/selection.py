@@ -23,7 +23,8 @@ def chosen_request(options: argparse.Namespace) -> Request:
     )
     if request.is_empty:
         raise InputError(
-            "nothing is selected: give --all, or any of --table, --figure, --study, --method, --category, --shots, --seed"
+            "nothing is selected: give --all, or any of --table, --figure, --study, --method, --category, --shots and "
+            "--seed"
         )
     return request
 
