@@ -13,12 +13,16 @@ from benchmark.atomic import new_folder
 from benchmark.commands.images import chosen_dataset, chosen_list
 from benchmark.data import synthetic
 from benchmark.data.datasets import DataSet, SyntheticDataSet
+from benchmark.data.folder import FolderDataSet
 from benchmark.data.manifest import FORMAT, GOOD, CategoryManifest, write_images, write_rows
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.data.notes import notes, used
 from benchmark.protocol.draws import DIGEST_COLUMNS, DRAW_COLUMNS, list_draws
 from reports.contact_sheet import CategorySheet, Label, Shot, write_contact_sheet
 from reports.escapes import for_terminal
+
+# As many files of a kind as a terminal shows at once; other places name fewer.
+_NAMED = 100
 
 
 def do_list(options: argparse.Namespace) -> int:
@@ -27,13 +31,15 @@ def do_list(options: argparse.Namespace) -> int:
     for category in dataset.categories():
         manifest = dataset.manifest(category)
         _print_summary(manifest)
+    if isinstance(dataset, FolderDataSet) and dataset.others:
+        print(for_terminal(f"no categories, as they have no folder test: {', '.join(dataset.others)}"))
     return 0
 
 
 def _print_summary(manifest: CategoryManifest) -> None:
     counts = used(manifest)
     print(for_terminal(f"{manifest.category}: {counts}"))
-    for note in notes(manifest):
+    for note in notes(manifest, named=_NAMED):
         if note != f"used: {counts}":
             print(for_terminal(f"  {note}"))
 

@@ -48,7 +48,7 @@ from benchmark.data.notes import find_hidden_marks, left_out
 from benchmark.schema import SchemaError, decode_json
 
 # Part of the key of cached manifests: raise it when files are read in another way.
-_READER_VERSION = 4
+_READER_VERSION = 5
 
 
 class FolderDataSet:
@@ -65,6 +65,11 @@ class FolderDataSet:
         Whether mask pixels above 127 are defective, or all other than 0.
     strict : bool
         Refuse a category of which files are left out.
+
+    Attributes
+    ----------
+    others : tuple of str
+        Folders of the root that are no categories.
 
     Raises
     ------
@@ -85,13 +90,16 @@ class FolderDataSet:
         self.name = name or f"folder:{self.root.name}"
         self.strict = strict
         self._masks_hold = masks_hold
+        self.others: tuple[str, ...] = ()
         check_path(self.root)
         if not self.root.is_dir():
             raise InputError(f"data root {root} is not a directory; give the folder that contains the categories")
         if _is_category(self.root):
             self._folders = {self.root.name: self.root}
         else:
-            children = [path for path in visible(self.root)[0] if _is_category(path)]
+            folders, _ = visible(self.root)
+            children = [path for path in folders if _is_category(path)]
+            self.others = tuple(path.name for path in folders if path not in children)
             for path in children:
                 check_path(path)
             self._folders = {path.name: path for path in children}
@@ -118,8 +126,10 @@ class FolderDataSet:
         inventory = take_inventory(category, self._folders[category])
         inspected = self._inspected(category, inventory)
         manifest = replace(inspected, dataset=self.name, findings=(*inventory.left_out, *inspected.findings))
-        if self.strict and (unused := left_out(manifest)):
-            raise InputError(f"category {category} is refused, as --strict is set: {'; '.join(unused)}")
+        if self.strict and (unused := left_out(manifest, named=1)):
+            raise InputError(
+                f"category {category}, refused by --strict: {'; '.join(unused)}; data list without --strict names all"
+            )
         return manifest
 
     def _inspected(self, category: str, inventory: Inventory) -> CategoryManifest:

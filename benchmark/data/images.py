@@ -84,7 +84,8 @@ def read_upright(path: Path, pixels: bool = True) -> tuple[Image.Image, Header]:
         If the file is missing, not an image, truncated or too large, or has floating-point pixels.
     """
     try:
-        with Image.open(path) as image:
+        # From an open file, as Pillow maps grey TIFF files given by name with width and height of the upright image.
+        with path.open("rb") as file, Image.open(file) as image:
             mode = image.mode
             if mode == "F":
                 raise InputError(

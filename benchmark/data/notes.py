@@ -18,19 +18,27 @@ _LEFT_OUT = {
     Oddity.LONE_MASK: ("mask", "without an image: add the image, or remove the mask"),
     Oddity.MARKED_NORMAL: ("mask", "with marked pixels, of a normal image: if that has a defect, move both to DEFECT"),
 }
-_LISTED = 4
+_NAMED = 4
 
 
-def notes(manifest: CategoryManifest) -> list[str]:
+def notes(manifest: CategoryManifest, named: int = _NAMED) -> list[str]:
     """Return what was left out of a category, and everything unusual about its images.
 
     ``data list`` prints these lines, ``run`` logs them before training, ``run.json`` and the report hold them.
+
+    Parameters
+    ----------
+    named : int
+        How many files of each kind to name.
     """
     records = manifest.records
-    found = [*_sizes(records), *left_out(manifest), *_masks(manifest)]
+    unused = left_out(manifest, named)
+    if any(finding.oddity in _LEFT_OUT for finding in manifest.findings):
+        unused.insert(0, f"used: {used(manifest)}")
+    found = [*_sizes(records), *unused, *_masks(manifest, named)]
     if not manifest.indices("test", GOOD):
         found.append("there are no normal test images, so AUC and ACC are undefined")
-    return found + _duplicates(records)
+    return found + _duplicates(records, named)
 
 
 def used(manifest: CategoryManifest) -> str:
@@ -39,20 +47,18 @@ def used(manifest: CategoryManifest) -> str:
     return ", ".join(f"{split}/{label} {count}" for (split, label), count in counts.items())
 
 
-def left_out(manifest: CategoryManifest) -> list[str]:
-    """Return which files of a category are not used, and why; refused with ``--strict``."""
+def left_out(manifest: CategoryManifest, named: int = _NAMED) -> list[str]:
+    """Return which files of a category are not used, and why; ``--strict`` refuses them."""
     found = []
     for oddity, (noun, why) in _LEFT_OUT.items():
         if names := _files(manifest, oddity):
-            found.append(f"left out: {_counted(len(names), noun)} {why} ({_listed(names)})")
-    if found:
-        found.insert(0, f"used: {used(manifest)}")
+            found.append(f"left out: {_counted(len(names), noun)} {why} ({_listed(names, named)})")
     empty = [record.name for record in manifest.records if record.unannotated]
     if empty:
         marked = "other than 0" if _holds_classes(manifest) else f"above {MASK_THRESHOLD}"
         found.append(
             f"{_counted(len(empty), 'defective image')} {'has' if len(empty) == 1 else 'have'} no mask pixel {marked} "
-            f"and {'is' if len(empty) == 1 else 'are'} left out of training and testing: {_listed(empty)}"
+            f"and {'is' if len(empty) == 1 else 'are'} left out of training and testing: {_listed(empty, named)}"
         )
     return found
 
@@ -65,44 +71,45 @@ def find_hidden_marks(mask: Image.Image, file: str) -> list[Finding]:
     return [Finding(Oddity.CLASS_NUMBERS if highest else Oddity.BLACK_PAINT, file, str(highest or ""))]
 
 
-def unread_marks(findings: Sequence[Finding]) -> list[str]:
+def unread_marks(findings: Sequence[Finding], named: int = _NAMED) -> list[str]:
     """Return why masks that mark nothing may show defects all the same: class numbers, or black paint."""
     found = []
     numbered = [finding for finding in findings if finding.oddity is Oddity.CLASS_NUMBERS]
     if numbered:
         highest = max(int(finding.detail) for finding in numbered)
+        files = [finding.file for finding in numbered]
         found.append(
             f"{_counted(len(numbered), 'mask')} {'holds' if len(numbered) == 1 else 'hold'} only values from 0 to "
-            f"{highest}: if these are class numbers, add --masks-hold classes ({_listed([f.file for f in numbered])})"
+            f"{highest}: if these are class numbers, add --masks-hold classes ({_listed(files, named)})"
         )
     black = [finding.file for finding in findings if finding.oddity is Oddity.BLACK_PAINT]
     if black:
         found.append(
             f"{_counted(len(black), 'mask')} painted in black on a transparent ground: paint defects in white "
-            f"({_listed(black)})"
+            f"({_listed(black, named)})"
         )
     return found
 
 
-def _masks(manifest: CategoryManifest) -> list[str]:
+def _masks(manifest: CategoryManifest, named: int) -> list[str]:
     found = []
     records = manifest.records
     if _holds_classes(manifest):
         found.append("masks are read as class numbers: every pixel other than 0 is defective")
     elif grey := sum(record.mask_levels > 2 for record in records):
         found.append(f"{grey} masks contain values other than black and white; above {MASK_THRESHOLD} counts as defect")
-    found += unread_marks(manifest.findings)
+    found += unread_marks(manifest.findings, named)
     most = [record.mask for record in records if 2 * record.defect_pixels > record.width * record.height > 0]
     if most:
         found.append(
             f"{_counted(len(most), 'mask')} {'marks' if len(most) == 1 else 'mark'} more than half of the image; "
-            f"inverted? ({_listed(most)})"
+            f"inverted? ({_listed(most, named)})"
         )
     turned = _files(manifest, Oddity.UNTURNED_MASK)
     if turned:
         found.append(
             f"{_counted(len(turned), 'mask')} without an EXIF orientation, of photos with one that does not change "
-            f"their size: taken as drawn on the upright photo, check with data sheet ({_listed(turned)})"
+            f"their size: taken as drawn on the upright photo, check with data sheet ({_listed(turned, named)})"
         )
     return found
 
@@ -127,7 +134,7 @@ def _sizes(records: Sequence[ImageRecord]) -> list[str]:
     return [f"{text}; all are resized to a square"]
 
 
-def _duplicates(records: Sequence[ImageRecord]) -> list[str]:
+def _duplicates(records: Sequence[ImageRecord], named: int) -> list[str]:
     """Return notes on images whose files are equal byte for byte."""
     same: dict[str, list[ImageRecord]] = {}
     for record in records:
@@ -138,25 +145,29 @@ def _duplicates(records: Sequence[ImageRecord]) -> list[str]:
     contradictory: list[str] = []
     for group in same.values():
         if len(group) > 1:
-            named = " = ".join(record.name for record in group)
-            (within if len({record.split for record in group}) == 1 else across).append(named)
+            equal = " = ".join(record.name for record in group)
+            (within if len({record.split for record in group}) == 1 else across).append(equal)
             if len({record.defective for record in group}) > 1:
-                contradictory.append(named)
+                contradictory.append(equal)
     found = []
     if across:
-        found.append(f"{len(across)} images are in both train and test, so scores are too high: {_listed(across)}")
+        found.append(
+            f"{len(across)} images are in both train and test, so scores are too high: {_listed(across, named)}"
+        )
     if within:
         found.append(
             f"{len(within)} images occur more than once; a draw may train on one copy and test on another: "
-            f"{_listed(within)}"
+            f"{_listed(within, named)}"
         )
     if contradictory:
-        found.append(f"{len(contradictory)} images are labelled both normal and defective: {_listed(contradictory)}")
+        found.append(
+            f"{len(contradictory)} images are labelled both normal and defective: {_listed(contradictory, named)}"
+        )
     return found
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+def _listed(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def _counted(count: int, noun: str) -> str:

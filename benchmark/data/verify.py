@@ -205,7 +205,7 @@ class _RecordCheck:
             return found
         mask, header = opened_mask
         if opened is not None and turn_like_photo(mask, header, photo) is None:
-            turned = "; an EXIF orientation turns the image" if photo.orientation != 1 else ""
+            turned = ", turned by its EXIF orientation" if photo.orientation != 1 else ""
             self._add(
                 found, "mask size", record.mask, f"{_size(header.size)}, its image {_size(photo.size)} px{turned}"
             )

@@ -38,9 +38,10 @@ def make_magnetic_tile(root: Path) -> Path:
 
 
 def make_visa(root: Path) -> Path:
-    """``<object>/Data/...`` and ``split_csv/1cls.csv``; masks contain class numbers."""
+    """``<object>/Data/...``, ``image_anno.csv`` and ``split_csv/1cls.csv``; masks contain class numbers."""
     rows = []
     for kind in ("candle", "pcb1"):
+        types = []
         data = Path(kind, "Data")
         for index in range(6):
             image = data / "Images" / "Normal" / f"{index:04d}.JPG"
@@ -51,6 +52,10 @@ def make_visa(root: Path) -> Path:
             write_image(root / image, noise(50 + index))
             write_image(root / mask, marked(index + 1))
             rows.append((kind, "test", "anomaly", image.as_posix(), mask.as_posix()))
+            types.append((image.as_posix(), ("bent", "melt", "melt, bent")[index], mask.as_posix()))
+        types += [(image, "normal", "") for owner, _, label, image, _ in rows if (owner, label) == (kind, "normal")]
+        with (root / kind / "image_anno.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("image", "label", "mask"), *types])
     (root / "split_csv").mkdir()
     with (root / "split_csv" / "1cls.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("object", "split", "label", "image", "mask"), *rows])

@@ -89,6 +89,42 @@ ROOTS: dict[str, tuple[Change, tuple[Any, ...], str]] = {
     ),
 }
 
+
+def renamed(path: Path, name: str) -> Change:
+    return lambda t: (t / path).rename((t / path).with_name(name))
+
+
+def linked(path: Path) -> Change:
+    return all_of(remove(path), lambda t: (t / path).symlink_to("/nowhere/at-all"))
+
+
+NEARLY: dict[str, tuple[Change, tuple[Any, ...], str]] = {
+    f"{path.relative_to(W)} named {name!r}": (
+        renamed(path, name),
+        LIST,
+        f"widget{inside}/{name}' is nearly '{path.name}'",
+    )
+    for path, inside, name in (
+        (W / "test/good", "/test", "good "),
+        (W / "test/good", "/test", "Good"),
+        (W / "train/good", "/train", "_GOOD"),
+        (W / "test", "", "Test"),
+        (W / "test", "", "tests"),
+        (W / "train", "", "trian"),
+        (W / "ground_truth", "", "ground truth"),
+    )
+} | {
+    "masks of a kind nearly": (renamed(W / "ground_truth/hole", "Hole"), LIST, "rename"),
+    "a mask nearly": (renamed(MASK, "000-mask.png"), LIST, "000_mask.png or 000.png; rename 000-mask.png"),
+    "a mask that is not read": (renamed(MASK, "000_mask.gif"), LIST, "000_mask.gif is of a type that is not read"),
+    "normal images without masks": (renamed(W / "test/good", "ok"), LIST, "normal images belong in test/good"),
+}
+
+LINKS: dict[str, tuple[Change, tuple[Any, ...], str]] = {
+    f"{path} a link that leads nowhere": (linked(path), LIST, f"{path} is a link to /nowhere/at-all")
+    for path in (NORMAL, IMAGE, MASK, W / "test/hole", W / "train", W)
+}
+
 FILES: dict[str, tuple[Change, tuple[Any, ...], str]] = {
     "no masks": (remove(W / "ground_truth"), ONE, "widget/ground_truth"),
     "no masks of one type": (remove(W / "ground_truth/hole"), ONE, "test/hole/000.png"),
@@ -228,7 +264,8 @@ PLACES: dict[str, tuple[Change, tuple[Any, ...], str]] = {
 
 
 # Case -> how the folder is changed, the command, and what the message must name.
-CASES = {**ROOTS, **FILES, **SELECTION, **PLACES, **IMPORTS}
+GROUPS = (ROOTS, NEARLY, LINKS, FILES, SELECTION, PLACES, IMPORTS)
+CASES = {case: what for group in GROUPS for case, what in group.items()}
 
 
 def tree(folder: Path) -> set[bytes]:
@@ -241,7 +278,9 @@ def tree(folder: Path) -> set[bytes]:
 
 
 def test_no_two_groups_share_the_name_of_a_case() -> None:
-    assert len(CASES) == len(ROOTS) + len(FILES) + len(SELECTION) + len(PLACES) + len(IMPORTS)
+    assert len(CASES) == len(ROOTS) + len(NEARLY) + len(LINKS) + len(FILES) + len(SELECTION) + len(PLACES) + len(
+        IMPORTS
+    )
 
 
 @pytest.mark.parametrize("case", CASES)

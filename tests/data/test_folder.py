@@ -12,6 +12,7 @@ from PIL import Image
 from baselines.errors import InputError
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
+from benchmark.data.manifest import Oddity
 from benchmark.data.notes import notes
 from tests.conftest import make_category, write_image
 
@@ -131,3 +132,39 @@ def test_truncated_pixels_are_found_when_the_image_is_decoded(category: Path) ->
     manifest = dataset.manifest("widget")
     with pytest.raises(InputError, match=r"hole/002\.png.*truncated"):
         dataset.read("widget", manifest.records[manifest.by_name["test/hole/002.png"]], 32)
+
+
+def test_every_file_that_is_left_out_is_named_with_the_reason(category: Path) -> None:
+    black, white = (np.full((48, 48), value, dtype=np.uint8) for value in (0, 255))
+    for name in ("train/good/lot/0.png", "test/hole/a/b/0.png", "train/crack/0.png", "stray.png", "test/stray.png"):
+        write_image(category / name, black)
+    for name in ("ground_truth/hole/900_mask.png", "ground_truth/scratch/000_mask.png", "ground_truth/good/001.png"):
+        write_image(category / name, white)
+    write_image(category / "ground_truth/good/000_mask.png", black)
+    for name in ("test/good/0.gif", "test/hole/notes.txt", "readme.txt", "test/hole/Thumbs.db", "photo.jfif"):
+        (category / name).write_text("not opened")
+    (category / "loop").symlink_to(category)
+    manifest = open_folder(category).manifest("widget")
+    assert {finding.file: finding.oddity for finding in manifest.findings} == {
+        "train/good/lot/0.png": Oddity.SUBFOLDER,
+        "test/hole/a/b/0.png": Oddity.SUBFOLDER,
+        "train/crack/0.png": Oddity.TRAIN_DEFECT,
+        "stray.png": Oddity.PLACE,
+        "test/stray.png": Oddity.PLACE,
+        "ground_truth/hole/900_mask.png": Oddity.LONE_MASK,
+        "ground_truth/scratch/000_mask.png": Oddity.LONE_MASK,
+        "ground_truth/good/001.png": Oddity.MARKED_NORMAL,
+        "test/good/0.gif": Oddity.FILE_TYPE,
+        "test/hole/notes.txt": Oddity.FILE_TYPE,
+        "photo.jfif": Oddity.FILE_TYPE,
+    }
+    assert notes(manifest)[0] == "used: train/good 4, test/good 2, test/crack 4, test/hole 4"
+    assert sum(note.startswith("left out: ") for note in notes(manifest)) == 6
+
+
+def test_findings_do_not_change_the_digest_and_new_ones_are_found_though_the_manifest_is_cached(category: Path) -> None:
+    before = open_folder(category).manifest("widget")
+    write_image(category / "train/good/lot/0.png", np.zeros((48, 48), dtype=np.uint8))
+    after = open_folder(category).manifest("widget")
+    assert after.digest == before.digest
+    assert [finding.file for finding in after.findings] == ["train/good/lot/0.png"]

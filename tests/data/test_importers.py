@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,12 @@ from benchmark.data.image_cache import ImageCache
 from benchmark.data.importers import IMPORTERS, LAYOUTS
 from benchmark.data.importers.layout import import_layout
 from benchmark.data.importers.pairs import PairPatterns, import_pairs
+from benchmark.data.importers.visa import VISA, VISA_BY_TYPE
 from benchmark.data.notes import notes
 from benchmark.protocol.draws import draw_shots
 from tests.conftest import write_image
 from tests.data import published
+from tests.refusal import assert_refused
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "magnetic-tile": published.make_magnetic_tile,
@@ -115,6 +119,59 @@ def test_normal_images_without_a_split_are_split_by_seed(name: str, tmp_path: Pa
         folder = import_layout(LAYOUTS[name], source, tmp_path / place, seed).folder
         splits.append(sorted(path.name for path in (folder / "test" / "good").iterdir()))
     assert splits[0] == splits[1] != splits[2]
+
+
+VISA_TYPES = {("test", "bent"): 1, ("test", "melt"): 1, ("test", "combined"): 1}
+
+
+def test_visa_keeps_its_defect_types_on_request_and_needs_no_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = published.make_visa(tmp_path / "raw")
+    assert main(["data", "import", "visa", str(source), str(tmp_path / "out"), "--by-type"]) == 0
+    assert f"use with: --dataset folder --data-root {tmp_path}/out/visa_by_type" in capsys.readouterr().out
+    dataset = FolderDataSet(tmp_path / "out/visa_by_type", ImageCache(tmp_path / "cache"))
+    for category in ("candle", "pcb1"):
+        counts = Counter((record.split, record.label) for record in dataset.manifest(category).records)
+        assert counts == {**GOOD, **VISA_TYPES}
+    shutil.rmtree(source / "split_csv")
+    held = {("train", "good"): 5, ("test", "good"): 1}
+    for layout, defects in ((VISA, {("test", "bad"): 3}), (VISA_BY_TYPE, VISA_TYPES)):
+        imported = import_layout(layout, source, tmp_path / "raw layout")
+        assert [category.images for category in imported.categories] == [{**held, **defects}] * 2
+    (source / "pcb1/image_anno.csv").unlink()
+    assert_refused(partial(import_layout, VISA_BY_TYPE, source, tmp_path / "third"), "pcb1/image_anno.csv")
+
+
+def test_a_source_with_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    for name, make in MAKERS.items():
+        source = make(tmp_path / name)
+        (source / "not fetched").symlink_to("/nowhere/at-all")
+        assert_refused(partial(import_layout, LAYOUTS[name], source, tmp_path / "out"), "not fetched is a link to")
+
+
+def test_pairs_name_class_numbers_masks_that_mark_most_and_files_that_match_no_pattern(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = published.make_pairs(tmp_path / "raw")
+    words = ["data", "import", "pairs", str(source), str(tmp_path / "out"), "--images", "photos/{name}.jpg"]
+    words += ["--masks", "labels/{name}_gt.png"]
+    write_image(source / "labels/0_gt.png", published.marked(3))
+    write_image(source / "labels/1_gt.png", 255 - published.marked())
+    (source / "photos/9.gif").write_bytes(b"")
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  1 masks mark more than half of the image; inverted?" in lines
+    hint = "if these are class numbers, add --masks-hold classes (0_gt.png)"
+    assert f"  imported as normal: 1 mask holds only values from 0 to 3: {hint}" in lines
+    assert (
+        "  left out: 3 images that match no pattern, or are of a type that is not read "
+        "(photos/9.gif, spare/n0.png, spare/n1.png)"
+    ) in lines
+    for index in range(4):
+        write_image(source / f"labels/{index}_gt.png", published.marked(index + 1))
+    assert main([*words, "--category", "numbers"]) == 2
+    assert "no defective images under these patterns: 4 masks hold only values from 0 to 4" in capsys.readouterr().err
 
 
 def test_magnetic_tile_masks_become_binary_and_empty_ones_are_counted(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmark.cli import main
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
-from benchmark.data.images import binary_mask, nonzero_mask
+from benchmark.data.images import binary_mask, grey_mask, nonzero_mask, read_upright
 from benchmark.data.notes import notes
 from benchmark.data.verify import read_manifest
 from benchmark.protocol.draws import draw_shots
@@ -108,6 +108,45 @@ def test_masks_of_class_numbers_are_told_from_empty_ones(category: Path) -> None
     assert not np.asarray(binary_mask(Image.open(category / "ground_truth/hole/001_mask.png"))).any()
 
 
+def test_masks_of_class_numbers_are_refused_with_the_option_that_reads_them(
+    category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    white = FolderDataSet(category, ImageCache(tmp_path / "cache")).manifest("widget")
+    for number, path in enumerate(sorted((category / "ground_truth").rglob("*.png"))):
+        marked = np.asarray(Image.open(path)) > 0
+        write_image(path, (marked * (number % 3 + 1)).astype(np.uint8))
+    assert main(run_words(category, tmp_path)) == 2
+    refused = capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "but there are 0; 8 masks hold only values from 0 to 3: if these are class numbers, add --masks-hold" in refused
+    )
+    assert main(run_words(category, tmp_path, "--masks-hold", "classes")) == 0
+    run = json.loads(next((tmp_path / "results/runs").glob("*/run.json")).read_text())
+    assert run["notes"] == ["masks are read as class numbers: every pixel other than 0 is defective"]
+    dataset = FolderDataSet(category, ImageCache(tmp_path / "cache"), masks_hold="classes")
+    manifest = dataset.manifest("widget")
+    assert [record.defect_pixels for record in manifest.records] == [record.defect_pixels for record in white.records]
+    assert dataset.read("widget", manifest.records[-1], 48)[1].sum() == 196
+    grey = FolderDataSet(category, ImageCache(tmp_path / "cache")).manifest("widget")
+    assert len({white.digest, grey.digest, manifest.digest}) == 3
+
+
+def test_masks_that_mark_most_of_the_image_or_are_painted_in_black_are_noted(category: Path) -> None:
+    for kind in ("crack", "hole"):
+        for path in (category / "ground_truth" / kind).iterdir():
+            mask = np.asarray(Image.open(path))
+            if kind == "crack":
+                write_image(path, 255 - mask)
+            else:
+                write_image(path, np.dstack([np.zeros((*mask.shape, 3), dtype=np.uint8), mask]))
+    empty, black, most = notes_of(category)
+    assert empty.startswith("4 defective images have no mask pixel above 127 and are left out")
+    assert black.startswith(
+        "4 masks painted in black on a transparent ground: paint defects in white (ground_truth/hole/"
+    )
+    assert most.startswith("4 masks mark more than half of the image; inverted? (ground_truth/crack/000_mask.png, ")
+
+
 def rotated(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Return the pixels as a viewer shows them: the EXIF standard's rows and columns of each orientation."""
     views = {
@@ -160,6 +199,39 @@ def test_a_blob_lies_under_its_mask_in_every_orientation_and_format(category: Pa
         assert image[~mask].mean() < 12, name
 
 
+def test_masks_that_may_be_drawn_on_the_stored_pixels_are_noted(category: Path) -> None:
+    square = np.zeros((48, 48, 3), dtype=np.uint8)
+    for name, pixels, orientation in (
+        ("flipped", np.stack([STORED] * 3, axis=2), 3),
+        ("square", square, 6),
+        ("sideways", np.stack([STORED] * 3, axis=2), 6),
+        ("upright", square, 1),
+        ("tagged", square + 9, 6),
+    ):
+        save_turned(category / f"test/hole/{name}.jpg", pixels, orientation)
+        mask = MARKED if pixels.shape[0] == 48 else STORED > 0
+        tag = orientation if name == "tagged" else 1
+        save_turned(category / f"ground_truth/hole/{name}.png", (255 * mask).astype(np.uint8), tag)
+    (note,) = [note for note in notes_of(category) if "EXIF" in note]
+    assert note == (
+        "2 masks without an EXIF orientation, of photos with one that does not change their size: taken as drawn on "
+        "the upright photo, check with data sheet (ground_truth/hole/flipped.png, ground_truth/hole/square.png)"
+    )
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "1", "LA"])
+def test_tiff_files_of_any_mode_are_turned(mode: str, tmp_path: Path) -> None:
+    stored = Image.fromarray(STORED)
+    if mode == "I;16":
+        stored = Image.fromarray(STORED.astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    stored.convert(mode).save(tmp_path / "photo.tif", exif=exif)
+    image, header = read_upright(tmp_path / "photo.tif")
+    assert header.size == image.size == (40, 60)
+    assert np.array_equal(np.asarray(grey_mask(image)), rotated(STORED, 8))
+
+
 def test_imported_photos_lie_under_their_masks_in_every_orientation(tmp_path: Path) -> None:
     for orientation, extension in TURNED:
         for drawn, (mask, tag) in drawn_masks(orientation).items():
@@ -179,19 +251,32 @@ def test_imported_photos_lie_under_their_masks_in_every_orientation(tmp_path: Pa
         assert image[~mask].mean() < 12, record.name
 
 
-def test_images_in_train_and_test_are_noted_before_training_in_the_record_and_in_the_report(
+def test_what_is_left_out_or_odd_is_noted_before_training_in_the_record_and_in_the_report(
     category: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(category / "train/good/000.png", category / "test/good/900.png")
+    Image.new("RGB", (48, 48)).save(category / "test/good/901.gif")
+    left_out = "left out: 1 file of a type that is not read: save images as PNG (test/good/901.gif)"
     note = "1 images are in both train and test, so scores are too high: train/good/000.png = test/good/900.png"
     assert main(["data", "list", *run_words(category, tmp_path)[1:5], "--cache", str(tmp_path / "cache")]) == 0
-    assert f"  {note}" in capsys.readouterr().out.splitlines()
+    listed = capsys.readouterr().out.splitlines()
+    assert listed == ["widget: train/good 4, test/good 3, test/crack 4, test/hole 4", f"  {left_out}", f"  {note}"]
     assert main(run_words(category, tmp_path)) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert lines.index(f"widget: {note}") < lines.index("1 runs: 0 stored, 1 to do")
+    used = "used: train/good 4, test/good 3, test/crack 4, test/hole 4"
+    start = lines.index(f"widget: {used}")
+    assert lines[start + 1 : start + 4] == [
+        f"widget: {left_out}",
+        f"widget: {note}",
+        "1 runs: 0 stored, 1 to do",
+    ]
     run = json.loads(next((tmp_path / "results/runs").glob("*/run.json")).read_text())
-    assert note in run["notes"]
-    assert note in (tmp_path / "results/report.html").read_text()
+    assert run["notes"] == [used, left_out, note]
+    page = (tmp_path / "results/report.html").read_text()
+    assert left_out in page
+    assert note in page
+    assert main(run_words(category, tmp_path, "--strict")) == 2
+    assert f"widget, refused by --strict: {left_out}; data list" in capsys.readouterr().err
 
 
 def test_duplicates_within_test_or_under_two_labels_are_noted(category: Path) -> None:

@@ -234,3 +234,41 @@ def test_unusable_options_are_refused_in_one_line(
         out, error = capsys.readouterr()
         assert (out, error.count("\n")) == ("", 1), case
         assert named in error, case
+
+
+def test_a_mask_on_the_stored_pixels_of_a_sideways_photo_fits_and_another_size_is_explained(
+    toothbrush: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 32)).save(toothbrush / IMAGE, exif=exif)
+    white = np.full((32, 64), 255, dtype=np.uint8)
+    write_image(toothbrush / MASK, white)
+    assert verify(capsys, toothbrush, *SMALL, "--ignore-size")[0] == 0
+    write_image(toothbrush / MASK, white[:30])
+    _, report = verify(capsys, toothbrush, *SMALL, "--ignore-size")
+    detail = "64 x 30, its image 32 x 64 px, turned by its EXIF orientation"
+    assert problems(report, "toothbrush") == [("mask size", f"toothbrush/{MASK}", detail)]
+
+
+def test_class_numbers_are_no_problem_where_the_list_or_the_option_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    category = make_category(tmp_path / "data" / "widget", defects=("hole",))
+    for path in (category / "ground_truth/hole").iterdir():
+        write_image(path, np.asarray(Image.open(path)) // 255 * 2)
+    listed = ["data", "manifest", str(tmp_path / "data"), "--cache", str(tmp_path / "cache"), "--out"]
+    assert main([*listed, str(tmp_path / "classes"), "--masks-hold", "classes"]) == 0
+    for manifest, words in (("classes", ()), ("without", ("--masks-hold", "classes"))):
+        if manifest == "without":  # a list without checksums, so that the masks themselves are looked at
+            (tmp_path / "without").mkdir()
+            shutil.copy(manifest_folder() / "dataset.json", tmp_path / "without")
+            lines = (tmp_path / "classes/images.csv").read_text().splitlines()
+            kept = (",".join(line.split(",")[:8]) for line in lines)
+            (tmp_path / "without/images.csv").write_text("\n".join(kept) + "\n")
+        given = ("--dataset", "folder", "--manifest", tmp_path / manifest, *words)
+        code, report = verify(capsys, tmp_path / "data", *given)
+        assert (code, report["categories"]["widget"]["empty_masks"]) == (0, [])  # type: ignore[index]
+    _, report = verify(capsys, tmp_path / "data", "--dataset", "folder", "--manifest", tmp_path / "without")
+    detail = "2 beside 0 and 255; if these are class numbers, add --masks-hold classes"
+    assert [problem[2] for problem in problems(report, "widget")] == [detail] * 4
