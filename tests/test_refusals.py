@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.cli import main
-from tests.conftest import REPOSITORY, make_category
+from tests.conftest import REPOSITORY, make_category, write_image
 
 GOLDEN = REPOSITORY / "tests" / "refusals.txt"
 
@@ -52,6 +53,9 @@ run --method unet --dataset folder --data-root nowhere
 run --method unet --dataset folder --data-root file
 run --method unet --dataset folder --data-root data --shots 9
 run --method unet --dataset synthetic --data-root data
+run --method unet --masks-hold classes
+run --method unet --dataset folder --data-root data --masks-hold clases
+run --method unet --dataset folder --data-root numbers
 plan
 report --results nowhere
 tables --results nowhere
@@ -66,10 +70,14 @@ check --update --repeats 2
 audit --out page.txt
 methods --check unett
 data list --dataset folder --data-root nowhere
+data list --dataset folder --data-root nearly
+data list --dataset folder --data-root unfetched
+data list --dataset folder --data-root odd --strict
 data generate --out file --size 64
 data generate --out images --size 7
 data import visaa source destination
 data import mpdd nowhere destination
+data import btad data destination --by-type
 data import pairs nowhere destination --images {name}.jpg --masks {name}.png
 data verify --dataset mvtec-ad --data-root nowhere
 """
@@ -77,10 +85,16 @@ data verify --dataset mvtec-ad --data-root nowhere
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a file, a small data set and unusable profiles."""
+    """A working directory with a file, small data sets, most of them with a fault, and unusable profiles."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    make_category(tmp_path / "data" / "widget", defects=("hole",))
+    for root in ("data", "numbers", "nearly", "unfetched", "odd"):
+        make_category(Path(root, "widget"), defects=("hole",))
+    for path in Path("numbers/widget/ground_truth/hole").iterdir():
+        write_image(path, np.full((48, 48), 2, dtype=np.uint8))
+    Path("nearly/widget/test/good").rename("nearly/widget/test/Good")
+    Path("unfetched/widget/train/good/900.png").symlink_to("../../../annex/900.png")
+    Path("odd/widget/train/good/900.gif").write_text("not opened")
     Path("file").write_text("not what it should be\n")
     Path("broken.toml").write_text("image_size = \n")
     Path("unknown-field.toml").write_text("image_sise = 64\n")
@@ -92,7 +106,7 @@ def refuse(words: str, capsys: pytest.CaptureFixture[str]) -> str:
     code = main(shlex.split(words))
     captured = capsys.readouterr()
     assert code == 2, f"{words}: exit code {code}"
-    line = captured.err.removesuffix("\n")
+    line = captured.err.removesuffix("\n").replace(f"{Path.cwd()}/", "")
     assert line.startswith("error: "), f"{words}: {captured.err}"
     assert "\n" not in line, f"{words}: {captured.err}"
     assert not captured.out, f"{words}: {captured.out}"
