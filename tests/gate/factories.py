@@ -99,7 +99,7 @@ def with_terms(outcomes: Outcomes, **by: float) -> Outcomes:
         cell: {
             seed: replace(
                 run,
-                terms=msgspec.structs.replace(
+                terms=replace(
                     run.terms,
                     **{name: value + by[name] for name in by if (value := getattr(run.terms, name)) is not None},
                 ),

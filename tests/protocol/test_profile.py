@@ -180,7 +180,7 @@ def test_profiles_are_listed_and_shown_as_json(capsys: pytest.CaptureFixture[str
 
 def test_the_small_profiles_run_every_method_of_the_paper() -> None:
     for profile in map(load_profile, ("quick", "ci")):
-        assert set(profile.methods) == {method.name for method in PAPER_METHODS}
+        assert set(profile.methods) >= {method.name for method in PAPER_METHODS}
         assert set(profile.categories) <= set(category_names())
         assert {"carpet", "hazelnut"} <= set(profile.categories)
         assert len(profile.seeds) >= 2

@@ -33,7 +33,7 @@ def test_everything_that_can_change_a_result_changes_the_id_and_nothing_else_doe
 
     same = run_id()
     assert run_id(dataset="copy", profile="mine") == same
-    assert run_id(settings=["seeds=[7]", "methods=unet", "width=0.25"]) == same
+    assert run_id(settings=["seeds=[7]", "methods=unet", "width=0.125"]) == same
     assert run_id(settings=["width=1"]) == run_id(settings=["width=1.0"])
     changed = [
         run_id(**{name: value})

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from baselines.methods import PAPER_METHODS
+from benchmark.protocol.profile import load_profile
+from benchmark.results.table import asked_settings
 from reports.claims import Verdict, judge
 from reports.collect import ResultSet
 
@@ -32,7 +34,10 @@ def made_up(
         (method, K) to one score per category.
     categories : sequence of str, optional
         Their names, ``product 0`` and so on if not given.
+    changes : str
+        A setting in which they differ from the profile, or "".
     """
+    settings = load_profile(profile, [changes] if changes else [])
     rows = []
     for (method, shots), values in scores.items():
         names = categories or [f"product {number}" for number in range(len(values))]
@@ -50,6 +55,8 @@ def made_up(
                         "shots": shots,
                         "seed": seed,
                         "changes": changes,
+                        "asked": asked_settings(settings.protocol(shots)),
+                        "batch_size": settings.protocol(shots).batch_size,
                         "status": "done",
                         **dict.fromkeys(("iou", "dc", "auc", "acc"), score),
                     }

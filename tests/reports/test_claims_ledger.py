@@ -254,8 +254,8 @@ def test_absolute_numbers_are_of_the_papers_data_under_its_profile() -> None:
     partial = of(0.88, categories[1:])
     assert (partial.outcome, partial.left_out) == ("inconclusive", ("1-shot carpet (not run)",))
     assert of(0.88, dataset="synthetic").reason.startswith("not testable on this data set")
-    assert of(0.88, profile="quick").reason.startswith("not testable under this profile")
-    assert of(0.88, changes="image_size=128").reason.startswith("not testable under this profile")
+    assert of(0.88, profile="quick").reason.startswith("not testable under this protocol")
+    assert of(0.88, changes="image_size=128").reason.startswith("not testable under this protocol")
 
 
 def test_named_categories_are_judged_on_the_papers_data_only() -> None:
@@ -266,7 +266,7 @@ def test_named_categories_are_judged_on_the_papers_data_only() -> None:
     failed = replace(results, runs=results.runs.assign(status="not_converged"))
     assert verdict(failed, "toothbrush-fails-at-1").outcome == "supported"
     fewer = replace(failed, runs=failed.runs[failed.runs["method"] != "unet"])
-    assert verdict(fewer, "toothbrush-fails-at-1").reason == "under this profile: not run: U-Net"
+    assert verdict(fewer, "toothbrush-fails-at-1").reason == "under this protocol: not run: U-Net"
     crashed = replace(results, runs=results.runs.assign(status="failed"))
     assert verdict(crashed, "toothbrush-fails-at-1").outcome == "not testable"
     other = made_up(scores, ["toothbrush"], dataset="synthetic")

@@ -29,8 +29,9 @@ class CarpetHoles(SyntheticDataSet):
 
 
 def held_out_iou(cache: Path) -> float:
-    """Train with NBR and CaP under the quick profile on five images; return the mean IOU on the others."""
-    profile = load_profile("quick", ["iterations=60", "curve_every=0"])
+    """Train a small network fast, with NBR and CaP, on five images; return the mean IOU on the others."""
+    settings = ["image_size=64", "width=0.25", "learning_rate=2e-3", "iterations=60", "curve_every=0"]
+    profile = load_profile("quick", settings)
     dataset = CarpetHoles()
     selection = Selection(["unet+nbr+cap"], ["carpet"], [5], [0])
     (spec,) = select_runs(dataset, profile, [selection])
