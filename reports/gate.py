@@ -253,7 +253,7 @@ def describe_assessments(assessments: Sequence[Assessment], m: int) -> str:
         alarms = "not measured, too few seeds"
         if assessment.false_alarms is not None:
             alarms = f"{assessment.false_alarms:.2%} with tolerances from half the seeds and checks of the other half"
-        critical = ", ".join(f"{level} {value:.2f}" for level, value in assessment.calibration.critical.items())
+        critical = ", ".join(f"{group} {value:.2f}" for group, value in assessment.calibration.critical.items())
         parts += [
             f"checks of {m} seeds, {assessment.pairing}; a baseline of {assessment.seeds}, resampled",
             f"false alarms on unchanged code: {FALSE_ALARMS:.2%} intended; {alarms}",

@@ -103,7 +103,7 @@ def find_losses(
         In [0, 1]; None where even a total loss is not detected.
     """
     falls, errors = spread.draw_checks(calibration.seeds, RESAMPLES, "losses")
-    critical = np.array([calibration.critical[comparison.level] for comparison in spread.comparisons])
+    critical = np.array([calibration.critical[comparison.group] for comparison in spread.comparisons])
     margin = critical * errors - falls  # how much further each comparison may fall
     single = [comparison for comparison in spread.comparisons if comparison.level is Level.CELL]
     of_cells = {(comparison.measure, comparison.cells[0]): means[comparison] for comparison in single}

@@ -13,7 +13,7 @@ from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from benchmark.gate.baseline import Baseline, Pairing
 from benchmark.gate.outcomes import MEASURES, Cell, Outcome, Outcomes, Scores, Terms, describe_place, scores_of
-from benchmark.gate.spread import Calibration, Comparison, Level, Tolerance, list_comparisons
+from benchmark.gate.spread import Calibration, Comparison, Group, Tolerance, list_comparisons
 from benchmark.protocol.profile import FIELD_NAMES, Protocol, Seed
 from benchmark.results.records import Status
 from benchmark.schema import SchemaError, decode_versioned, to_builtins
@@ -25,12 +25,15 @@ _Differences = Annotated[tuple[float | None, ...], Meta(min_length=len(MEASURES)
 
 
 class _Critical(Struct, frozen=True, kw_only=True):
-    """``Calibration.critical``; a level that nothing is compared at is left out."""
+    """``Calibration.critical``; a group without comparisons is left out."""
 
     seeds: Count
     cell: float | UnsetType = UNSET
     method: float | UnsetType = UNSET
     all: float | UnsetType = UNSET
+    cell_terms: float | UnsetType = UNSET
+    method_terms: float | UnsetType = UNSET
+    all_terms: float | UnsetType = UNSET
 
 
 class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
@@ -228,5 +231,5 @@ def _to_calibration(file: _File, pairing: Pairing, comparisons: Iterable[Compari
     if pairing not in file.critical:
         raise SchemaError(f"critical.{pairing}", "missing")
     stored = file.critical[pairing]
-    critical = {level: value for level in Level if (value := getattr(stored, level)) is not UNSET}
+    critical = {group: value for group in Group if (value := getattr(stored, group)) is not UNSET}
     return Calibration(stored.seeds, critical, tolerances)

@@ -24,7 +24,7 @@ from baselines.errors import InputError
 from benchmark.gate.outcomes import MEASURES, TERMS, Cell, Measure, Scores
 from benchmark.random_streams import stream
 
-# The share of checks of unchanged code that may raise an alarm, divided equally among the levels of comparisons.
+# The share of checks of unchanged code that may raise an alarm, divided equally among the groups of comparisons.
 FALSE_ALARMS = 0.002
 SMALLEST_SEEDS = 5
 RESAMPLES = 20_000
@@ -38,6 +38,17 @@ class Level(StrEnum):
     CELL = "cell"
     METHOD = "method"
     ALL = "all"
+
+
+class Group(StrEnum):
+    """Comparisons that are tolerated the same number of standard errors: metrics, or training terms, of one level."""
+
+    CELL = "cell"
+    METHOD = "method"
+    ALL = "all"
+    CELL_TERMS = "cell_terms"
+    METHOD_TERMS = "method_terms"
+    ALL_TERMS = "all_terms"
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class Comparison:
     @property
     def level(self) -> Level:
         return Level.CELL if self.category else Level.METHOD if self.method else Level.ALL
+
+    @property
+    def group(self) -> Group:
+        return Group(f"{self.level}_terms" if self.two_sided else self.level)
 
     @property
     def two_sided(self) -> bool:
@@ -107,13 +122,13 @@ class Calibration:
     seeds : int
         m.
     critical : dict
-        For each level, how many standard errors a mean may fall: only in a third of ``FALSE_ALARMS`` of the resampled
-        checks of unchanged code does any comparison of that level fall further.
+        For each group, how many standard errors a mean may fall, or a term may change: only in an equal share of
+        ``FALSE_ALARMS`` of the resampled checks of unchanged code does any comparison of that group exceed it.
     tolerances : dict
     """
 
     seeds: int
-    critical: dict[Level, float]
+    critical: dict[Group, float]
     tolerances: dict[Comparison, Tolerance]
 
 
@@ -279,8 +294,8 @@ def measure_spread(scores: Scores, paired: bool = False) -> Spread:
 def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration:
     """Return tolerances for checks of m seeds, under which ``FALSE_ALARMS`` of all checks raise a false alarm.
 
-    Within a level they are the same number of standard errors. Levels have numbers of their own: the distribution of a
-    single cell is far from normal, that of an average over many is not.
+    Within a group they are the same number of standard errors. Groups have numbers of their own: the distribution of a
+    single cell is far from normal, that of an average over many is not, and a training term spreads unlike a metric.
 
     Raises
     ------
@@ -292,16 +307,17 @@ def calibrate(spread: Spread, m: int, resamples: int = RESAMPLES) -> Calibration
         raise InputError(f"{m} seeds are too many for a baseline of {n}: check {n - 2} at most, or write a larger one")
     falls, errors = spread.draw_checks(m, resamples, "calibration")
     falls = spread.exceedances(falls / errors)
-    levels = np.array([comparison.level for comparison in spread.comparisons])
-    share = FALSE_ALARMS / len(Level)
-    # At least what a single normal comparison needs: seeds that all agree would leave no tolerance.
-    least = float(norm.isf(share / 2 if any(comparison.two_sided for comparison in spread.comparisons) else share))
-    critical = {
-        level: max(least, float(np.quantile(falls[:, levels == level].max(axis=1), 1 - share, method="higher")))
-        for level in Level
-        if (levels == level).any()
-    }
-    allowed = np.array([critical[level] for level in levels]) * spread.errors(m)
+    groups = np.array([comparison.group for comparison in spread.comparisons])
+    kinds = 2 if any(comparison.two_sided for comparison in spread.comparisons) else 1
+    share = FALSE_ALARMS / len(Level) / kinds
+    critical = {}
+    for group in dict.fromkeys(comparison.group for comparison in spread.comparisons):
+        own = groups == group
+        sides = 2 if group.endswith("terms") else 1
+        # At least what a single normal comparison needs: seeds that all agree would leave no tolerance.
+        least = float(norm.isf(share / sides))
+        critical[group] = max(least, float(np.quantile(falls[:, own].max(axis=1), 1 - share, method="higher")))
+    allowed = np.array([critical[group] for group in groups]) * spread.errors(m)
     tolerances = {
         comparison: Tolerance(float(deviation), float(most))
         for comparison, deviation, most in zip(spread.comparisons, spread.deviations, allowed, strict=True)

@@ -168,7 +168,7 @@ def test_the_smallest_loss_is_detected_in_nine_of_ten_checks() -> None:
     means = dict(zip(spread.comparisons, spread.means.tolist(), strict=True))
     losses = find_losses(spread, calibration, means)
     falls, errors = spread.draw_checks(2, 20_000, "another purpose")
-    critical = np.array([calibration.critical[each.level] for each in spread.comparisons])
+    critical = np.array([calibration.critical[each.group] for each in spread.comparisons])
     for lost, loss in losses.items():
         assert loss is not None
         fall = np.array(
