@@ -70,7 +70,7 @@ def test_a_term_is_allowed_the_worst_split_in_either_direction() -> None:
         ONE: {seed: dict.fromkeys(TERMS, -value) | dict.fromkeys(METRICS) for seed, value in enumerate(VALUES)}
     }
     calibration = calibrate(measure_spread(scores), 2)
-    assert calibration.critical == pytest.approx({"cell": worst})
+    assert calibration.critical == pytest.approx({"cell_terms": worst})
     assert set(calibration.tolerances) == {comparison(ONE, term) for term in TERMS}
 
 

@@ -17,7 +17,7 @@ def test_the_ids_of_the_committed_baseline_are_still_the_ids_of_its_runs() -> No
     profile = load_profile("ci")
     selection = Selection(profile.methods, profile.categories, profile.shots, range(20))
     specs = select_runs(SyntheticDataSet(), profile, [selection])
-    assert len(specs) == 400
+    assert len(specs) == 200
     assert {spec.id for spec in specs} == {run["id"] for run in baseline["runs"]}
 
 
