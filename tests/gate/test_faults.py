@@ -16,6 +16,8 @@ from tests.conftest import REPOSITORY
 from tests.gate.faults import FAULTS, copy_with_fault, node_id
 
 BASELINE = REPOSITORY / "tests" / "metrics" / "ci.json"
+# Faults in what the paper adds, which move IOU less than chance does.
+SHOWN_BY_TERMS = ("NBR sign flipped", "mask not inverted", "lambda dropped", "CaP never pastes")
 # Where the slow checks below store their runs, so that they can be resumed.
 KEPT = os.environ.get("BENCHMARK_GATE_RESULTS")
 
@@ -64,20 +66,22 @@ def summarise(report: dict[str, Any]) -> str:
 @pytest.mark.gate
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_the_gate_finds_of_faults(name: str, tmp_path: Path) -> None:
-    """Prints what the gate finds in both modes with two of its four seeds; unit tests catch each fault, see above."""
+    """Prints what the gate finds in both modes; unit tests catch each fault, see above."""
     project = copy_with_fault(FAULTS[name], tmp_path / "project")
     results = Path(KEPT or tmp_path) / "results"
-    statistical = check(project, results, "--seed", 0, 1, "--gate", "statistical")
-    auto = check(project, results, "--seed", 0, 1)
+    statistical = check(project, results, "--gate", "statistical")
+    auto = check(project, results)
     print(f"{name}: {'/'.join(auto['gate'])}: {summarise(auto)}; statistical: {summarise(statistical)}")
+    if name in SHOWN_BY_TERMS:
+        assert not statistical["passed"]
     if "statistical" not in auto["gate"]:
         assert not all(line["verdict"] == "identical" for line in auto["lines"])
 
 
 @pytest.mark.gate
-@pytest.mark.parametrize("repeat", range(20))
+@pytest.mark.parametrize("repeat", range(10))
 def test_unchanged_code_with_other_seeds_raises_no_alarm(repeat: int, tmp_path: Path) -> None:
-    first = 20 + 2 * repeat  # seeds that the baseline lacks
-    report = check(REPOSITORY, Path(KEPT or tmp_path) / "results", "--seed", first, first + 1)
+    first = 20 + 4 * repeat  # seeds that the baseline lacks
+    report = check(REPOSITORY, Path(KEPT or tmp_path) / "results", "--seed", *range(first, first + 4))
     assert list(report["gate"]) == ["statistical"]
     assert report["passed"], summarise(report)
