@@ -184,7 +184,7 @@ UNUSABLE = (
     ("run --method unet --set image_size=16", "image size 16"),
     ("run --method unet --category carpet --shots 50 --set batch_size=4", "category carpet: 50 shots"),
     ("run --method smp:FPN/mobilenet_v2+nbr", "smp:FPN/mobilenet_v2"),
-    ("run --method smp:PAN/resnet18 --set width=1", "smp:PAN/resnet18"),
+    ("run --method smp:PAN/resnet18 --set width=1 image_size=64", "smp:PAN/resnet18"),
     ("run --method smp:Unet/resnet18 --set weights=imagenet width=1", "smp:Unet/resnet18"),
     (
         "run --method albunet --set weights=imagenet width=1 --weights-dir /nowhere",

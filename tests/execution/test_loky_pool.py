@@ -11,6 +11,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,12 @@ from tests.conftest import REPOSITORY, TINY
 
 
 def loky_processes() -> set[psutil.Process]:
-    return {child for child in psutil.Process().children() if "LokyProcess" in " ".join(child.cmdline())}
+    found = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has ended, and may be a zombie
+            if "LokyProcess" in " ".join(child.cmdline()):
+                found.add(child)
+    return found
 
 
 @pytest.fixture

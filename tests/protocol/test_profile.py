@@ -182,7 +182,7 @@ def test_the_small_profiles_run_every_method_of_the_paper() -> None:
     for profile in map(load_profile, ("quick", "ci")):
         assert set(profile.methods) >= {method.name for method in PAPER_METHODS}
         assert set(profile.categories) <= set(category_names())
-        assert {"carpet", "hazelnut"} <= set(profile.categories)
+        assert "hazelnut" in profile.categories
         assert len(profile.seeds) >= 2
 
 
