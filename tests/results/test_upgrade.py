@@ -73,7 +73,7 @@ def test_old_runs_share_a_set_with_each_other_and_never_with_those_of_new_code(t
         store_old_run(tmp_path, 0.3, method=method, seed=0)
         store_old_run(tmp_path, 0.5, method=method, seed=1, settings=["curve_every=7"])
         store_run(tmp_path, 0.9, method=method, seed=2)
-    old, new = result_sets(load_results(tmp_path))
+    old, new = sorted(result_sets(load_results(tmp_path)), key=lambda found: found.title)
     assert old.title == "synthetic, profile quick, training version 2"
     assert sorted(old.runs["seed"]) == [0, 0, 1, 1]
     assert old.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.4)
