@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.commands.training import chosen_training
@@ -26,10 +27,11 @@ def do_study(
     options: argparse.Namespace, profile: Profile, cache: ImageCache, dataset: DataSet, specs: Sequence[RunSpec]
 ) -> int:
     """Do the runs that are not stored yet and report; return 1 if one failed, now or earlier."""
-    chosen_training(options, profile, cache)(specs, dataset, options.results)
+    do_runs = replace(chosen_training(options, profile, cache), keep_models=options.keep_models)
+    do_runs(specs, dataset, options.results)
     print_results(options.results, specs, with_effects="nbr" in options.study)
     print(f"report: {write_report(options.results, options.command)}")
-    return 1 if log_failures(options.results, specs) else 0
+    return 1 if log_failures(ResultStore(options.results, options.keep_models), specs) else 0
 
 
 def print_results(results: Path, specs: Sequence[RunSpec], with_effects: bool) -> None:
@@ -41,9 +43,9 @@ def print_results(results: Path, specs: Sequence[RunSpec], with_effects: bool) -
             print(effects.as_text(chosen))
 
 
-def log_failures(results: Path, specs: Sequence[RunSpec]) -> int:
+def log_failures(store: ResultStore, specs: Sequence[RunSpec]) -> int:
     """Log why runs failed, one line each; return their number."""
-    failures = ResultStore(results).read_failures(specs)
+    failures = store.read_failures(specs)
     if failures:
         logger.info(f"{len(failures)} runs failed: {RETRY_ADVICE}")
     for spec in specs:

@@ -102,6 +102,11 @@ def run_bytes(spec: RunSpec) -> float:
     return _RUN_BYTES + types * side**2 * _BYTES_PER_TYPE_AND_PIXEL + pasted * _BYTES_PER_PASTED_PIXEL
 
 
+def model_bytes(spec: RunSpec) -> float:
+    """Return the size of a run's trained network in bytes; parameters are stored in 32 bits."""
+    return 4.0 * _cost(spec.method.network, spec.protocol.width, spec.protocol.image_size).parameters
+
+
 def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:
     """Return the rate of those runs that are stored; None if none are.
 

@@ -120,12 +120,16 @@ class RunTask:
         InputError
             If it cannot be written.
         """
-        store = ResultStore(self.results)
+        store = self._result_store
         if isinstance(result, Failure):
             store.save_failure(spec, result.message, result.traceback, result.environment)
             return RunOutcome(spec, Status.FAILED, error=result.message, seconds=seconds)
         store.save(spec, result)
         return RunOutcome(spec, result.status, result.metrics, seconds=seconds)
+
+    @property
+    def _result_store(self) -> ResultStore:
+        return ResultStore(self.results, with_models=self.context.keep_model)
 
     def find_outcome(self, spec: RunSpec) -> RunOutcome | None:
         """Return how a run ended in another process; None if it did not end.
@@ -135,7 +139,7 @@ class RunTask:
         InputError
             If its record cannot be read.
         """
-        store = ResultStore(self.results)
+        store = self._result_store
         if store.has(spec.id):
             record = read_run(store.runs / spec.id)
             return RunOutcome(spec, record.status, record.metrics, by_another=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import ImageCache
+from benchmark.execution.cost import model_bytes
 from benchmark.execution.execute import execute
 from benchmark.execution.prepare import prepare
 from benchmark.execution.progress import show_progress
@@ -19,6 +20,7 @@ from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.store import RecordedFailure, ResultStore
 from benchmark.training.one_run import RunContext
+from benchmark.units import format_bytes
 
 RETRY_ADVICE = "add --retry-failed to try them again"
 
@@ -42,6 +44,8 @@ class StudyRunner:
         Seconds after which a run fails.
     retry_failed : bool
         Whether runs that failed earlier are tried again.
+    keep_models : bool
+        Whether trained networks are stored; runs stored without one are done again and replaced.
     """
 
     profile: Profile
@@ -51,6 +55,7 @@ class StudyRunner:
     weights_dir: Path | None = None
     timeout: float | None = None
     retry_failed: bool = False
+    keep_models: bool = False
 
     def __call__(self, specs: Sequence[RunSpec], dataset: DataSet, results: Path) -> None:
         """Do the runs and show the progress.
@@ -62,14 +67,14 @@ class StudyRunner:
         KeyboardInterrupt
             With the number of finished runs as its message.
         """
-        store = ResultStore(results)
+        store = ResultStore(results, with_models=self.keep_models)
         store.check(spec.id for spec in specs)
         with show_progress() as display:
             prepare(specs, dataset, self.profile, self.cache, self.cache_limit, self.weights_dir, display.decode)
             try:
                 to_do, earlier = self._find_to_do(specs, store)
                 display.start(to_do)
-                context = RunContext(dataset, self.cache, weights_dir=self.weights_dir)
+                context = RunContext(dataset, self.cache, weights_dir=self.weights_dir, keep_model=self.keep_models)
                 task = RunTask(context, results, self.timeout, earlier, display.step)
                 pool, task = self.workers.assign(task, to_do)
                 with closing(execute(to_do, task, pool)) as outcomes:
@@ -78,6 +83,13 @@ class StudyRunner:
             except KeyboardInterrupt:
                 kept = sum(store.has(spec.id) for spec in specs)
                 raise KeyboardInterrupt(f"{kept} finished runs are kept") from None
+
+    def _announce_models(self, to_do: Sequence[RunSpec], stored: ResultStore) -> None:
+        """Log which stored runs are replaced, and how much space the models take."""
+        if again := sum(stored.has(spec.id) for spec in to_do):
+            logger.info(f"{again} stored runs have no model: they are trained again, and replaced")
+        if to_do:
+            logger.info(f"{len(to_do)} models will take about {format_bytes(sum(map(model_bytes, to_do)))} on disk")
 
     def _find_to_do(
         self, specs: Sequence[RunSpec], store: ResultStore
@@ -88,5 +100,8 @@ class StudyRunner:
         to_do = missing if self.retry_failed else [spec for spec in missing if spec.id not in earlier]
         failed = f", {len(earlier)} failed earlier" if earlier else ""
         advice = f": {RETRY_ADVICE}" if earlier and not self.retry_failed else ""
-        logger.info(f"{len(specs)} runs: {len(specs) - len(missing)} stored, {len(to_do)} to do{failed}{advice}")
+        kept = " with a model" if self.keep_models else ""
+        if self.keep_models:
+            self._announce_models(to_do, ResultStore(store.root))
+        logger.info(f"{len(specs)} runs: {len(specs) - len(missing)} stored{kept}, {len(to_do)} to do{failed}{advice}")
         return to_do, earlier

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmark.results.model_file import KeptModel
 from benchmark.results.records import Convergence, Environment, Liveness, Status, TermMeans, Timings
 from benchmark.score import Metrics
 
@@ -78,6 +79,8 @@ class RunResult:
         Number of trainable parameters.
     pretrained : dict or None
         The weights file the encoder was initialised from.
+    model : KeptModel or None
+        The trained network, if it is to be kept.
     """
 
     status: Status
@@ -96,3 +99,4 @@ class RunResult:
     notes: tuple[str, ...] = ()
     parameters: int = 0
     pretrained: dict[str, str] | None = None
+    model: KeptModel | None = None

@@ -7,6 +7,7 @@ RESULTS/runs/ID/curve.csv        one row per training iteration
 RESULTS/runs/ID/gradients.csv    norms of the gradients of both loss terms per encoder stage
 RESULTS/runs/ID/roc.csv          points of the ROC curve over images
 RESULTS/runs/ID/samples/*.png    a few inputs, truths and predictions
+RESULTS/runs/ID/model.safetensors   the trained network, where it was asked for
 RESULTS/failures/ID.json         what was tried and the error; never counted as a result
 """
 
@@ -25,8 +26,9 @@ import numpy as np
 from msgspec.structs import asdict
 
 from baselines.errors import InputError
-from benchmark.atomic import check_folder, new_folder, remove_stale_files, replace_file, writable
+from benchmark.atomic import check_folder, new_folder, remove_stale_files, replace_file, replace_folder, writable
 from benchmark.protocol.runs import RunSpec
+from benchmark.results.model_file import MODEL_FILE, KeptModel, ModelDescription, digest_weights, write_model
 from benchmark.results.records import (
     FORMAT,
     DrawRecord,
@@ -70,6 +72,8 @@ class ResultStore:
     ----------
     root : Path
         Created when the first run is stored.
+    with_models : bool
+        Whether a run counts as stored only if its trained network was kept. One without is replaced by ``save``.
 
     Examples
     --------
@@ -77,14 +81,16 @@ class ResultStore:
     False
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, with_models: bool = False) -> None:
         self.root = Path(root)
+        self.with_models = with_models
         self.runs = self.root / "runs"
         self.failures = self.root / "failures"
 
     def has(self, run_id: str) -> bool:
         """Return whether a run is stored, converged or not."""
-        return (self.runs / run_id / "run.json").is_file()
+        files = ["run.json", MODEL_FILE] if self.with_models else ["run.json"]
+        return all((self.runs / run_id / name).is_file() for name in files)
 
     def read_failures(self, specs: Iterable[RunSpec]) -> dict[str, RecordedFailure]:
         """Return the recorded failures of runs that are not stored, by the run's id."""
@@ -133,7 +139,8 @@ class ResultStore:
         InputError
             If the folder cannot be written.
         """
-        with new_folder(self.runs / spec.id) as folder:
+        writing = replace_folder if self.with_models else new_folder
+        with writing(self.runs / spec.id) as folder:
             result.images.to_csv(folder / "images.csv", index=False)
             result.curve.to_csv(folder / "curve.csv", index=False)
             result.roc.to_csv(folder / "roc.csv", index=False)
@@ -153,6 +160,9 @@ class ResultStore:
                 created=_now(),
                 samples=tuple(_save_samples(folder / "samples", result.samples)),
             )
+            if result.model is not None:
+                description = _describe(spec, result.model)
+                write_model(folder / MODEL_FILE, description, result.model.weights)
             _write_record(folder / "run.json", record)
         if not self.has(spec.id):
             raise InputError(f"cannot write {self.runs / spec.id}: another folder has that name; move it away")
@@ -200,6 +210,24 @@ def _header(spec: RunSpec, status: Status) -> RunHeader:
         protocol=spec.protocol,
         draw=DrawRecord(draw.names, len(draw.normals), len(draw.test), len(draw.unannotated)),
         status=status,
+    )
+
+
+def _describe(spec: RunSpec, model: KeptModel) -> ModelDescription:
+    return ModelDescription(
+        run=spec.id,
+        dataset=spec.dataset,
+        category=spec.category,
+        method=spec.method.name,
+        label=spec.method.label,
+        shots=spec.shots,
+        seed=spec.seed,
+        identity=spec.identity,
+        protocol=spec.protocol,
+        normalisation=model.normalisation,
+        training_threshold=model.training_threshold,
+        scored_alone=model.scored_alone,
+        weights_sha256=digest_weights(model.weights),
     )
 
 

@@ -23,13 +23,15 @@ from benchmark.environment import describe_environment, prepare_torch
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
+from benchmark.results.model_file import KeptModel, digest_pixels
 from benchmark.results.records import Convergence, Status, Timings
 from benchmark.results.run_result import RunResult
 from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
 from benchmark.training.liveness import measure_liveness
 from benchmark.training.log import mean_iou
-from benchmark.training.predict import Predictor
+from benchmark.training.predict import BATCH_SIZE, NORMALISATIONS, Predictor
 from benchmark.training.samples import choose_samples, pasted_samples
+from benchmark.training.threshold import choose_threshold
 from benchmark.training.train import train
 
 # The smallest share of defect pixels that an output prior assumes: an empty mask still gives a finite bias.
@@ -50,12 +52,15 @@ class RunContext:
         None to choose one in each process.
     weights_dir : Path or None
         Folder of pretrained weights; None for torch's cache, to which missing files are downloaded.
+    keep_model : bool
+        Whether the result includes the trained network.
     """
 
     dataset: DataSet
     cache: ImageCache = field(default_factory=ImageCache)
     device: torch.device | None = None
     weights_dir: Path | None = None
+    keep_model: bool = False
 
     def choose_device(self) -> torch.device:
         """Return the device of this process; InputError if it has none of that name."""
@@ -88,7 +93,11 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     log = train(network, spec, arrays, device, on_step)
     trained = time.perf_counter()
     predictor = Predictor(network, spec.protocol, device)
-    scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
+
+    def on_image() -> None:
+        on_step(spec.protocol.iterations)
+
+    scores = score_images(predictor, arrays, spec.draw.test, on_image)
     convergence = measure_convergence(predictor, arrays, spec.draw.shots)
     liveness = measure_liveness(predictor, arrays, spec.draw.test)
     scored = time.perf_counter()
@@ -113,6 +122,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
         pretrained=asdict(network.pretrained) if network.pretrained else None,
+        model=keep_model(predictor, arrays, spec.draw, on_image) if context.keep_model else None,
     )
 
 
@@ -177,6 +187,19 @@ def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Seq
     annotated = sum(count["tp"] + count["fn"] for count in counts)
     train_iou = mean_iou(counts)
     return Convergence(found / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
+
+
+def keep_model(
+    predictor: Predictor, arrays: CategoryArrays, draw: Draw, on_image: Callable[[], None] = lambda: None
+) -> KeptModel:
+    """Return a trained network as it is kept; ``on_image`` as of ``choose_threshold``."""
+    alone = len(draw.test) % BATCH_SIZE == 1
+    return KeptModel(
+        weights=predictor.network.state_dict(),
+        normalisation=NORMALISATIONS[predictor.protocol.image_normalisation],
+        training_threshold=choose_threshold(predictor, arrays, draw, on_image),
+        scored_alone=digest_pixels(arrays.images[draw.test[-1]]) if alone else "",
+    )
 
 
 def resized_mask_notes(arrays: CategoryArrays, draw: Draw) -> list[str]:

@@ -14,12 +14,15 @@ from baselines.losses import realism_weight
 from baselines.networks import SegmentationNetwork
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.profile import Protocol
+from benchmark.results.model_file import Normalisation
 from benchmark.score import count_image
 
 # Not a profile field: the batch size does not change what a network in evaluation mode predicts.
 BATCH_SIZE = 8
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+NORMALISATIONS = {
+    "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "none": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
 
 
 def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Tensor:
@@ -39,7 +42,8 @@ def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Te
     scaled = pixels.permute(0, 3, 1, 2).float().div_(255)
     if normalisation == "none":
         return scaled
-    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (_IMAGENET_MEAN, _IMAGENET_STD))
+    known = NORMALISATIONS[normalisation]
+    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (known.mean, known.std))
     return scaled.sub_(mean).div_(std)
 
 

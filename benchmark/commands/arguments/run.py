@@ -14,4 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_results(parser)
     add_training(parser)
+    parser.add_argument(
+        "--keep-models",
+        action="store_true",
+        help="store each trained network with its run; runs stored without one are trained again and replaced",
+    )
     parser.set_defaults(do="run:do")
