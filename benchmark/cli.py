@@ -22,6 +22,8 @@ EXIT_INTERRUPTED = 130
 # MODULE:FUNCTION of benchmark.commands; that module is imported once the options are parsed.
 VERBS = {
     "run": "train and score, then report; runs that are stored already are skipped",
+    "predict": "mark the defects in images with a kept model",
+    "export": "write a kept model as an ONNX file",
     "plan": "count the runs of a selection, and estimate time, disk and memory",
     "report": "write the HTML report of the stored runs",
     "tables": "print the paper's tables from the stored runs, or as published",

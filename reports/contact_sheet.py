@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from baselines.errors import InputError
 from benchmark.atomic import replace_file
 from reports.pages import write_page
-from reports.pictures import data_uri, paint
+from reports.pictures import data_uri, outline, paint
 
 PICTURE_SUFFIXES = (".jpg", ".png", ".webp")
 # Magenta: occurs in no product.
@@ -95,12 +95,7 @@ def outlined(shot: Shot) -> np.ndarray:
     >>> bool(outlined(shot).any()), bool(outlined(Shot(shot.image, None)).any())
     (True, False)
     """
-    if shot.mask is None:
-        return shot.image
-    width = max(1, round(len(shot.image) / 128))
-    from scipy import ndimage  # slow to import, and not needed to list images
-
-    return paint(shot.image, ndimage.binary_dilation(shot.mask, iterations=width) & ~shot.mask, _MASK, 1.0)
+    return shot.image if shot.mask is None else outline(shot.image, shot.mask, _MASK)
 
 
 def _fit(caption: str, width: float, length: Callable[[str], float]) -> str:

@@ -58,6 +58,20 @@ def paint(image: np.ndarray, area: np.ndarray, colour: tuple[int, int, int], opa
     return painted
 
 
+def outline(image: np.ndarray, area: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Return a uint8 image (H, W, 3) with a line around ``area``, bool (H, W), whose pixels stay as they are.
+
+    Examples
+    --------
+    >>> outline(np.zeros((1, 3, 3), np.uint8), np.array([[True, False, False]]), (9, 9, 9))[0, :, 0].tolist()
+    [0, 9, 0]
+    """
+    from scipy import ndimage  # slow to import, and not needed to list images
+
+    width = max(1, round(len(image) / 128))
+    return paint(image, ndimage.binary_dilation(area, iterations=width) & ~area, colour, 1.0)
+
+
 def data_uri(picture: Path | Image.Image, quality: int | None = None) -> str:
     """Return a picture as a ``data:`` URI; InputError if its file is missing or corrupted.
 

@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "benchmark.results": {"baselines", "benchmark", "benchmark.data", "benchmark.score", "benchmark.protocol"},
 }
 ALLOWED["benchmark.training"] = ALLOWED["benchmark.results"] | {"benchmark.results"}
+ALLOWED["benchmark.models"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
 ALLOWED["benchmark.execution"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
 ALLOWED["benchmark.gate"] = ALLOWED["benchmark.training"]
 ALLOWED["benchmark.store"] = {"benchmark.results"}

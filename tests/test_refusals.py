@@ -5,11 +5,17 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from baselines import create_network
 from benchmark.cli import main
+from benchmark.results.model_file import ModelDescription, Normalisation, digest_weights, write_model
 from tests.conftest import REPOSITORY, make_category, write_image
+from tests.factories import make_spec
 
 GOLDEN = REPOSITORY / "tests" / "refusals.txt"
 
@@ -80,6 +86,30 @@ data import mpdd nowhere destination
 data import btad data destination --by-type
 data import pairs nowhere destination --images {name}.jpg --masks {name}.png
 data verify --dataset mvtec-ad --data-root nowhere
+predict nowhere data --out out
+predict data data --out out
+predict file data --out out
+predict pickle.pt data --out out
+predict truncated.safetensors data --out out
+predict undescribed.safetensors data --out out
+predict later.safetensors data --out out
+predict other.safetensors data --out out
+predict model.safetensors nowhere.png --out out
+predict model.safetensors 'data/*.tiff' --out out
+predict model.safetensors file --out out
+predict model.safetensors pickle.pt file --out out
+predict model.safetensors empty --out out
+predict model.safetensors data --out data
+predict model.safetensors data --out data --overwrite
+predict model.safetensors data --out file/out
+predict model.safetensors data --out out --threshold 2
+predict model.safetensors data --out out --tile 3
+predict model.safetensors data --out out --overlap 0.5
+predict model.safetensors data --out out --device tpu
+export nowhere
+export pickle.pt
+export model.safetensors --out file
+export model.safetensors --out file/model.onnx
 """
 
 
@@ -96,9 +126,31 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("unfetched/widget/train/good/900.png").symlink_to("../../../annex/900.png")
     Path("odd/widget/train/good/900.gif").write_text("not opened")
     Path("file").write_text("not what it should be\n")
+    write_models()
     Path("broken.toml").write_text("image_size = \n")
     Path("unknown-field.toml").write_text("image_sise = 64\n")
     return tmp_path
+
+
+def write_models() -> None:
+    """Write a model that can be used, and one with each fault."""
+    torch.manual_seed(0)
+    spec = make_spec(settings=["width=0.1", "image_size=64"])
+    weights = create_network("unet", width=0.1).state_dict()
+    description = ModelDescription(
+        run=spec.id, dataset="synthetic", category="carpet", method="unet", label="U-Net", shots=1, seed=0,
+        identity=spec.identity, protocol=spec.protocol, normalisation=Normalisation((0, 0, 0), (1, 1, 1)),
+        training_threshold=0.5, weights_sha256=digest_weights(weights),
+    )  # fmt: skip
+    write_model(Path("model.safetensors"), description, weights)
+    other = msgspec.structs.replace(description, identity=make_spec(method="albunet").identity)
+    write_model(Path("other.safetensors"), other, weights)
+    content = Path("model.safetensors").read_bytes()
+    Path("truncated.safetensors").write_bytes(content[:-1])
+    Path("later.safetensors").write_bytes(content.replace(b'"{\\"format\\": 1', b'"{\\"format\\": 2'))
+    save_file(weights, "undescribed.safetensors")
+    torch.save(weights, "pickle.pt")
+    Path("empty").mkdir()
 
 
 def refuse(words: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.cli import VERBS
 from benchmark.commands.arguments.tables import FORMATS as OFFERED_FORMATS
 from benchmark.commands.arguments.tables import TABLES as OFFERED_TABLES
 from benchmark.data import choices
@@ -29,10 +30,7 @@ COMMANDS = {
     "--version": AT_ONCE,
     "--help": AT_ONCE,
     "rnu": AT_ONCE,
-    **{
-        f"{verb} --help": AT_ONCE
-        for verb in ("run", "plan", "report", "tables", "check", "claims", "audit", "methods", "data", "profile")
-    },
+    **{f"{verb} --help": AT_ONCE for verb in VERBS},
     "data manifest --help": AT_ONCE,
     "data import --help": AT_ONCE,
     "profile list": AT_ONCE,
@@ -43,6 +41,8 @@ COMMANDS = {
     "audit": TABLES_ONLY,
     "claims --published": (*TRAINING, "scipy.stats", "sklearn", "matplotlib", "statsmodels"),
     "data list": TABLES_ONLY,
+    "predict nowhere photos --out out": (*TRAINING, "scipy", "sklearn", "matplotlib", "statsmodels"),
+    "export nowhere": (*TRAINING, "scipy", "sklearn", "matplotlib", "statsmodels"),
 }
 # What can be refused without looking at images or devices; it takes NumPy to list the synthetic categories.
 REFUSED = (

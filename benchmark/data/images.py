@@ -202,7 +202,18 @@ def to_pixels(image: Image.Image, size: int) -> np.ndarray:
     >>> to_pixels(Image.new("L", (4, 2), 7), 8).shape
     (8, 8, 3)
     """
-    return np.asarray(_narrow(image).convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+    return np.asarray(to_rgb(image).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image of any mode as 8-bit RGB.
+
+    Examples
+    --------
+    >>> to_rgb(Image.new("I;16", (1, 1), 65535)).getpixel((0, 0))
+    (255, 255, 255)
+    """
+    return _narrow(image).convert("RGB")
 
 
 def to_mask(binary: Image.Image, size: int) -> np.ndarray:

@@ -35,7 +35,8 @@ def show_progress(task: str, total: int | None, unit: str = "files", done: int =
         For example ``reading``.
     total : int or None
         Amount in total, if known.
-    unit : {"files", "bytes"}
+    unit : str
+        ``bytes``, or what is counted, in the plural.
     done : int
         Amount already done.
 

@@ -93,11 +93,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     log = train(network, spec, arrays, device, on_step)
     trained = time.perf_counter()
     predictor = Predictor(network, spec.protocol, device)
-
-    def on_image() -> None:
-        on_step(spec.protocol.iterations)
-
-    scores = score_images(predictor, arrays, spec.draw.test, on_image)
+    scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
     convergence = measure_convergence(predictor, arrays, spec.draw.shots)
     liveness = measure_liveness(predictor, arrays, spec.draw.test)
     scored = time.perf_counter()
@@ -122,7 +118,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
         pretrained=asdict(network.pretrained) if network.pretrained else None,
-        model=keep_model(predictor, arrays, spec.draw, on_image) if context.keep_model else None,
+        model=keep_model(predictor, arrays, spec.draw) if context.keep_model else None,
     )
 
 
@@ -189,15 +185,13 @@ def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Seq
     return Convergence(found / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
 
 
-def keep_model(
-    predictor: Predictor, arrays: CategoryArrays, draw: Draw, on_image: Callable[[], None] = lambda: None
-) -> KeptModel:
-    """Return a trained network as it is kept; ``on_image`` as of ``choose_threshold``."""
+def keep_model(predictor: Predictor, arrays: CategoryArrays, draw: Draw) -> KeptModel:
+    """Return a trained network as it is kept."""
     alone = len(draw.test) % BATCH_SIZE == 1
     return KeptModel(
         weights=predictor.network.state_dict(),
         normalisation=NORMALISATIONS[predictor.protocol.image_normalisation],
-        training_threshold=choose_threshold(predictor, arrays, draw, on_image),
+        training_threshold=choose_threshold(predictor, arrays, draw.shots),
         scored_alone=digest_pixels(arrays.images[draw.test[-1]]) if alone else "",
     )
 

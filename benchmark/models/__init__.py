@@ -1,0 +1,1 @@
+"""Using kept models: prediction on any image, and export. Nothing here is trained."""
