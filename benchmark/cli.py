@@ -24,6 +24,7 @@ VERBS = {
     "run": "train and score, then report; runs that are stored already are skipped",
     "predict": "mark the defects in images with a kept model",
     "export": "write a kept model as an ONNX file",
+    "replay": "train a stored run again and say whether it agrees",
     "plan": "count the runs of a selection, and estimate time, disk and memory",
     "report": "write the HTML report of the stored runs",
     "tables": "print the paper's tables from the stored runs, or as published",

@@ -22,6 +22,7 @@ ALLOWED["benchmark.training"] = ALLOWED["benchmark.results"] | {"benchmark.resul
 ALLOWED["benchmark.models"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
 ALLOWED["benchmark.execution"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
 ALLOWED["benchmark.gate"] = ALLOWED["benchmark.training"]
+ALLOWED["benchmark.replay"] = ALLOWED["benchmark.gate"] | {"benchmark.gate"}
 ALLOWED["benchmark.store"] = {"benchmark.results"}
 ALLOWED["reports"] = ALLOWED["benchmark.gate"] | {"benchmark.gate"}
 ALLOWED["benchmark.commands"] = set(ALLOWED) | {"reports"}

@@ -110,6 +110,9 @@ export nowhere
 export pickle.pt
 export model.safetensors --out file
 export model.safetensors --out file/model.onnx
+replay nowhere
+replay empty --random
+replay empty --device tpu
 """
 
 
