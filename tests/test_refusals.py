@@ -105,6 +105,7 @@ predict model.safetensors data --out file/out
 predict model.safetensors data --out out --threshold 2
 predict model.safetensors data --out out --tile 3
 predict model.safetensors data --out out --overlap 0.5
+predict model.safetensors data --out out --threads 0
 predict model.safetensors data --out out --device tpu
 export nowhere
 export pickle.pt

@@ -15,6 +15,7 @@ from benchmark.results.model_file import ModelDescription, read_description
 from reports.predictions import TABLE, check_out, open_predictions
 
 DEFAULT_OVERLAP = 0.25
+MOST_THREADS = 1024
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +23,16 @@ logger = logging.getLogger(__name__)
 def do(options: argparse.Namespace) -> int:
     """Write the predictions; return 1 if an image could not be read."""
     check_names(options.device)
-    check_tiles(options)
+    check_numbers(options)
     path = find_model(options.model, options.results)
     description = read_description(path)
     threshold = chosen_threshold(options.threshold, description)
     check_out(options.out, options.overwrite)
     photos, unusable = find_photos(options.images, options.out)
-    without = [*unusable, *write(options, path, photos, threshold)]
+    try:
+        without = [*unusable, *write(options, path, photos, threshold)]
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("nothing was written") from None
     for line in without:
         logger.warning(line)
     if without:
@@ -36,8 +40,10 @@ def do(options: argparse.Namespace) -> int:
     return 1 if without else 0
 
 
-def check_tiles(options: argparse.Namespace) -> None:
-    """Check ``--tile`` and ``--overlap``; InputError if they cannot be used."""
+def check_numbers(options: argparse.Namespace) -> None:
+    """Check ``--threads``, ``--tile`` and ``--overlap``; InputError if they cannot be used."""
+    if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
+        raise InputError(f"--threads must be from 1 to {MOST_THREADS}, got {options.threads}")
     if options.tile is None and options.overlap is not None:
         raise InputError("--overlap is that of tiles: add --tile PX")
     if options.tile is not None and options.tile < 16:
@@ -66,7 +72,7 @@ def write(options: argparse.Namespace, path: Path, photos: Sequence[Photo], thre
     from benchmark.models.predict import Tiling, predict
     from benchmark.models.trained import load_model
 
-    model = load_model(path, choose_device(options.device))
+    model = load_model(path, choose_device(options.device), options.threads)
     overlap = DEFAULT_OVERLAP if options.overlap is None else options.overlap
     tiling = None if options.tile is None else Tiling(options.tile, overlap)
     errors = []

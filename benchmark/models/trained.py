@@ -59,18 +59,20 @@ class TrainedModel:
         alone = np.array([digest_pixels(image) == self.description.scored_alone for image in pixels], dtype=bool)
         for index in np.flatnonzero(alone):
             result[index] = self.predictor.probabilities(pixels[index : index + 1])[0]
-        if together := (~alone).sum():
-            batch = pixels[~alone]
-            result[~alone] = self.predictor.probabilities(np.repeat(batch, 2, axis=0) if together == 1 else batch)[
-                :together
-            ]
+        others = np.flatnonzero(~alone)
+        if len(others):
+            batch = pixels[np.resize(others, max(2, len(others)))]  # one image twice
+            result[others] = self.predictor.probabilities(batch)[: len(others)]
         return result
 
 
-def load_model(path: Path, device: torch.device) -> TrainedModel:
-    """Read a model and build its network.
+def load_model(path: Path, device: torch.device, threads: int | None = None) -> TrainedModel:
+    """Read a model and build its network; torch is set up as for training.
 
-    Torch is set up as for training (number of threads, precision), so that predictions are those that were scored.
+    Parameters
+    ----------
+    threads : int, optional
+        On the CPU. By default those of training, with which predictions are those that were scored.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def load_model(path: Path, device: torch.device) -> TrainedModel:
     """
     description = read_description(path)
     protocol = description.protocol
-    prepare_torch(protocol.threads, protocol.precision)
+    prepare_torch(threads or protocol.threads, protocol.precision)
     try:
         network = create_network(description.network, width=protocol.width)
     except InputError as error:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +20,7 @@ from benchmark.data.images import to_pixels
 from benchmark.models.find import Photo
 from benchmark.models.predict import Prediction, Tiling, predict
 from benchmark.models.trained import TrainedModel, load_model
-from tests.conftest import TINY, write_image
+from tests.conftest import REPOSITORY, TINY, write_image
 from tests.models.conftest import OWN_SIZE, do
 
 
@@ -174,6 +179,29 @@ def test_predictions_are_replaced_only_on_request_and_nothing_else_is(
     assert foreign.returncode == 2
     assert "holds more than predictions (mine.txt)" in foreign.stderr
     assert not list(tmp_path.glob(".*"))
+
+
+def test_an_interrupted_prediction_writes_nothing(trained: Path, run_folder: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(2000):
+        os.link(trained / "data" / "widget" / "test" / "hole" / "000.png", photos / f"{number}.png")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmark", "predict", run_folder, "photos", "--out", "out"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests started in the background may ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while process.poll() is None and not list(tmp_path.glob(".out~*/masks/*")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted: nothing was written" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
 def test_written_synthetic_images_get_the_numbers_of_scoring(tmp_path: Path) -> None:

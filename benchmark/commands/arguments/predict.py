@@ -32,5 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--overlap", type=float, metavar="SHARE", help="of the side of neighbouring tiles; default: 0.25"
     )
     parser.add_argument("--device", default="auto", metavar="auto|cpu|mps|cuda:0", help="default: auto")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="on the CPU; default: as in training, which gives the scored numbers"
+    )
     add_results(parser)
     parser.set_defaults(do="predict:do")
