@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,16 @@ import pandas as pd
 from baselines.errors import InputError, unknown_name
 from benchmark.data.datasets import DataSet
 from benchmark.environment import bit_conditions
-from benchmark.gate.outcomes import MEASURES, Cell, Measure, Outcome, read_outcomes, scores_of
+from benchmark.gate.outcomes import (
+    MEASURE_LABELS,
+    MEASURES,
+    Cell,
+    Measure,
+    Outcome,
+    Terms,
+    read_outcomes,
+    scores_of,
+)
 from benchmark.gate.spread import Comparison, calibrate, measure_spread
 from benchmark.protocol.identity import TRAINING_VERSION, Identity
 from benchmark.protocol.profile import Profile, Protocol
@@ -203,9 +212,24 @@ def _compare(record: RunRecord, results: Path, spec: RunSpec, folder: Path, data
         raise InputError(f"run {record.id} cannot be trained here: it {reason}")
     stored, now = read_outcomes(results, [spec]).outcomes[cell][spec.seed], here.outcomes[cell][spec.seed]
     again = StoredRun(folder / "runs" / spec.id)
+    if stored.terms == Terms():  # stored before runs had them
+        now = replace(now, terms=Terms())
     identical = stored == now
     differing = _differing(record, again.record)
-    tolerances = {} if identical or not differing else _tolerances(record, results, dataset, differing)
+    tolerances = {}
+    if differing and not identical:
+        try:
+            tolerances = _tolerances(record, results, dataset)
+        except InputError as error:
+            numbers = ", ".join(
+                f"{MEASURE_LABELS[name]} {each.here:.4f} instead of {each.stored:.4f}"
+                for name, each in _measures(stored, now, {}).items()
+                if each.here is not None and each.stored is not None
+            )
+            raise InputError(
+                f"run {record.id} came out differently here ({numbers}), which other {', '.join(differing)} may "
+                f"explain; {error}"
+            ) from error
     counts = [StoredRun(results / "runs" / spec.id).images, again.images]
     same = (counts[0].reset_index(drop=True) == counts[1].reset_index(drop=True)).all(axis=1)
     return Replay(
@@ -240,10 +264,10 @@ def _measures(stored: Outcome, here: Outcome, tolerances: Mapping[Measure, float
     }
 
 
-def _tolerances(
-    record: RunRecord, results: Path, dataset: DataSet, differing: Mapping[str, object]
-) -> dict[Measure, float]:
-    """Return the gate's tolerances for a check of one seed, from the stored seeds of the same runs.
+def _tolerances(record: RunRecord, results: Path, dataset: DataSet) -> dict[Measure, float]:
+    """Return the gate's tolerances for a check of one seed, from the other stored seeds of the same runs.
+
+    The run itself has no part in them: a wrong number would widen its own tolerance.
 
     Raises
     ------
@@ -253,18 +277,14 @@ def _tolerances(
     seeds = sorted(
         other.seed
         for other in iterate_records(results, [])
-        if isinstance(other, RunRecord) and _comparable(other) == _comparable(record)
+        if isinstance(other, RunRecord) and other.id != record.id and _comparable(other) == _comparable(record)
     )
     cell = Cell(record.category, record.method, record.shots)
-    specs = _spec(record, dataset, seeds)
     try:
-        spread = measure_spread(scores_of(read_outcomes(results, specs).outcomes))
+        spread = measure_spread(scores_of(read_outcomes(results, _spec(record, dataset, seeds)).outcomes))
         tolerances = calibrate(spread, 1).tolerances
     except InputError as error:
-        raise InputError(
-            f"run {record.id} came out differently here, and {', '.join(differing)} may explain it; to judge by "
-            f"tolerances, {results} needs more seeds of it ({error})"
-        ) from error
+        raise InputError(f"to judge that by tolerances, {results} needs other seeds of it ({error})") from error
     return {
         name: tolerances[comparison].allowed
         for name in MEASURES

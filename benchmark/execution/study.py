@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +88,9 @@ class StudyRunner:
         """Log which stored runs are replaced, and how much space the models take."""
         if again := sum(stored.has(spec.id) for spec in to_do):
             logger.info(f"{again} stored runs have no model: they are trained again, and replaced")
-        if to_do:
-            logger.info(f"{len(to_do)} models will take about {format_bytes(sum(map(model_bytes, to_do)))} on disk")
+        with suppress(Exception):  # the parameters of a plug-in's network may not be countable before it is built
+            size = sum(map(model_bytes, to_do))
+            logger.info(f"{len(to_do)} models will take about {format_bytes(size)} on disk")
 
     def _find_to_do(
         self, specs: Sequence[RunSpec], store: ResultStore
@@ -101,7 +102,7 @@ class StudyRunner:
         failed = f", {len(earlier)} failed earlier" if earlier else ""
         advice = f": {RETRY_ADVICE}" if earlier and not self.retry_failed else ""
         kept = " with a model" if self.keep_models else ""
-        if self.keep_models:
+        if self.keep_models and to_do:
             self._announce_models(to_do, ResultStore(store.root))
         logger.info(f"{len(specs)} runs: {len(specs) - len(missing)} stored{kept}, {len(to_do)} to do{failed}{advice}")
         return to_do, earlier

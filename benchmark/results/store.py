@@ -88,7 +88,7 @@ class ResultStore:
         self.failures = self.root / "failures"
 
     def has(self, run_id: str) -> bool:
-        """Return whether a run is stored, converged or not."""
+        """Return whether a run is stored, converged or not; with its model, if this store asks for models."""
         files = ["run.json", MODEL_FILE] if self.with_models else ["run.json"]
         return all((self.runs / run_id / name).is_file() for name in files)
 
@@ -139,8 +139,8 @@ class ResultStore:
         InputError
             If the folder cannot be written.
         """
-        writing = replace_folder if self.with_models else new_folder
-        with writing(self.runs / spec.id) as folder:
+        replacing = self.with_models and (self.runs / spec.id).is_dir()
+        with (replace_folder if replacing else new_folder)(self.runs / spec.id) as folder:
             result.images.to_csv(folder / "images.csv", index=False)
             result.curve.to_csv(folder / "curve.csv", index=False)
             result.roc.to_csv(folder / "roc.csv", index=False)
