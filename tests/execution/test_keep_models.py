@@ -8,14 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 
+import benchmark.training.one_run
 from baselines import create_network
-from benchmark.cli import main
+from benchmark.data.datasets import SyntheticDataSet
+from benchmark.data.image_cache import ImageCache
+from benchmark.protocol.profile import load_profile
+from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.model_file import MODEL_FILE, digest_weights, read_description, read_weights
+from benchmark.training.one_run import RunContext, train_and_score
+from benchmark.training.predict import Predictor
 from tests.conftest import CommandLine, tiny_with
+from tests.models.conftest import do
 
 
 def words(root: Path, *more: object) -> tuple[object, ...]:
-    selected = ("--method", "unet", "albunet_nbr_cap", "--shots", 1, "--seed", 0, "--jobs", 1)
+    selected = ("--method", "unet", "albunet_nbr_cap", "--shots", 1, "--seed", 0, "--jobs", 1, "--cache", "cache")
     return ("run", "--dataset", "folder", "--data-root", root, *selected, *tiny_with(), *more)
 
 
@@ -33,7 +40,7 @@ def same_files(one: Path, other: Path) -> None:
 def test_a_model_is_kept_with_its_run_which_is_otherwise_the_same(
     command_line: CommandLine, category: Path, tmp_path: Path
 ) -> None:
-    assert command_line(*words(category.parent, "--results", "without")).returncode == 0
+    assert do(tmp_path, *words(category.parent, "--results", "without")).returncode == 0
     kept = command_line(*words(category.parent, "--results", "kept", "--keep-models"))
     assert kept.returncode == 0, kept.stderr
     assert "2 models will take about " in kept.stderr
@@ -50,13 +57,11 @@ def test_a_model_is_kept_with_its_run_which_is_otherwise_the_same(
         assert digest_weights(network.state_dict()) not in (before, "")
 
 
-def test_runs_stored_without_a_model_are_announced_trained_again_and_replaced(
-    command_line: CommandLine, category: Path, tmp_path: Path
-) -> None:
-    assert command_line(*words(category.parent)).returncode == 0
+def test_runs_stored_without_a_model_are_announced_trained_again_and_replaced(category: Path, tmp_path: Path) -> None:
+    assert do(tmp_path, *words(category.parent)).returncode == 0
     runs = tmp_path / "results" / "runs"
     before = {path.name: path.stat().st_ino for path in runs.iterdir()}
-    again = command_line(*words(category.parent, "--keep-models"))
+    again = do(tmp_path, *words(category.parent, "--keep-models"))
     assert again.returncode == 0, again.stderr
     assert "2 stored runs have no model: they are trained again, and replaced" in again.stderr
     after = {path.name: path.stat().st_ino for path in runs.iterdir()}
@@ -64,44 +69,35 @@ def test_runs_stored_without_a_model_are_announced_trained_again_and_replaced(
     assert all(after[name] != before[name] for name in before)
     assert all((path / MODEL_FILE).is_file() for path in runs.iterdir())
     for more in ((), ("--keep-models",)):
-        nothing = command_line(*words(category.parent, *more))
+        nothing = do(tmp_path, *words(category.parent, *more))
         assert "0 to do" in nothing.stderr
         assert {path.name: path.stat().st_ino for path in runs.iterdir()} == after
 
 
 def test_a_run_that_fails_when_it_is_trained_again_keeps_its_result_and_the_command_says_so(
-    category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    category: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import benchmark.training.one_run
-
-    common = ("--results", tmp_path / "results", "--cache", tmp_path / "cache", "--method", "unet")
-    run = [str(word) for word in words(category.parent, *common)]
-    assert main(run) == 0
+    run = words(category.parent)
+    assert do(tmp_path, *run).returncode == 0
     files = {path: path.read_bytes() for path in (tmp_path / "results" / "runs").rglob("*.csv")}
 
     def fail(*_: object) -> None:
         raise RuntimeError("no luck")
 
     monkeypatch.setattr(benchmark.training.one_run, "keep_model", fail)
-    assert main([*run, "--keep-models"]) == 1
-    assert "2 runs failed" in capsys.readouterr().err
+    failed = do(tmp_path, *run, "--keep-models")
+    assert failed.returncode == 1
+    assert "2 runs failed" in failed.stderr
     assert {path: path.read_bytes() for path in files} == files
-    assert main(run) == 0
-    assert main([*run, "--keep-models"]) == 1
+    assert do(tmp_path, *run).returncode == 0
     monkeypatch.undo()
-    assert main([*run, "--keep-models", "--retry-failed"]) == 0
+    assert do(tmp_path, *run, "--keep-models").returncode == 1
+    assert do(tmp_path, *run, "--keep-models", "--retry-failed").returncode == 0
     assert len(list((tmp_path / "results" / "runs").glob(f"*/{MODEL_FILE}"))) == 2
     assert not list((tmp_path / "results" / "failures").iterdir())
 
 
 def test_the_weights_are_those_that_were_scored(shared_cache: Path, tmp_path: Path) -> None:
-    from benchmark.data.datasets import SyntheticDataSet
-    from benchmark.data.image_cache import ImageCache
-    from benchmark.protocol.profile import load_profile
-    from benchmark.protocol.selection import Selection, select_runs
-    from benchmark.training.one_run import RunContext, train_and_score
-    from benchmark.training.predict import Predictor
-
     profile = load_profile("quick", ["image_size=64", "width=0.1", "iterations=2", "curve_every=0"])
     spec = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["toothbrush"], [1], [0])])[0]
     context = RunContext(SyntheticDataSet(), ImageCache(shared_cache), torch.device("cpu"), keep_model=True)
