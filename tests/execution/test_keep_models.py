@@ -17,7 +17,7 @@ from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.model_file import MODEL_FILE, digest_weights, read_description, read_weights
 from benchmark.training.one_run import RunContext, train_and_score
 from benchmark.training.predict import Predictor
-from tests.conftest import CommandLine, tiny_with
+from tests.conftest import tiny_with
 from tests.models.conftest import do
 
 
@@ -37,11 +37,9 @@ def same_files(one: Path, other: Path) -> None:
     assert records[0] == records[1]
 
 
-def test_a_model_is_kept_with_its_run_which_is_otherwise_the_same(
-    command_line: CommandLine, category: Path, tmp_path: Path
-) -> None:
+def test_a_model_is_kept_with_its_run_which_is_otherwise_the_same(category: Path, tmp_path: Path) -> None:
     assert do(tmp_path, *words(category.parent, "--results", "without")).returncode == 0
-    kept = command_line(*words(category.parent, "--results", "kept", "--keep-models"))
+    kept = do(tmp_path, *words(category.parent, "--results", "kept", "--keep-models"))
     assert kept.returncode == 0, kept.stderr
     assert "2 models will take about " in kept.stderr
     for folder in (tmp_path / "kept" / "runs").iterdir():
