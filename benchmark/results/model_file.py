@@ -30,6 +30,7 @@ MODEL_FORMAT = 1
 # The key of the description among a file's metadata, which maps strings to strings.
 _KEY = "fewshot-defect-benchmark"
 _LENGTH_BYTES = 8  # of the header's length, at the beginning of a safetensors file
+_AGAIN = "delete it and train its run again with --keep-models"
 _PICKLES = (b"PK\x03\x04", b"\x80")  # what files of torch.save and of pickle begin with
 
 Channels = tuple[float, float, float]
@@ -129,7 +130,7 @@ def read_description(path: Path) -> ModelDescription:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"model {path} is truncated or corrupted ({_one_line(error)}): copy it again") from error
+        raise _corrupted(path, error) from error
     if _KEY not in metadata:
         raise InputError(
             f"model {path} does not say how it was trained: only files that run --keep-models wrote can be used"
@@ -153,9 +154,9 @@ def read_weights(path: Path, description: ModelDescription) -> dict[str, Tensor]
     try:
         weights: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"model {path} is truncated or corrupted ({_one_line(error)}): copy it again") from error
+        raise _corrupted(path, error) from error
     if digest_weights(weights) != description.weights_sha256:
-        raise InputError(f"the weights in model {path} are not those it was written with: copy it again")
+        raise InputError(f"the weights in model {path} are not those it was written with: copy it again, or {_AGAIN}")
     return weights
 
 
@@ -202,5 +203,6 @@ def _check_kind(path: Path) -> None:
     raise InputError(f"model {path} is not a safetensors file: give the {MODEL_FILE} that run --keep-models wrote")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _corrupted(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())
+    return InputError(f"model {path} is truncated or corrupted ({reason}): copy it again, or {_AGAIN}")
