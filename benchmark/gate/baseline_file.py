@@ -19,7 +19,7 @@ from benchmark.results.records import Status
 from benchmark.schema import SchemaError, decode_versioned, to_builtins
 from benchmark.score import Count, Metrics, Share
 
-FORMAT = 2
+FORMAT = 3
 _REWRITE = "restore it, or write it again with check --update"
 _Differences = Annotated[tuple[float | None, ...], Meta(min_length=len(MEASURES), max_length=len(MEASURES))]
 
@@ -47,6 +47,7 @@ class _Tolerances(Struct, frozen=True, kw_only=True, rename={"pairing": "for"}):
     dc: Tolerance | UnsetType = UNSET
     auc: Tolerance | UnsetType = UNSET
     acc: Tolerance | UnsetType = UNSET
+    segmentation: Tolerance | UnsetType = UNSET
     nbr: Tolerance | UnsetType = UNSET
     realism: Tolerance | UnsetType = UNSET
     applied: Tolerance | UnsetType = UNSET
@@ -64,6 +65,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     dc: Share | None
     auc: Share | None
     acc: Share | None
+    segmentation: float | None
     nbr: float | None
     realism: float | None
     applied: float | None
@@ -82,14 +84,14 @@ class _Run(Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> Outcome:
         metrics = Metrics(self.iou, self.dc, self.auc, self.acc, self.scored, self.defective, self.normal)
-        terms = Terms(self.nbr, self.realism, self.applied)
+        terms = Terms(self.segmentation, self.nbr, self.realism, self.applied)
         return Outcome(self.id, self.status, self.draw, self.pixels, metrics, terms)
 
 
 class _File(Struct, frozen=True, kw_only=True):
     """The file; attributes as of ``Baseline``, but for the last three."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     profile: str
     dataset: str
     code: str
@@ -162,6 +164,7 @@ def _run_lines(baseline: Baseline) -> Iterator[_Run]:
                 dc=run.metrics.dc,
                 auc=run.metrics.auc,
                 acc=run.metrics.acc,
+                segmentation=run.terms.segmentation,
                 nbr=run.terms.nbr,
                 realism=run.terms.realism,
                 applied=run.terms.applied,

@@ -15,15 +15,17 @@ from benchmark.environment import bit_conditions
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import ResultStore, read_run
+from benchmark.results.stored_run import StoredRun
 from benchmark.score import METRICS, Metric, Metrics
 
-Term = Literal["nbr", "realism", "applied"]
+Term = Literal["segmentation", "nbr", "realism", "applied"]
 # Neither high nor low is better, so a change in either direction is a regression.
 TERMS: tuple[Term, ...] = get_args(Term)
 Measure = Metric | Term
 MEASURES: tuple[Measure, ...] = (*METRICS, *TERMS)
 MEASURE_LABELS: dict[Measure, str] = {
     **{metric: metric.upper() for metric in METRICS},
+    "segmentation": "log BCE",
     "nbr": "NBR loss",
     "realism": "lambda",
     "applied": "lambda applied",
@@ -53,8 +55,18 @@ def describe_place(category: str, method: str, shots: int) -> str:
 
 @dataclass(frozen=True)
 class Terms:
-    """Training terms of one run, as attributes of ``TermMeans``; None where the recipe has no such term."""
+    """Training terms of one run; None where the recipe has no such term.
 
+    Attributes
+    ----------
+    segmentation : float or None
+        Mean over the second half of training of the natural logarithm of the segmentation loss, Eq. (5) or (7), per
+        minibatch. A logarithm, because losses of seeds differ by factors.
+    nbr, realism, applied : float or None
+        As attributes of ``TermMeans``.
+    """
+
+    segmentation: float | None = None
     nbr: float | None = None
     realism: float | None = None
     applied: float | None = None
@@ -193,5 +205,25 @@ def _outcome(record: RunRecord, folder: Path) -> Outcome:
         draw=record.identity.draw_digest[:16],
         pixels=pixels,
         metrics=record.metrics,
-        terms=Terms(record.terms.nbr, record.terms.realism, record.terms.applied),
+        terms=Terms(
+            segmentation=mean_late_log(StoredRun(folder, record).curve["segmentation"].to_numpy()),
+            nbr=record.terms.nbr,
+            realism=record.terms.realism,
+            applied=record.terms.applied,
+        ),
     )
+
+
+def mean_late_log(losses: np.ndarray) -> float:
+    """Return the mean natural logarithm of the second half of some losses, each taken as at least 1e-6.
+
+    Parameters
+    ----------
+    losses : np.ndarray, float64, shape (iterations,)
+
+    Examples
+    --------
+    >>> mean_late_log(np.array([7.0, 7.0, 1.0, np.e]))
+    0.5
+    """
+    return float(np.log(np.maximum(losses[len(losses) // 2 :], 1e-6)).mean())

@@ -29,7 +29,7 @@ def outcome(cell: Cell, seed: int, value: float) -> Outcome:
         draw=f"draw {seed}",
         pixels=f"{value:.12f}",
         metrics=Metrics(value, value, value, value, 8, 9, 3),
-        terms=Terms() if cell.method == "unet" else Terms(-term, term, term),
+        terms=Terms() if cell.method == "unet" else Terms(term, -term, term, term),
     )
 
 

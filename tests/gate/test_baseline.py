@@ -83,7 +83,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut off": (lambda path: path.write_text(path.read_text()[:900]), "truncated"),
     "not text": (lambda path: path.write_bytes(b"\xff\xfe"), "malformed"),
     "a list": (lambda path: path.write_text("[1]"), "expected object"),
-    "another format": (edit(lambda c: c.update(format=7, runs=[])), "format: is 7, this version reads 2"),
+    "another format": (edit(lambda c: c.update(format=7, runs=[])), "format: is 7, this version reads 3"),
     "no machine": (edit(lambda c: c.pop("machine")), "machine: missing"),
     "no protocol of a K": (edit(lambda c: c["protocols"].clear()), r"protocols\.1: missing"),
     "a setting in words": (edit(lambda c: c["protocols"]["1"].update(width="x")), r"protocols.*\.width: .* got str"),
@@ -95,7 +95,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a metric in percent": (edit(lambda c: c["runs"][3].update(iou=55.2)), r"runs\[3\]\.iou: expected float <= 1"),
     "a metric in words": (edit(lambda c: c["runs"][3].update(iou="high")), r"runs\[3\]\.iou: .* got str"),
     "an unknown status": (edit(lambda c: c["runs"][3].update(status="so")), r"runs\[3\]\.status: .*'so'"),
-    "too few differences": (edit(lambda c: c["runs"][3].update(differs=[0])), r"runs\[3\]\.differs: .* length >= 7"),
+    "too few differences": (edit(lambda c: c["runs"][3].update(differs=[0])), r"runs\[3\]\.differs: .* length >= 8"),
     "no critical values": (edit(lambda c: c["critical"].pop("same seeds")), r"critical\.same seeds: missing"),
     "no tolerance for a cell": (
         edit(lambda c: c["tolerances"].pop(0)),

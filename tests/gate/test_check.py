@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,10 @@ def test_a_baseline_is_written_and_unchanged_code_passes(
     assert len(content["runs"]) == 2 * 6
     assert sorted(run["seed"] for run in content["runs"] if run["method"] == "unet") == list(range(6))
     assert {"processor", "torch", "numpy", "threads"} < set(content["machine"])
+    run = content["runs"][0]
+    with next(with_baseline.glob(f"results/check/*/runs/{run['id']}/curve.csv")).open() as curve:
+        late = [float(row["segmentation"]) for row in csv.DictReader(curve)][1:]  # of three iterations
+    assert run["segmentation"] == pytest.approx(math.log(late[0] * late[1]) / 2)
 
 
 def test_a_fall_fails_a_rise_does_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
