@@ -215,6 +215,8 @@ REFUSED: dict[tuple[object, ...], str] = {
     ("--update", "--baseline", "/proc/nowhere/x.json"): "/proc/nowhere",
     ("--stored", "--results", "nowhere"): "nowhere",
     ("--jobs", 0): "--jobs",
+    ("--assess", "--json"): "--json",
+    ("--update", "--out", "out"): "--out",
 }
 
 
