@@ -86,12 +86,14 @@ class Ranking:
     ranks : tuple of Rank
     not_ranked : tuple of str
         Labels of the methods with too few complete categories.
+    left_out : tuple of str
+        Categories with runs, but not in ``categories``.
     lead : Comparison or None
         The best minus the second, tested in one family with all other pairs; None for fewer than two methods.
 
     Examples
     --------
-    >>> Ranking(5, (), (), (), None).headline
+    >>> Ranking(5, (), (), (), (), None).headline
     'K = 5: no ranking yet'
     """
 
@@ -99,6 +101,7 @@ class Ranking:
     categories: tuple[str, ...]
     ranks: tuple[Rank, ...]
     not_ranked: tuple[str, ...]
+    left_out: tuple[str, ...]
     lead: Comparison | None
 
     @property
@@ -124,6 +127,14 @@ class Ranking:
         lead = f"{self.lead.difference:.4f} ahead of {self.ranks[1].label}"
         shown = f"{'shown' if self.shown else 'not shown'} ({self._basis(self.lead)})"
         return f"Its mean IOU over {over} is {best.mean:.4f}, {lead}. This difference is {shown}."
+
+    @property
+    def omissions(self) -> list[str]:
+        """Sentences: which methods and categories the ranking leaves out."""
+        missing = {"Methods": self.not_ranked, "Categories": self.left_out if self.ranks else ()}
+        return [
+            f"{what} left out, because seeds are incomplete: {', '.join(of)}." for what, of in missing.items() if of
+        ]
 
     def _basis(self, lead: Comparison) -> str:
         if lead.p_holm is not None:
@@ -155,16 +166,16 @@ class Ranking:
 def rank_methods(results: ResultSet, shots: int) -> Ranking:
     """Rank the methods of a result set for one K.
 
-    Every mean is over the same categories. A method that is complete in less than half of the categories is left out,
-    because it would leave too few for the others.
+    Every mean is over the same categories. A method that is complete in at most half as many categories as the most
+    complete one is left out, because it would leave too few for the others.
     """
     scores = category_scores(results.runs, _METRIC, shots, results.seeds(shots))
     complete = scores.values.notna().sum()
-    ranked = [method for method in results.methods if method in complete and complete[method] * 2 > len(scores.values)]
+    ranked = [method for method in results.methods if method in complete and complete[method] * 2 > complete.max()]
     shared = scores.values[ranked].dropna() if ranked else scores.values.iloc[:0]
     shared = shared.reindex([category for category in results.categories if category in shared.index])
     if shared.empty:
-        return Ranking(shots, (), (), tuple(map(results.label, complete.index)), None)
+        return Ranking(shots, (), (), tuple(map(results.label, complete.index)), tuple(scores.values.index), None)
     order = list(shared.mean().sort_values(ascending=False, kind="stable").index)
     paper = _paper_means(order, list(shared.index), shots) if results.dataset == COMPARABLE else {}
     by_paper = sorted(paper, key=lambda method: -paper[method])
@@ -181,7 +192,8 @@ def rank_methods(results: ResultSet, shots: int) -> Ranking:
         for method in order
     )
     not_ranked = tuple(results.label(method) for method in complete.index if method not in ranked)
-    return Ranking(shots, tuple(map(str, shared.index)), ranks, not_ranked, _lead(shared, order))
+    left_out = tuple(category for category in scores.values.index if category not in shared.index)
+    return Ranking(shots, tuple(map(str, shared.index)), ranks, not_ranked, left_out, _lead(shared, order))
 
 
 def _lead(shared: pd.DataFrame, order: Sequence[str]) -> Comparison | None:
@@ -211,8 +223,8 @@ def as_text(results: ResultSet) -> str:
         head = ["", "Method", "Mean IOU", "95 % interval", *(["Paper"] if paper else [])]
         if rows:
             lines += text_table(head, [rows], "rlrrr"[: len(head)]).splitlines()
-        if ranking.not_ranked:
-            lines += wrapped(f"Not ranked, seeds are incomplete: {', '.join(ranking.not_ranked)}", _WIDTH)
+        for sentence in ranking.omissions:
+            lines += wrapped(sentence, _WIDTH)
         lines.append("")
     return "\n".join(lines)
 

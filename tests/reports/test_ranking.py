@@ -26,12 +26,23 @@ def test_methods_are_ranked_over_the_categories_they_share(tmp_path: Path) -> No
     assert ranking.categories == ("carpet", "grid")
     assert [(rank.method, round(rank.mean, 4)) for rank in ranking.ranks] == [("albunet", 0.4), ("unet", 0.3)]
     assert ranking.not_ranked == ("TernausNet-11",)
+    assert ranking.left_out == ("tile",)
     assert ranking.ranks[0].interval is None
     assert not ranking.shown
     assert "2 categories; 6 needed" in ranking.conclusion
     low, high = ranking.axis
     assert low <= 0.2
     assert high >= 0.5
+
+
+def test_seeds_that_one_category_lacks_leave_out_that_category_only(tmp_path: Path) -> None:
+    for category, seeds in (("carpet", 2), ("hazelnut", 3)):
+        for seed in range(seeds):
+            for method, iou in (("unet", 0.2), ("albunet", 0.3)):
+                store_run(tmp_path, iou, category=category, method=method, seed=seed)
+    ranking = rank_methods(only_set(tmp_path), 1)
+    assert [rank.method for rank in ranking.ranks] == ["albunet", "unet"]
+    assert "Categories left out, because seeds are incomplete: carpet." in as_text(only_set(tmp_path))
 
 
 def test_a_lead_is_shown_only_if_it_is_significant_among_all_pairs(tmp_path: Path) -> None:
