@@ -55,4 +55,4 @@ def check_new_name(kind: str, name: str, taken: Container[str]) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise InputError(f"{kind} name '{name}' may contain only letters, digits, _ . and -")
     if name in taken:
-        raise InputError(f"{kind} '{name}' is already registered")
+        raise InputError(f"{kind} '{name}' is already registered: choose another name")

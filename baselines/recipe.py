@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from baselines.errors import InputError
+from baselines.method_files import MethodFile
 
 CropPaste = Literal["never", "augmentation", "cap"]
 PasteWeight = Literal["one", "realism"]
@@ -82,6 +83,8 @@ class Method:
     recipe : Recipe
     reference : str
         The publication of the method.
+    file : MethodFile or None
+        The file that registered the method, or the network of a composed one; set by the registry.
     """
 
     name: str
@@ -89,3 +92,4 @@ class Method:
     network: str
     recipe: Recipe
     reference: str
+    file: MethodFile | None = None

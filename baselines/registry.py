@@ -1,19 +1,20 @@
 """Methods by name: a method is a network and a recipe, one column of the paper's tables.
 
-A name is registered, here or by a plug-in, or composed: ``<network>`` or ``smp:<Architecture>/<encoder>``, followed by
-how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and how normal images are used (``+bn``, ``+nbr``,
-``+nbr_euclidean``). Any pair of the two is a recipe; the default for each is the paper's.
+A name is registered, here, by a plug-in or by a file, or composed: ``<network>`` or ``smp:<Architecture>/<encoder>``,
+followed by how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and how normal images are used
+(``+bn``, ``+nbr``, ``+nbr_euclidean``). Any pair of the two is a recipe; the default for each is the paper's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
-from baselines.networks import SMP_PREFIX, check_network_name, network_names
+from baselines.method_files import MethodFile, execute, executing, read_method_file, split_choice
+from baselines.networks import SMP_PREFIX, check_network_name, forget_networks, network_file, network_names
 from baselines.recipe import Method, Recipe
 
 
@@ -61,6 +62,7 @@ _VARIANTS = {
     "unet_without_batch_norm": "Ronneberger et al., MICCAI 2015",
 }
 _METHODS: dict[str, Method] = {}
+_FILES: set[MethodFile] = set()  # whose methods are registered
 _plugins_registered = False
 
 
@@ -76,8 +78,88 @@ def register_method(method: Method) -> Method:
         raise InputError(f"a method must be a Method, got {method!r}")
     check_new_name("method", method.name, _METHODS)
     check_network_name(method.network)
+    if file := executing():
+        if network_file(method.network) not in (None, file):
+            raise InputError(f"network '{method.network}' of method '{method.name}' is registered by another file")
+        method = replace(method, file=file)
     _METHODS[method.name] = method
     return method
+
+
+def select_methods(text: str) -> list[str]:
+    """Return the names of the methods that one word of a command line selects; a file's are registered by then.
+
+    Parameters
+    ----------
+    text : str
+        A method's name, which is returned unchanged, known or not; ``path/to/file.py`` for every method that the file
+        registers; ``path/to/file.py:name`` for one of them, or composed with one of its networks.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used, or has no such method.
+
+    Examples
+    --------
+    >>> select_methods("unet+nbr")
+    ['unet+nbr']
+    """
+    choice = split_choice(text)
+    if choice is None:
+        return [text]
+    path, name = choice
+    names = register_file(file := read_method_file(path))
+    if name is None:
+        return names
+    if name not in names and network_file(name.partition("+")[0]) != file:
+        raise unknown_name(f"method of {path}", name, names)
+    return [get_method(name).name]
+
+
+def register_file(file: MethodFile) -> list[str]:
+    """Execute a file, unless that was done, and return the names of the methods that it registers.
+
+    Raises
+    ------
+    InputError
+        If it is not Python, raises, registers no method, or one whose name is taken; then nothing is registered.
+    """
+    _register_plugins()
+    if file not in _FILES:
+        try:
+            execute(file)
+            if not any(method.file == file for method in _METHODS.values()):
+                raise InputError(f"{file.name} registers no method: call register_method(Method(...)) in it")
+        except InputError:
+            _forget(file)
+            raise
+        _FILES.add(file)
+    return [method.name for method in _METHODS.values() if method.file == file]
+
+
+def provide(method: Method) -> None:
+    """Make a method that came from another process available here, by its file, in place of all other files.
+
+    A worker of a cluster outlives a command, and may be asked for a method whose file has changed since.
+
+    Raises
+    ------
+    InputError
+        As ``register_file``.
+    """
+    if method.file is None or method.file in _FILES:
+        return
+    for file in list(_FILES):
+        _forget(file)
+    register_file(method.file)
+
+
+def _forget(file: MethodFile) -> None:
+    for name in [method.name for method in _METHODS.values() if method.file == file]:
+        del _METHODS[name]
+    forget_networks(file)
+    _FILES.discard(file)
 
 
 def get_method(name: str) -> Method:
@@ -104,7 +186,7 @@ def get_method(name: str) -> Method:
 
 
 def method_names() -> tuple[str, ...]:
-    """Return the registered names: the paper's in the order of its tables, then those of plug-ins, sorted."""
+    """Return the registered names: the paper's in its tables' order, then those of plug-ins, sorted, and of files."""
     _register_plugins()
     return tuple(_METHODS)
 
@@ -143,7 +225,7 @@ def _compose(name: str) -> Method:
     if not additions and base in _METHODS:
         return _METHODS[base]
     label = "+".join((label, *(ADDITIONS[addition].label for addition in additions)))
-    return Method("+".join((base, *additions)), label, base, Recipe(**settings), reference)
+    return Method("+".join((base, *additions)), label, base, Recipe(**settings), reference, network_file(base))
 
 
 def _register_plugins() -> None:

@@ -186,9 +186,9 @@ def _spec(record: RunRecord, dataset: DataSet, seeds: Sequence[int]) -> list[Run
 def _check_identity(record: RunRecord, here: Identity) -> None:
     """Refuse a run whose method or settings mean something else here."""
     ours, theirs = to_builtins(here), to_builtins(record.identity)
-    for name in (name for name in ours if ours[name] != theirs[name]):
-        pairs = {name: (theirs[name], ours[name])}
-        if isinstance(ours[name], dict):
+    for name in (name for name in ours | theirs if ours.get(name) != theirs.get(name)):
+        pairs = {name: (theirs.get(name), ours.get(name))}
+        if isinstance(ours.get(name), dict):
             pairs = {key: (theirs[name].get(key), ours[name].get(key)) for key in ours[name] | theirs[name]}
         field_name, (stored, now) = next((key, pair) for key, pair in pairs.items() if pair[0] != pair[1])
         raise InputError(

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from baselines import method_names, networks, registry
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("BENCHMARK_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -111,3 +114,11 @@ def tiny_with(*changed: object) -> tuple[str, ...]:
     """``TINY`` with other values of some fields."""
     replaced = {str(assignment).partition("=")[0] for assignment in changed}
     return (*(word for word in TINY if word.partition("=")[0] not in replaced), *map(str, changed))
+
+
+@pytest.fixture
+def forgetful_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget, after a test, which methods and networks it registered."""
+    method_names()
+    for module, name in ((registry, "_METHODS"), (registry, "_FILES"), (networks, "_NETWORKS"), (networks, "_FILES")):
+        monkeypatch.setattr(module, name, copy(getattr(module, name)))

@@ -38,6 +38,16 @@ run --method unet+nrb
 run --method unet+nbr+nbr
 run --method unet+bn+nbr
 run --method smp:Unet/resnet19
+run --method methods/none.py
+run --method methods/notes.txt
+run --method methods/broken.py
+run --method methods/raises.py
+run --method methods/empty.py
+run --method methods/taken.py
+run --method methods/mine.py methods/same.py
+run --method methods/mine.py:own
+plan --method methods/none.py
+methods --check methods/none.py
 run --category carpt
 run --table IX
 run --figure 11
@@ -118,7 +128,7 @@ replay empty --device tpu
 
 
 @pytest.fixture
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgetful_registry: None) -> Path:
     """A working directory with a file, small data sets, most of them with a fault, and unusable profiles."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -130,10 +140,28 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("unfetched/widget/train/good/900.png").symlink_to("../../../annex/900.png")
     Path("odd/widget/train/good/900.gif").write_text("not opened")
     Path("file").write_text("not what it should be\n")
+    write_method_files()
     write_models()
     Path("broken.toml").write_text("image_size = \n")
     Path("unknown-field.toml").write_text("image_sise = 64\n")
     return tmp_path
+
+
+def write_method_files() -> None:
+    """Write a file of methods that can be used, and one with each fault."""
+    head = "from baselines import Method, Recipe, register_method\n"
+    register = 'register_method(Method("{}", "Mine", "unet", Recipe(), "a test"))\n'
+    Path("methods").mkdir()
+    for name, text in {
+        "mine.py": head + register.format("mine"),
+        "same.py": head + register.format("mine"),
+        "taken.py": head + register.format("unet"),
+        "empty.py": head,
+        "raises.py": f"{head}import nowhere\n",
+        "broken.py": "def method(:\n",
+        "notes.txt": "",
+    }.items():
+        Path("methods", name).write_text(text)
 
 
 def write_models() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
+from baselines.method_files import MethodFile, executing
 from baselines.networks.known import KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _NETWORKS: dict[str, type[SegmentationNetwork] | tuple[str, str]] = {
     "unet_wide": ("unet", "UNetWide"),
     "unet_without_batch_norm": ("unet", "UNetWithoutBatchNorm"),
 }
+# The file that registered a network, of those that one did.
+_FILES: dict[str, MethodFile] = {}
 
 __all__ = [
     "SMP_PREFIX",
@@ -38,7 +41,9 @@ __all__ = [
     "check_pretrained",
     "check_start",
     "create_network",
+    "forget_networks",
     "network_class",
+    "network_file",
     "network_names",
     "pretrained_file",
     "register_network",
@@ -71,6 +76,19 @@ def register_network(name: str, cls: type[SegmentationNetwork]) -> None:
     if cls.encoder_name is not None and cls.encoder_name not in WEIGHTS:
         raise unknown_name(f"pretrained encoder of network '{name}'", cls.encoder_name, WEIGHTS)
     _NETWORKS[name] = cls
+    if file := executing():
+        _FILES[name] = file
+
+
+def network_file(name: str) -> MethodFile | None:
+    """Return the file that registered a network; None if it came from elsewhere."""
+    return _FILES.get(name)
+
+
+def forget_networks(file: MethodFile) -> None:
+    """Remove the networks that a file registered."""
+    for name in [name for name, of in _FILES.items() if of == file]:
+        del _FILES[name], _NETWORKS[name]
 
 
 def network_names() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from baselines.errors import InputError
+from baselines.registry import select_methods
 from benchmark.atomic import check_folder
 from benchmark.commands.arguments.check import BASELINES
 from benchmark.commands.images import chosen_dataset
@@ -95,7 +96,8 @@ def update(options: argparse.Namespace, profile: Profile, path: Path) -> int:
 
 def chosen_part(options: argparse.Namespace) -> Narrowing:
     """Return which categories, methods and K were asked for."""
-    return Narrowing(options.category, options.method, options.shots)
+    methods = [name for text in options.method for name in select_methods(text)]
+    return Narrowing(options.category, methods, options.shots)
 
 
 def former_baseline(path: Path) -> Baseline | None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from baselines import get_method, method_names
 from baselines.networks import pretrained_file
 from baselines.networks.cost import COST_SIZE, NetworkCost, network_cost
+from baselines.registry import select_methods
 
 HEADINGS = ("name", "label", "parameters", f"GMAC at {COST_SIZE} px", "pretrained encoder", "recipe", "reference")
 
@@ -99,14 +100,15 @@ def as_table(listed: Sequence[ListedMethod]) -> str:
     )
 
 
-def print_check(name: str, as_json: bool) -> int:
-    """Print the result of each check of a method; return 1 if one failed."""
+def print_check(choice: str, as_json: bool) -> int:
+    """Print the result of each check of a method, or of all methods of a file; return 1 if one failed."""
     from baselines.contract import check_method  # imports torch, which listing does not need
 
-    checks = check_method(name)
+    checked = [(name, check) for name in select_methods(choice) for check in check_method(name)]
     if as_json:
-        print(json.dumps([asdict(check) for check in checks], indent=1))
+        print(json.dumps([{"method": name} | asdict(check) for name, check in checked], indent=1))
     else:
-        for check in checks:
-            print(f"pass  {check.name}" if check.passed else f"FAIL  {check.name}: {check.message}")
-    return 0 if all(check.passed for check in checks) else 1
+        for name, check in checked:
+            subject = check.name if name == choice else f"{name}: {check.name}"
+            print(f"pass  {subject}" if check.passed else f"FAIL  {subject}: {check.message}")
+    return 0 if all(check.passed for _, check in checked) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from baselines.errors import InputError
+from baselines.registry import select_methods
 from benchmark.protocol.profile import Profile, load_profile, with_settings
 from benchmark.protocol.selection import Request
 
@@ -16,7 +17,7 @@ def chosen_request(options: argparse.Namespace) -> Request:
         options.table,
         options.figure,
         options.study,
-        options.method,
+        [name for text in options.method for name in select_methods(text)],
         options.category,
         options.shots,
         options.seed,

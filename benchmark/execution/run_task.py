@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from baselines.errors import InputError
+from baselines.registry import provide
 from benchmark.environment import describe_environment
 from benchmark.execution.leases import Lease, LeaseLostError, Leases
 from benchmark.protocol.runs import RunSpec
@@ -98,6 +99,7 @@ class RunTask:
         """
         started = time.perf_counter()
         try:
+            provide(spec.method)
             with Leases(self.results).lease(spec.id) as lease:
                 if lease is None:
                     return LeasedElsewhere(spec)

@@ -10,7 +10,7 @@ import torch
 
 from baselines import get_method
 from baselines.errors import InputError, unknown_name
-from baselines.networks import network_class
+from baselines.networks import network_class, network_file
 from benchmark.data.datasets import DataSet
 from benchmark.data.manifest import digest_of
 from benchmark.environment import bit_conditions, code_digest, describe_environment
@@ -122,9 +122,12 @@ def _check_same_experiment(
 
 def checked_runs_folder(results: Path, specs: Sequence[RunSpec], device: torch.device) -> Path:
     """Return where the runs of checks are stored: identity does not include the code, so each code has a folder."""
-    packages = {network_class(spec.method.network).__module__.partition(".")[0] for spec in specs}
+    modules = {network_class(spec.method.network).__module__ for spec in specs if not network_file(spec.method.network)}
+    packages = {module.partition(".")[0] for module in modules}
     conditions = {
         "code": code_digest(tuple(sorted({*_SUITE, *packages}))),
         "machine": bit_conditions(describe_environment(device) | {"threads": 0}),
     }
+    if files := sorted({spec.method.file.digest for spec in specs if spec.method.file}):
+        conditions["files"] = files
     return results / "check" / digest_of(conditions)[:12]

@@ -21,7 +21,7 @@ Setting = str | int | float | bool | None
 _NEVER_READ = frozenset({"curve_every", "shots_per", "draws"})
 
 
-class Identity(Struct, frozen=True, kw_only=True):
+class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that can change a run's result, and nothing else: no paths, devices or worker counts.
 
     Attributes
@@ -36,6 +36,8 @@ class Identity(Struct, frozen=True, kw_only=True):
         The fields of the ``Protocol`` that this run reads.
     data_digest, draw_digest : str
         SHA-256 of the category's content and of the names of the drawn images.
+    file_digest : str or None
+        SHA-256 of the file that registered the method; None, and left out when written, for methods of packages.
     """
 
     training_version: Annotated[int, Meta(ge=0)]
@@ -48,6 +50,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     settings: dict[str, Setting]
     data_digest: str
     draw_digest: str
+    file_digest: str | None = None
 
 
 def paste_probability(recipe: Recipe, protocol: Protocol) -> float:

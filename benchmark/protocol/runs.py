@@ -59,6 +59,7 @@ class RunSpec:
             settings=effective_settings(recipe, self.protocol, has_pretrained_encoder),
             data_digest=self.data_digest,
             draw_digest=self.draw.digest,
+            file_digest=self.method.file.digest if self.method.file else None,
         )
 
     @cached_property

@@ -194,6 +194,8 @@ class RunHeader(Struct, frozen=True, kw_only=True):
         What was asked for; ``identity.settings`` has the fields that the run read.
     draw : DrawRecord
     status : Status
+    method_file : str or None
+        Name of the file that registered the method (``identity.file_digest``); None for methods of packages.
     """
 
     format: Literal[2] = 2
@@ -209,6 +211,7 @@ class RunHeader(Struct, frozen=True, kw_only=True):
     protocol: Protocol
     draw: DrawRecord
     status: Status
+    method_file: str | None = None
 
     @property
     def title(self) -> str:

@@ -210,6 +210,7 @@ def _header(spec: RunSpec, status: Status) -> RunHeader:
         protocol=spec.protocol,
         draw=DrawRecord(draw.names, len(draw.normals), len(draw.test), len(draw.unannotated)),
         status=status,
+        method_file=spec.method.file.name if spec.method.file else None,
     )
 
 

@@ -171,6 +171,12 @@ def _changes(name: str, protocol: Protocol) -> str:
     return ", ".join(changed)
 
 
+def _recipe(identity: Identity) -> str:
+    """Return what a method's name stood for in a run."""
+    file = {"file": identity.file_digest[:12]} if identity.file_digest else {}
+    return _as_json({"network": identity.network, **identity.recipe, **file})
+
+
 def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
     identity = record.identity
     row: dict[str, Any] = {column: getattr(record, column, None) for column in RESULT_COLUMNS}
@@ -183,7 +189,7 @@ def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
         "settings": _settings(identity, record.protocol),
         "changes": _changes(record.profile, record.protocol),
         "training_version": identity.training_version,
-        "recipe": _as_json({"network": identity.network, **identity.recipe}),
+        "recipe": _recipe(identity),
         "training_defective_images": len(record.draw.shots),
         "training_normal_images": record.draw.normals,
         "batch_size": record.protocol.batch_size,

@@ -19,7 +19,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "machine: the same command resumes an interrupted check, and runs of other code are never reused."
     )
     what = parser.add_argument_group("what to compare", "Everything in the baseline, unless narrowed.")
-    what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")
+    what.add_argument(
+        "--method",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="or FILE.py for all methods that a file registers, FILE.py:NAME for one (docs/adding-a-method.md)",
+    )
     what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
     what.add_argument(

@@ -12,5 +12,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--check", metavar="NAME", help="check that a method fulfils the contract; exit code 1 if not")
+    parser.add_argument(
+        "--check",
+        metavar="NAME|FILE.py",
+        help="check that a method, or each method that a file registers, fulfils the contract; exit code 1 if not",
+    )
     parser.set_defaults(do="methods:do")

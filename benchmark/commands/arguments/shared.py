@@ -84,7 +84,14 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))
     what.add_argument("--figure", action="extend", nargs="+", default=[], metavar="|".join(FIGURE_STUDIES))
     what.add_argument("--study", action="extend", nargs="+", default=[], metavar="|".join(OTHER_STUDIES))
-    what.add_argument("--method", action="extend", nargs="+", default=[], metavar="NAME")
+    what.add_argument(
+        "--method",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="or FILE.py for all methods that a file registers, FILE.py:NAME for one (docs/adding-a-method.md)",
+    )
     what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
     what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
     what.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N")
