@@ -35,7 +35,7 @@ class Report:
     machine : dict
         Hardware and versions of the runs.
     notes : tuple of str
-        Further remarks.
+        Further notes.
     """
 
     judgement: Judgement

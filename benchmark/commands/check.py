@@ -122,7 +122,7 @@ def runs_folder(options: argparse.Namespace, specs: list[RunSpec]) -> Path:
 
 
 def notes_on(runs: StoredRuns) -> tuple[str, ...]:
-    """Return remarks on stored runs, for readers of the report."""
+    """Return notes on stored runs, for readers of the report."""
     if set(runs.codes) <= {code_digest()}:
         return ()
     return ("the stored runs were trained by other code, so this does not assess the present one",)

@@ -45,7 +45,7 @@ class ImageRecord:
     mask_levels : int
         Number of distinct grey values in the mask; more than two mean it is not binary.
     sha256, mask_sha256 : str
-        Digests of the two files; empty where there is no file.
+        Digests of the two files; empty if the file does not exist.
 
     Examples
     --------

@@ -230,7 +230,7 @@ class RunRecord(RunHeader, frozen=True, kw_only=True):
         None for fewer than two scored test images, and in older records.
     terms : TermMeans
     notes : tuple of str
-        Remarks on the images, for readers of the report.
+        Notes on the images, for readers of the report.
     parameters : int
         Number of trainable parameters.
     pretrained : dict or None

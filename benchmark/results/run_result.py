@@ -74,7 +74,7 @@ class RunResult:
     environment : dict
         As ``environment.describe_environment`` returns it.
     notes : tuple of str
-        Remarks on the images, for readers of the report.
+        Notes on the images, for readers of the report.
     parameters : int
         Number of trainable parameters.
     pretrained : dict or None

@@ -122,7 +122,7 @@ def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return the content of a folder by name, without unfinished files; nothing if there is no folder."""
+    """Return the content of a folder by name, without unfinished files; empty if it does not exist."""
     if not folder.exists():
         return []
     try:

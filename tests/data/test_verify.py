@@ -126,7 +126,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[tuple[str, str, str]]]] 
     ),
     "grey mask": (lambda c: grey_mask(c / MASK), [("mask values", MASK, "1, 128 beside 0 and 255")]),
     "mask of one bit per pixel": (lambda c: mode_1_mask(c / MASK), []),
-    "a text beside the images": (lambda c: (c / "readme.txt").write_text("licence"), []),
+    "a text file among the images": (lambda c: (c / "readme.txt").write_text("licence"), []),
 }
 
 

@@ -196,7 +196,7 @@ def test_where_nothing_converged_the_papers_number_has_no_difference(tmp_path: P
 
 
 def test_stored_runs_that_equal_the_paper_have_no_differences(tmp_path: Path) -> None:
-    """Every cell of Table II, 1-shot, stored as a run: differences vanish, means with them."""
+    """Every cell of Table II, 1-shot, stored as a run: all differences are zero, and so are their means."""
     for line in printed("II"):
         if line["shots"] == "1" and line["category"] in PAPER_CATEGORIES[:12] and line["mean"]:
             iou = float(line["mean"])

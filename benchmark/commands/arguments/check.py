@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmark.commands.arguments.shared import add_data, add_profile, add_results, add_training
+from benchmark.commands.arguments.shared import add_data, add_filters, add_profile, add_results, add_training
 
 BASELINES = Path("tests/metrics")
 REPEATS = 20
@@ -19,19 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "machine: the same command resumes an interrupted check, and runs of other code are never reused."
     )
     what = parser.add_argument_group("what to compare", "Everything in the baseline, unless narrowed.")
-    what.add_argument(
-        "--method",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="or FILE.py for all methods that a file registers, FILE.py:NAME for one (docs/adding-a-method.md)",
-    )
-    what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
-    what.add_argument(
-        "--seed", action="extend", nargs="+", type=int, default=[], metavar="N", help="default: the profile's"
-    )
+    add_filters(what, seed_help="default: the profile's")
     how = parser.add_argument_group("baseline and comparison")
     how.add_argument(
         "--baseline", type=Path, metavar="FILE", help=f"default: {BASELINES}/PROFILE.json below the current folder"

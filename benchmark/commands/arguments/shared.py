@@ -84,7 +84,12 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))
     what.add_argument("--figure", action="extend", nargs="+", default=[], metavar="|".join(FIGURE_STUDIES))
     what.add_argument("--study", action="extend", nargs="+", default=[], metavar="|".join(OTHER_STUDIES))
-    what.add_argument(
+    add_filters(what)
+
+
+def add_filters(group: argparse._ArgumentGroup, seed_help: str | None = None) -> None:
+    """Add ``--method``, ``--category``, ``--shots`` and ``--seed`` to a group of options."""
+    group.add_argument(
         "--method",
         action="extend",
         nargs="+",
@@ -92,9 +97,9 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="or FILE.py for all methods that a file registers, FILE.py:NAME for one (docs/adding-a-method.md)",
     )
-    what.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    what.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
-    what.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N")
+    group.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    group.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
+    group.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N", help=seed_help)
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
