@@ -15,6 +15,11 @@ class InputError(ValueError):
 
     The message is one line that says what was wrong, where, and what to do; the command line prints it unchanged and
     exits with code 2.
+
+    Examples
+    --------
+    >>> issubclass(InputError, ValueError)
+    True
     """
 
 
@@ -51,6 +56,12 @@ def check_new_name(kind: str, name: str, taken: Container[str]) -> None:
     ------
     InputError
         If the name is refused.
+
+    Examples
+    --------
+    >>> check_new_name("method", "unet", taken=("unet",))
+    Traceback (most recent call last):
+    baselines.errors.InputError: method 'unet' is already registered: choose another name
     """
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise InputError(f"{kind} name '{name}' may contain only letters, digits, _ . and -")

@@ -49,12 +49,24 @@ def downsample_mask(mask: Tensor, size: tuple[int, int], how: MaskDownsample = "
 
 
 def normal_background(features: Tensor, small_mask: Tensor) -> Tensor:
-    """Set the defective cells of a feature map to zero, Eq. (1); shape of ``features``."""
+    """Set the defective cells of a feature map to zero, Eq. (1); shape of ``features``.
+
+    Examples
+    --------
+    >>> normal_background(torch.full((1, 1, 1, 2), 3.0), torch.tensor([[[[1.0, 0.0]]]])).tolist()
+    [[[[0.0, 3.0]]]]
+    """
     return features * (1 - small_mask)
 
 
 def global_average_pool(features: Tensor) -> Tensor:
-    """Average each channel over its cells, Eq. (2); shape (N, C)."""
+    """Average each channel over its cells, Eq. (2); shape (N, C).
+
+    Examples
+    --------
+    >>> global_average_pool(torch.tensor([[[[1.0, 3.0]]]])).tolist()
+    [[2.0]]
+    """
     return features.mean(dim=(2, 3))
 
 

@@ -85,6 +85,11 @@ class Method:
         The publication of the method.
     file : MethodFile or None
         The file that registered the method, or the network of a composed one; set by the registry.
+
+    Examples
+    --------
+    >>> Method("mine", "Mine", "unet", Recipe(nbr="cosine"), "unpublished").recipe.summary
+    'NBR + crop-and-paste augmentation'
     """
 
     name: str

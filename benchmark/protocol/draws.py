@@ -37,6 +37,12 @@ class Draw:
         Positions of the defective images with an empty mask, used for neither training nor testing.
     names : tuple of str
         Names of the K-shot images.
+
+    Examples
+    --------
+    >>> one, other = (Draw((3,), normals, (2, 4), (), ("test/crack/000.png",)) for normals in [(), (0, 1)])
+    >>> one.digest == other.digest  # it depends on the names alone
+    True
     """
 
     shots: tuple[int, ...]
@@ -130,6 +136,13 @@ def list_draws(manifests: Sequence[CategoryManifest]) -> tuple[list[Row], list[R
     digests : list of dict
         Rows of ``draw_digests.csv`` (``DIGEST_COLUMNS``), one per draw; an impossible draw has the reason instead of
         a digest.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> images, digests = list_draws([SyntheticDataSet().manifest("tile")])
+    >>> len(digests), images[0]["image"].split("/")[0]
+    (20, 'test')
     """
     images: list[Row] = []
     digests: list[Row] = []

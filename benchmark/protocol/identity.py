@@ -38,6 +38,15 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
         SHA-256 of the category's content and of the names of the drawn images.
     file_digest : str or None
         SHA-256 of the file that registered the method; None, and left out when written, for methods of packages.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> from benchmark.protocol.selection import Selection, select_runs
+    >>> [spec] = select_runs(SyntheticDataSet(), load_profile("ci"), [Selection(["unet"], ["tile"], [1], [0])])
+    >>> "curve_every" in spec.identity.settings  # how often training is measured does not change it
+    False
     """
 
     training_version: Annotated[int, Meta(ge=0)]

@@ -31,6 +31,15 @@ class RunSpec:
         SHA-256 of the category's content.
     draw : Draw
         The images trained from and tested on.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> from benchmark.protocol.selection import Selection, select_runs
+    >>> [spec] = select_runs(SyntheticDataSet(), load_profile("ci"), [Selection(["unet"], ["tile"], [1], [0])])
+    >>> spec.title
+    'tile unet 1-shot seed 0'
     """
 
     dataset: str

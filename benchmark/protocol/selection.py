@@ -53,7 +53,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Selection:
-    """The product of four lists: one run for each combination."""
+    """The product of four lists: one run for each combination.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> selection = Selection(methods=["unet", "unet+nbr"], categories=["hazelnut"], shots=[1, 5], seeds=[0])
+    >>> len(select_runs(SyntheticDataSet(), load_profile("ci"), [selection]))
+    4
+    """
 
     methods: Sequence[str]
     categories: Sequence[str]
@@ -75,6 +84,13 @@ def choose_selections(request: Request, profile: Profile, dataset: ImageList) ->
     ------
     InputError
         If a name is unknown, or the data set has none of the categories.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> list(choose_selections(Request(tables=["II"], everything=True), load_profile("ci"), SyntheticDataSet()))
+    ['table II', '']
     """
     studies = find_studies(request.tables, request.figures, request.studies)
     chosen = {study.name: _select(study, request, profile, dataset) for study in studies}
@@ -86,7 +102,14 @@ def choose_selections(request: Request, profile: Profile, dataset: ImageList) ->
 
 
 def choose_methods(requested: Sequence[str], profile: Profile) -> list[str]:
-    """Return the requested methods, or else the profile's; InputError if it names none."""
+    """Return the requested methods, or else the profile's; InputError if it names none.
+
+    Examples
+    --------
+    >>> from benchmark.protocol.profile import load_profile
+    >>> choose_methods(["unet+nbr", "unet", "unet"], load_profile("ci"))
+    ['unet+nbr', 'unet']
+    """
     methods = list(dict.fromkeys(requested or profile.methods))
     if not methods:
         raise InputError(f"profile {profile.name} names no methods: add --method NAME")
@@ -100,6 +123,12 @@ def choose_categories(dataset: ImageList, requested: Sequence[str], preferred: S
     ------
     InputError
         If the data set lacks a requested category.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> choose_categories(SyntheticDataSet(), requested=[], preferred=["hazelnut", "washer"])
+    ['hazelnut']
     """
     known = dataset.categories()
     for category in requested:
@@ -125,6 +154,14 @@ def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selec
     ------
     InputError
         If a method or a category is unknown, a draw is impossible, or the profile does not fit a method.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> selection = Selection(methods=["unet"], categories=["tile"], shots=[1], seeds=[0, 1])
+    >>> [spec.title for spec in select_runs(SyntheticDataSet(), load_profile("ci"), [selection])]
+    ['tile unet 1-shot seed 0', 'tile unet 1-shot seed 1']
     """
     selections = list(selections)
     check_methods([name for selection in selections for name in selection.methods], profile)
@@ -168,6 +205,13 @@ def check_methods(names: Iterable[str], profile: Profile) -> None:
     ------
     InputError
         If a method is unknown, or its network does not support the image size, the width or the weights.
+
+    Examples
+    --------
+    >>> from benchmark.protocol.profile import load_profile
+    >>> check_methods(["unett"], load_profile("ci"))
+    Traceback (most recent call last):
+    baselines.errors.InputError: unknown method 'unett': did you mean 'unet'?
     """
     for name in dict.fromkeys(names):
         network = get_method(name).network

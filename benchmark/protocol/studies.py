@@ -33,6 +33,11 @@ class Study:
         Whether it shows the first seed only.
     open_ended : bool
         Whether a report adds every other stored method.
+
+    Examples
+    --------
+    >>> TABLE_STUDIES["II"].title, TABLE_STUDIES["II"].categories
+    ('Mean IOU', ())
     """
 
     name: str
