@@ -7,8 +7,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import SegmentationNetwork, scaled
-from baselines.networks.blocks import DoubleConv, DownPath
+from baselines.networks.base import scaled
+from baselines.networks.blocks import DoubleConv, DownPath, FiveStageNetwork
 
 STAGE_CHANNELS = (64, 128, 256, 512, 1024)
 
@@ -49,7 +49,7 @@ class UpConv(nn.Sequential):
         )
 
 
-class AttentionUNet(SegmentationNetwork):
+class AttentionUNet(FiveStageNetwork):
     """Attention U-Net of five stages; each up step is a ``DoubleConv`` over [gated skip, upsampled].
 
     Parameters
@@ -57,8 +57,6 @@ class AttentionUNet(SegmentationNetwork):
     width : float
         Multiplier of every channel count.
     """
-
-    size_multiple = 16
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -71,10 +69,6 @@ class AttentionUNet(SegmentationNetwork):
         )
         self.up = nn.ModuleList(DoubleConv(2 * skip, skip) for skip in channels[:-1])
         self.head = nn.Conv2d(channels[0], 1, 1)
-
-    def _encode(self, images: Tensor) -> list[Tensor]:
-        features: list[Tensor] = self.down(images)
-        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.networks.base import IMAGE_CHANNELS
+from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork
 
 
 class DoubleConv(nn.Sequential):
@@ -60,4 +60,15 @@ class DownPath(nn.ModuleList):
         features: list[Tensor] = []
         for stage in self:
             features.append(stage(F.max_pool2d(features[-1], 2) if features else images))
+        return features
+
+
+class FiveStageNetwork(SegmentationNetwork):
+    """A network whose encoder is a ``DownPath`` of five stages, ``down``."""
+
+    size_multiple = 16
+    down: DownPath
+
+    def _encode(self, images: Tensor) -> list[Tensor]:
+        features: list[Tensor] = self.down(images)
         return features

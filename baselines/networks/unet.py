@@ -7,13 +7,13 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import SegmentationNetwork, scaled
-from baselines.networks.blocks import DoubleConv, DownPath
+from baselines.networks.base import scaled
+from baselines.networks.blocks import DoubleConv, DownPath, FiveStageNetwork
 
 STAGE_CHANNELS = (32, 64, 128, 256, 512)
 
 
-class UNet(SegmentationNetwork):
+class UNet(FiveStageNetwork):
     """U-Net of five stages; each up step is a ``DoubleConv`` over [skip, upsampled].
 
     According to the paper U-Net has fewer parameters than TernausNet and AlbuNet (Section IV-F); this holds for stages
@@ -25,7 +25,6 @@ class UNet(SegmentationNetwork):
         Multiplier of every channel count.
     """
 
-    size_multiple = 16
     stage_channels: tuple[int, ...] = STAGE_CHANNELS
     batch_norm = True
 
@@ -38,10 +37,6 @@ class UNet(SegmentationNetwork):
         )
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
-
-    def _encode(self, images: Tensor) -> list[Tensor]:
-        features: list[Tensor] = self.down(images)
-        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import SegmentationNetwork, scaled
-from baselines.networks.blocks import DoubleConv, DownPath
+from baselines.networks.base import scaled
+from baselines.networks.blocks import DoubleConv, DownPath, FiveStageNetwork
 from baselines.networks.unet import STAGE_CHANNELS
 
 
-class UNetPlusPlus(SegmentationNetwork):
+class UNetPlusPlus(FiveStageNetwork):
     """U-Net++ of five stages without deep supervision.
 
     Node (row, 0) is the encoder's stage ``row``. Node (row, column) is a ``DoubleConv`` over all earlier nodes
@@ -21,8 +21,6 @@ class UNetPlusPlus(SegmentationNetwork):
     width : float
         Multiplier of every channel count.
     """
-
-    size_multiple = 16
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -36,10 +34,6 @@ class UNetPlusPlus(SegmentationNetwork):
         )
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
-
-    def _encode(self, images: Tensor) -> list[Tensor]:
-        features: list[Tensor] = self.down(images)
-        return features
 
     def decode(self, features: list[Tensor]) -> Tensor:
         rows = [[feature] for feature in features]
