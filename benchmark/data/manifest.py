@@ -76,7 +76,13 @@ class ImageRecord:
 
 
 class Oddity(StrEnum):
-    """What is odd about a file; ``notes`` has the words for readers."""
+    """What is odd about a file; ``notes`` has the words for readers.
+
+    Examples
+    --------
+    >>> Oddity("mask without image") is Oddity.LONE_MASK
+    True
+    """
 
     FILE_TYPE = "file type"
     SUBFOLDER = "subfolder"
@@ -100,6 +106,11 @@ class Finding:
         Path below the category's folder.
     detail : str
         For class numbers the highest one.
+
+    Examples
+    --------
+    >>> Finding(Oddity.LONE_MASK, "ground_truth/hole/007_mask.png").oddity.value
+    'mask without image'
     """
 
     oddity: Oddity
@@ -121,6 +132,14 @@ class CategoryManifest:
     records : tuple of ImageRecord
     findings : tuple of Finding
         Files that are left out, and masks that look wrong; not part of the digest, as they change no result.
+
+    Examples
+    --------
+    >>> normal = ImageRecord("train", GOOD, "train/good/0.png", "")
+    >>> defective = ImageRecord("test", "hole", "test/hole/0.png", "ground_truth/hole/0_mask.png")
+    >>> manifest = CategoryManifest("folder", "tile", "", (normal, defective))
+    >>> manifest.defect_types, manifest.indices("test")
+    (['hole'], [1])
     """
 
     dataset: str
@@ -167,13 +186,31 @@ def digest_of(content: object) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "empty").write_bytes(b"")
+    ...     sha256_of(Path(folder) / "empty")[:8]
+    'e3b0c442'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Write a CSV file with a header and Unix line endings; text that looks like a formula is quoted."""
+    """Write a CSV file with a header and Unix line endings; text that looks like a formula is quoted.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_rows(Path(folder) / "a.csv", [{"name": "tile", "images": 3}], columns=("name", "images"))
+    ...     (Path(folder) / "a.csv").read_text()
+    'name,images\\ntile,3\\n'
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -181,7 +218,17 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequen
 
 
 def write_images(path: Path, manifests: Iterable[CategoryManifest], columns: Sequence[str] = ()) -> None:
-    """Write the records of all categories as ``images.csv``, with the given columns or all."""
+    """Write the records of all categories as ``images.csv``, with the given columns or all.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> manifest = CategoryManifest("folder", "tile", "", (ImageRecord("train", GOOD, "train/good/0.png", ""),))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_images(Path(folder) / "images.csv", [manifest], columns=("label", "name"))
+    ...     (Path(folder) / "images.csv").read_text().splitlines()
+    ['category,label,name', 'tile,good,train/good/0.png']
+    """
     columns = ["category", *(columns or [item.name for item in fields(ImageRecord)])]
     rows = ({"category": manifest.category, **asdict(record)} for manifest in manifests for record in manifest.records)
     write_rows(path, ({column: row[column] for column in columns} for row in rows), columns)
@@ -194,6 +241,15 @@ def read_images(path: Path, dataset: str, version: str) -> list[CategoryManifest
     ------
     InputError
         If the file cannot be read or has other columns.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> manifest = CategoryManifest("folder", "tile", "", (ImageRecord("train", GOOD, "train/good/0.png", ""),))
+    >>> with TemporaryDirectory() as folder:
+    ...     write_images(Path(folder) / "images.csv", [manifest])
+    ...     read_images(Path(folder) / "images.csv", "folder", "") == [manifest]
+    True
     """
     numbers = {item.name for item in fields(ImageRecord) if item.type == "int"}
     grouped: dict[str, list[ImageRecord]] = {}

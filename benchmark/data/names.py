@@ -23,6 +23,13 @@ def check_path(path: Path) -> None:
     ------
     InputError
         If the path is one of these.
+
+    Examples
+    --------
+    >>> check_path(Path("a\\tb.png"))
+    Traceback (most recent call last):
+    ...
+    baselines.errors.InputError: the name of 'a\\tb.png' contains a line break or another control character: rename it
     """
     try:
         os.fsencode(path).decode()
