@@ -179,6 +179,12 @@ def _spec(record: RunRecord, dataset: DataSet, seeds: Sequence[int]) -> list[Run
             f"the images of category {record.category} in {dataset.name} (SHA-256 {digest[:12]}) are not those of run "
             f"{record.id} ({stored.data_digest[:12]}): give the folder it was trained on with --data-root"
         )
+    if stored.file_digest:
+        raise InputError(
+            f"run {record.id} cannot be replayed: its method was registered by the file {record.method_file} (SHA-256 "
+            f"{stored.file_digest[:12]}), which cannot be given here; run it again with --method FILE.py and another "
+            "--results"
+        )
     selection = Selection([record.method], [record.category], [record.shots], seeds)
     return select_runs(dataset, profile_of(record), [selection])
 
@@ -186,9 +192,9 @@ def _spec(record: RunRecord, dataset: DataSet, seeds: Sequence[int]) -> list[Run
 def _check_identity(record: RunRecord, here: Identity) -> None:
     """Refuse a run whose method or settings mean something else here."""
     ours, theirs = to_builtins(here), to_builtins(record.identity)
-    for name in (name for name in ours | theirs if ours.get(name) != theirs.get(name)):
-        pairs = {name: (theirs.get(name), ours.get(name))}
-        if isinstance(ours.get(name), dict):
+    for name in (name for name in ours if ours[name] != theirs[name]):
+        pairs = {name: (theirs[name], ours[name])}
+        if isinstance(ours[name], dict):
             pairs = {key: (theirs[name].get(key), ours[name].get(key)) for key in ours[name] | theirs[name]}
         field_name, (stored, now) = next((key, pair) for key, pair in pairs.items() if pair[0] != pair[1])
         raise InputError(

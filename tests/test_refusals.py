@@ -104,6 +104,8 @@ predict truncated.safetensors data --out out
 predict undescribed.safetensors data --out out
 predict later.safetensors data --out out
 predict other.safetensors data --out out
+predict of-a-file.safetensors data --out out
+export of-a-file.safetensors
 predict model.safetensors nowhere.png --out out
 predict model.safetensors 'data/*.tiff' --out out
 predict model.safetensors file --out out
@@ -177,6 +179,8 @@ def write_models() -> None:
     write_model(Path("model.safetensors"), description, weights)
     other = msgspec.structs.replace(description, identity=make_spec(method="albunet").identity)
     write_model(Path("other.safetensors"), other, weights)
+    of_a_file = msgspec.structs.replace(spec.identity, network="own", file_digest="f" * 64)
+    write_model(Path("of-a-file.safetensors"), msgspec.structs.replace(description, identity=of_a_file), weights)
     content = Path("model.safetensors").read_bytes()
     Path("truncated.safetensors").write_bytes(content[:-1])
     Path("later.safetensors").write_bytes(content.replace(b'"{\\"format\\": 1', b'"{\\"format\\": 2'))

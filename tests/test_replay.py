@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,14 @@ def test_the_same_code_and_machine_agree_to_the_bit(stored: Path) -> None:
     assert found["agrees"] is found["identical"] is True
     assert found["differing"] == {}
     assert set(found["measures"]) == {"iou", "dc", "auc", "acc", "nbr", "realism", "applied"}
+
+
+def test_a_run_of_a_method_from_a_file_is_refused(stored: Path, results: Path) -> None:
+    edit(run_of(results), lambda record: record.update(method_file="mine.py"))
+    edit(run_of(results), lambda record: record["identity"].update(file_digest="f" * 64))
+    done = replay(stored, results)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: run \S+ cannot be replayed: .* the file mine.py \(SHA-256 f{12}\).*\n", done.stderr)
 
 
 def test_other_versions_are_named_even_if_every_bit_is_the_same(stored: Path, results: Path) -> None:

@@ -85,6 +85,11 @@ def load_model(path: Path, device: torch.device, threads: int | None = None) -> 
     try:
         network = create_network(description.network, width=protocol.width)
     except InputError as error:
+        if digest := description.identity.file_digest:
+            raise InputError(
+                f"the network '{description.network}' of model {path} is that of a file (SHA-256 {digest[:12]}), which "
+                "cannot be given here: register it in a plug-in (docs/adding-a-method.md)"
+            ) from error
         raise InputError(f"the network of model {path} cannot be built: {error}") from error
     weights = read_weights(path, description)
     _check_fit(path, description.network, network, weights)
