@@ -82,7 +82,7 @@ def test_the_same_code_and_machine_agree_to_the_bit(stored: Path) -> None:
     found = json.loads(replay(stored, stored / "results", "--json").stdout)
     assert found["agrees"] is found["identical"] is True
     assert found["differing"] == {}
-    assert set(found["measures"]) == {"iou", "dc", "auc", "acc", "nbr", "realism", "applied"}
+    assert set(found["measures"]) == {"iou", "dc", "auc", "acc", "nbr", "realism", "applied", "segmentation"}
 
 
 def test_a_run_of_a_method_from_a_file_is_refused(stored: Path, results: Path) -> None:
