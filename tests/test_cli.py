@@ -300,7 +300,7 @@ def test_a_method_is_checked_against_its_contract(
     assert main(["methods", "--check", "unet"]) == 1
     assert "FAIL  logits have the size of the images: got (2, 512, 4, 8)" in capsys.readouterr().out
     assert main(["methods", "--check", "unet", "--json"]) == 1
-    assert {"name", "passed", "message"} == set(json.loads(capsys.readouterr().out)[0])
+    assert {"method", "name", "passed", "message"} == set(json.loads(capsys.readouterr().out)[0])
 
 
 def test_synthetic_data_is_listed_generated_and_usable_as_a_folder(
