@@ -120,7 +120,7 @@ class Ranking:
     def conclusion(self) -> str:
         """A sentence: by how much the best leads, and whether this difference is shown."""
         if not self.ranks:
-            return "No category has all seeds of most methods."
+            return "No category has all seeds of the methods to be ranked."
         best, over = self.ranks[0], _categories(len(self.categories))
         if self.lead is None or self.lead.difference is None:
             return f"Its mean IOU over {over} is {best.mean:.4f}. No other method has one."

@@ -172,9 +172,9 @@ def write_models() -> None:
     spec = make_spec(settings=["width=0.1", "image_size=64"])
     weights = create_network("unet", width=0.1).state_dict()
     description = ModelDescription(
-        run=spec.id, dataset="synthetic", category="carpet", method="unet", label="U-Net", shots=1, seed=0,
-        identity=spec.identity, protocol=spec.protocol, normalisation=Normalisation((0, 0, 0), (1, 1, 1)),
-        training_threshold=0.5, weights_sha256=digest_weights(weights),
+        run=spec.id, dataset="synthetic", label="U-Net", identity=spec.identity, protocol=spec.protocol,
+        normalisation=Normalisation((0, 0, 0), (1, 1, 1)), training_threshold=0.5,
+        weights_sha256=digest_weights(weights),
     )  # fmt: skip
     write_model(Path("model.safetensors"), description, weights)
     other = msgspec.structs.replace(description, identity=make_spec(method="albunet").identity)

@@ -156,7 +156,7 @@ def _describe(model: TrainedModel, path: Path, options: OnnxOptions) -> None:
     description = model.description
     metadata: dict[str, Any] = {
         "run": description.run,
-        "method": description.method,
+        "method": description.identity.method,
         "image_size": description.protocol.image_size,
         "threshold": description.protocol.threshold,
         "training_threshold": description.training_threshold,

@@ -20,7 +20,6 @@ from baselines.errors import InputError
 from benchmark.protocol.identity import Identity
 from benchmark.protocol.profile import Protocol
 from benchmark.schema import SchemaError, decode_versioned, to_builtins
-from benchmark.score import Count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,10 +51,11 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
         ``MODEL_FORMAT``.
     run : str
         The id of its run.
-    dataset, category, method, label : str
-    shots, seed : int
+    dataset : str
+    label : str
+        Of the method.
     identity : Identity
-        Of its run, with the network.
+        Of its run: category, method, network, K, seed and recipe.
     protocol : Protocol
         With image size, width, precision and the threshold it was scored with, the paper's 0.5 unless changed.
     normalisation : Normalisation
@@ -71,11 +71,7 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     format: Literal[1] = 1
     run: str
     dataset: str
-    category: str
-    method: str
     label: str
-    shots: Count
-    seed: Count
     identity: Identity
     protocol: Protocol
     normalisation: Normalisation

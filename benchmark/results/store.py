@@ -218,11 +218,7 @@ def _describe(spec: RunSpec, model: KeptModel) -> ModelDescription:
     return ModelDescription(
         run=spec.id,
         dataset=spec.dataset,
-        category=spec.category,
-        method=spec.method.name,
         label=spec.method.label,
-        shots=spec.shots,
-        seed=spec.seed,
         identity=spec.identity,
         protocol=spec.protocol,
         normalisation=model.normalisation,

@@ -14,13 +14,17 @@ from benchmark.training.predict import Predictor
 def choose_threshold(predictor: Predictor, arrays: CategoryArrays, shots: Sequence[int]) -> float:
     """Return the threshold with the best mean IOU on the annotated training images, as ``best_threshold`` does.
 
-    Normal images have no IOU, and do not count: with their false positives in one Dice coefficient of all pixels,
-    thresholds came out too high, as there are many more normal images than annotated ones.
+    Normal images have no IOU, and do not count.
 
     Parameters
     ----------
     shots : sequence of int
         Positions of the K-shot images in the manifest.
+
+    Returns
+    -------
+    float
+        In (0, 1).
     """
     counts = [histogram(probability, arrays.masks[index]) for index, probability in predictor.predict(arrays, shots)]
     return best_threshold(np.stack(counts), predictor.protocol.threshold)

@@ -47,7 +47,11 @@ def test_a_model_is_kept_with_its_run_which_is_otherwise_the_same(category: Path
         description = read_description(folder / MODEL_FILE)
         assert description.run == folder.name
         assert (description.protocol.image_size, description.protocol.width) == (64, 0.1)
-        assert (description.category, description.shots, description.seed) == ("widget", 1, 0)
+        assert (description.identity.category, description.identity.shots, description.identity.seed) == (
+            "widget",
+            1,
+            0,
+        )
         weights = read_weights(folder / MODEL_FILE, description)
         network = create_network(description.network, width=0.1)
         before = digest_weights(network.state_dict())

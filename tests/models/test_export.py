@@ -29,8 +29,8 @@ def untrained(network: str) -> TrainedModel:
     """A network with random weights, and batch-norm statistics of random images, as a model."""
     spec = make_spec(method=network, settings=["image_size=64", "width=0.1"])
     description = ModelDescription(
-        run=spec.id, dataset="x", category="x", method=network, label=network, shots=1, seed=0, identity=spec.identity,
-        protocol=spec.protocol, normalisation=Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        run=spec.id, dataset="x", label=network, identity=spec.identity, protocol=spec.protocol,
+        normalisation=Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         training_threshold=0.5, weights_sha256="",
     )  # fmt: skip
     torch.manual_seed(0)

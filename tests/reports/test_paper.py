@@ -25,7 +25,7 @@ METHODS = {method.name for method in PAPER_METHODS}
 def original() -> Path:
     """Folder of the paper's text and tables and of MVTec AD's counts, which are not part of the repository."""
     if not (ORIGINAL / "paper" / "paper.txt").is_file():
-        pytest.skip("the paper is not here (set BENCHMARK_PAPER)")
+        pytest.skip("the paper is not here (set BENCHMARK_PAPER to the folder that has paper/paper.txt)")
     return ORIGINAL
 
 

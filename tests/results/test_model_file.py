@@ -37,8 +37,7 @@ def weights() -> dict[str, torch.Tensor]:
 def description(weights: dict[str, torch.Tensor]) -> ModelDescription:
     spec = make_spec()
     return ModelDescription(
-        run=spec.id, dataset=spec.dataset, category=spec.category, method=spec.method.name, label=spec.method.label,
-        shots=1, seed=0, identity=spec.identity, protocol=spec.protocol,
+        run=spec.id, dataset=spec.dataset, label=spec.method.label, identity=spec.identity, protocol=spec.protocol,
         normalisation=Normalisation((0.1, 0.2, 0.3), (1.0, 1.0, 1.0)), training_threshold=0.25,
         weights_sha256=digest_weights(weights),
     )  # fmt: skip
