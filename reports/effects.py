@@ -9,17 +9,9 @@ import pandas as pd
 
 from benchmark.protocol.studies import NBR_GRID, NORMALS, PASTING
 from benchmark.score import Metric
+from reports.category_scores import CategoryScores, LeftOut, category_scores, difference, left_out_lines
 from reports.collect import ResultSet
-from reports.statistics import (
-    CategoryScores,
-    Comparison,
-    LeftOut,
-    category_scores,
-    compare_paired,
-    describe_paired,
-    difference,
-    left_out_lines,
-)
+from reports.statistics import Comparison, compare_paired, describe_paired
 from reports.text_tables import text_table
 from reports.wording import signed, signed_range
 

@@ -11,16 +11,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.score import Metric
+from reports.category_scores import category_scores
 from reports.collect import ResultSet
 from reports.published import Published
-from reports.statistics import (
-    CONFIDENCE,
-    Comparison,
-    category_scores,
-    compare_paired,
-    mean_interval,
-    smallest_n,
-)
+from reports.statistics import CONFIDENCE, Comparison, compare_paired, mean_interval, smallest_n
 from reports.text_tables import text_table
 from reports.wording import wrapped
 

@@ -1,57 +1,42 @@
-"""Paired comparisons across categories, from scores alone; docs/statistics.md gives the reasons.
+"""Paired comparisons across categories, from differences alone; docs/statistics.md gives the reasons.
 
 The unit is the category: seeds are averaged first. Where too few categories are paired for any outcome to be
-significant, there is no p-value and no interval.
+significant, there is no p-value and no interval. Claims about one category are compared over its seeds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-
-from benchmark.score import Metric
-from reports.averaging import averaged_rows
-from reports.collect import UNSUCCESSFUL, ResultSet, in_order
 
 ALPHA = 0.05
 CONFIDENCE = 1 - ALPHA
 # Up to this many sign patterns are enumerated; beyond, this many are drawn.
 MAX_PATTERNS = 2**15
 NO_PAIR = "no paired category"
-
-
-@dataclass(frozen=True)
-class CategoryScores:
-    """One metric for one K, a number per category and method.
-
-    Attributes
-    ----------
-    values : pd.DataFrame
-        Categories by methods; NaN where seeds are incomplete.
-    left_out : dict
-        For each (category, method) that is NaN, the reason.
-    """
-
-    values: pd.DataFrame
-    left_out: dict[tuple[str, str], str]
+# Seeds of one category: with two, Student's interval reaches twelve standard errors to either side.
+FEWEST_SEEDS = 3
+Unit = Literal["category", "seed", "network"]
+UNITS: dict[Unit, str] = {"category": "categories", "seed": "seeds", "network": "networks"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference over the categories that have both of its terms.
+    """A difference over the categories (or seeds of one) that have both of its terms.
 
     Attributes
     ----------
     what : str
         Description of what is compared.
     n : int
-        Categories paired.
+        Pairs; networks, for a rank correlation.
     higher : int
         How many of them have a difference above 0.
     difference, lowest, highest : float or None
@@ -64,6 +49,8 @@ class Comparison:
         Two-sided, and adjusted for the family.
     note : str
         Why there is no p-value, or no interval; else "".
+    unit : {"category", "seed", "network"}
+        What ``n`` counts.
     """
 
     what: str
@@ -78,6 +65,7 @@ class Comparison:
     p: float | None = None
     p_holm: float | None = None
     note: str = ""
+    unit: Unit = "category"
 
     @property
     def significant(self) -> bool:
@@ -152,6 +140,23 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def student_p(values: ArrayLike, against: float = 0.0) -> float:
+    """Return the two-sided p-value of Student's t-test that the mean is ``against``; 0 or 1 if all values are equal.
+
+    Examples
+    --------
+    >>> round(student_p([0.1, 0.2, 0.3]), 4)
+    0.0742
+    """
+    from scipy.special import stdtr
+
+    data = np.asarray(values, dtype=np.float64) - against
+    mean, error = float(data.mean()), float(data.std(ddof=1)) / math.sqrt(len(data))
+    if error <= 1e-12 * abs(mean):  # nothing but rounding
+        return 0.0 if mean else 1.0
+    return float(2 * stdtr(len(data) - 1, -abs(mean) / error))
+
+
 def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return Student's interval of the mean of at least two values.
 
@@ -171,29 +176,30 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[fl
 def describe_paired(what: str, differences: pd.Series, confidence: float = CONFIDENCE) -> Comparison:
     """Return the mean difference with its interval and no test; no interval for fewer than ``smallest_n()`` pairs."""
     values = differences.dropna().to_numpy(dtype=np.float64)
+    comparison = replace(_described(what, values), confidence=confidence)
     if not len(values):
-        return Comparison(what, 0, 0, None, None, None, note=NO_PAIR)
-    comparison = Comparison(
-        what,
-        len(values),
-        int((values > 0).sum()),
-        float(values.mean()),
-        float(values.min()),
-        float(values.max()),
-        confidence=confidence,
-    )
+        return replace(comparison, note=NO_PAIR)
     if len(values) < smallest_n():
         return replace(comparison, note=_too_few(len(values), "", f"an interval needs {smallest_n()}"))
     low, high = mean_interval(values, confidence)
     return replace(comparison, low=low, high=high)
 
 
+def _described(what: str, values: np.ndarray) -> Comparison:
+    if not len(values):
+        return Comparison(what, 0, 0, None, None, None)
+    mean, lowest, highest = float(values.mean()), float(values.min()), float(values.max())
+    return Comparison(what, len(values), int((values > 0).sum()), mean, lowest, highest)
+
+
 def _too_few(n: int, ties: str, need: str) -> str:
     return f"too few paired categories ({n}{ties}; {need})"
 
 
-def compare_paired(family: Mapping[str, pd.Series], against: float = 0.0) -> list[Comparison]:
-    """Test mean differences against a value, as one family.
+def compare_paired(
+    family: Mapping[str, pd.Series], against: float = 0.0, fewest: int | None = None
+) -> list[Comparison]:
+    """Test mean differences against a value, as one family, by sign flips.
 
     Parameters
     ----------
@@ -201,13 +207,16 @@ def compare_paired(family: Mapping[str, pd.Series], against: float = 0.0) -> lis
         Description of each comparison to its differences, one per category.
     against : float, optional
         The mean difference of the null hypothesis; it does not change the reported differences.
+    fewest : int, optional
+        Pairs from which on there is a p-value; as many as Holm's correction needs if not given. A claim that is
+        supported by all of its comparisons together needs no correction, and so no more than ``smallest_n()``.
 
     Returns
     -------
     list of Comparison
         In the order given; Holm over the whole family, those without a p-value included.
     """
-    needed = smallest_n(comparisons=max(len(family), 1))
+    needed = fewest or smallest_n(comparisons=max(len(family), 1))
     described, testable = [], {}
     for what, series in family.items():
         comparison = describe_paired(what, series)
@@ -223,104 +232,49 @@ def compare_paired(family: Mapping[str, pd.Series], against: float = 0.0) -> lis
     for count in {len(values) for values in testable.values()}:
         rows = {what: values for what, values in testable.items() if len(values) == count}
         p_values |= zip(rows, _sign_flip_ps(tuple(rows.values())), strict=True)
-    tested = [p_values.get(item.what) for item in described]
+    return _with_p_values(described, [p_values.get(item.what) for item in described])
+
+
+def _with_p_values(described: list[Comparison], p_values: list[float | None]) -> list[Comparison]:
     return [
         replace(comparison, p=p, p_holm=adjusted)
-        for comparison, p, adjusted in zip(described, tested, holm(tested), strict=True)
+        for comparison, p, adjusted in zip(described, p_values, holm(p_values), strict=True)
     ]
 
 
-def category_scores(runs: pd.DataFrame, metric: str, shots: int, seeds: Sequence[int]) -> CategoryScores:
-    """Average over seeds, for each category and method whose seeds are complete.
+def compare_over_seeds(family: Mapping[str, pd.Series], against: float = 0.0) -> list[Comparison]:
+    """Test mean differences over the seeds of one category, as one family, by Student's paired t-test.
+
+    Sign flips could decide nothing with the paper's five seeds; that seeds scatter normally is assumed instead.
 
     Parameters
     ----------
-    runs : pd.DataFrame
-        At least ``category method shots seed status`` and the metric; one row per run.
-    metric : str
-        Name of its column.
-    shots : int
-    seeds : sequence of int
-        Those that every category and method should have, each once.
+    family : mapping
+        Description of each comparison to its differences, one per seed.
+    against : float, optional
+
+    Returns
+    -------
+    list of Comparison
+        In the order given; no p-value for fewer than ``FEWEST_SEEDS`` seeds.
+
+    Examples
+    --------
+    >>> (found,) = compare_over_seeds({"a - b": pd.Series([0.1, 0.2, 0.3])})
+    >>> found.n, found.unit, round(found.p, 4)
+    (3, 'seed', 0.0742)
     """
-    here = runs[runs["shots"] == shots]
-    categories, methods = here["category"].unique(), here["method"].unique()
-    values = pd.DataFrame(np.nan, index=pd.Index(categories), columns=pd.Index(methods), dtype="float64")
-    left_out = {(category, method): "not run" for category in categories for method in methods}
-    for (category, method), cell in here.groupby(["category", "method"], sort=False):
-        counted = averaged_rows(cell).dropna(subset=[metric])
-        if sorted(counted["seed"]) == sorted(seeds):
-            values.loc[category, method] = counted[metric].mean()
-            del left_out[category, method]
+    described, p_values = [], []
+    for what, series in family.items():
+        values = series.dropna().to_numpy(dtype=np.float64)
+        comparison, p = _described(what, values), None
+        if not len(values):
+            comparison = replace(comparison, note="no seed of both")
+        elif len(values) < FEWEST_SEEDS:
+            comparison = replace(comparison, note=f"too few seeds ({len(values)}; {FEWEST_SEEDS} needed)")
         else:
-            left_out[category, method] = _why_incomplete(cell, len(counted), len(seeds))
-    return CategoryScores(values, left_out)
-
-
-def _why_incomplete(cell: pd.DataFrame, counted: int, expected: int) -> str:
-    if cell["seed"].duplicated().any():
-        return "two runs of one seed"
-    counts = cell["status"].value_counts()
-    reasons = [f"{counts[status]} {reason}" for status, reason in UNSUCCESSFUL.items() if status in counts]
-    return f"{counted} of {expected} seeds" + (f", {', '.join(reasons)}" if reasons else "")
-
-
-# Category to method to the reason why it lacks a number.
-LeftOut = dict[str, dict[str, str]]
-
-
-def difference(scores: CategoryScores, first: str, second: str) -> tuple[pd.Series, LeftOut]:
-    """Return first minus second for each category that has both, and why the other categories do not."""
-    values = scores.values.reindex(columns=list(dict.fromkeys([first, second])))
-    left_out: LeftOut = {}
-    for category, line in values[values.isna().any(axis=1)].iterrows():
-        left_out[str(category)] = {
-            name: scores.left_out.get((category, name), "not run") for name in line.index[line.isna()]
-        }
-    return (values[first] - values[second]).dropna().astype("float64"), left_out
-
-
-def left_out_lines(left_out: LeftOut, label: Callable[[str], str]) -> list[str]:
-    """Return a line for each category that is left out; methods with the same reason are listed together."""
-    lines = []
-    for category, reasons in left_out.items():
-        methods: dict[str, list[str]] = {}
-        for method, reason in reasons.items():
-            methods.setdefault(reason, []).append(label(method))
-        grouped = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in methods.items())
-        lines.append(f"{category} ({grouped})")
-    return lines
-
-
-@dataclass(frozen=True)
-class MethodComparison:
-    """A reference method minus another one.
-
-    Attributes
-    ----------
-    method : str
-    mean : float or None
-        Of the method, over the paired categories.
-    comparison : Comparison
-    left_out : list of str
-        The categories that are not paired, with the reason.
-    """
-
-    method: str
-    mean: float | None
-    comparison: Comparison
-    left_out: list[str]
-
-
-def compare_methods(results: ResultSet, metric: Metric, shots: int, reference: str) -> list[MethodComparison]:
-    """Compare a method, the reference, with every other one, as one family; in the order of ``results.methods``."""
-    scores = category_scores(results.runs, metric, shots, results.seeds(shots))
-    # Not all methods have runs for this K.
-    others = [method for method in in_order(scores.values.columns, tuple(results.methods)) if method != reference]
-    pairs = {method: difference(scores, reference, method) for method in others}
-    found = []
-    for item in compare_paired({method: series for method, (series, _) in pairs.items()}):
-        series, left_out = pairs[item.what]
-        mean = float(scores.values.loc[series.index, item.what].mean()) if len(series) else None
-        found.append(MethodComparison(item.what, mean, item, left_out_lines(left_out, results.label)))
-    return found
+            low, high = mean_interval(values)
+            comparison, p = replace(comparison, low=low, high=high), student_p(values, against)
+        described.append(replace(comparison, unit="seed"))
+        p_values.append(p)
+    return _with_p_values(described, p_values)

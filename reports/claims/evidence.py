@@ -17,11 +17,11 @@ from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import read_run
 from benchmark.results.stored_run import StoredRun
 from benchmark.score import scored
+from reports.category_scores import CategoryScores, category_scores
 from reports.claims.ledger import Claim, ClaimMetric, Measure
 from reports.claims.verdict import NotTestable
 from reports.collect import ResultSet
 from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_table
-from reports.statistics import CategoryScores, category_scores
 
 PAPER_DATA = "mvtec-ad"
 NOT_PRINTED = "the paper prints no numbers for it in a table"

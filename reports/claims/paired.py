@@ -9,21 +9,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from reports.category_scores import CategoryScores, LeftOut, difference, left_out_lines
 from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, method_label
 from reports.claims.ledger import Claim, ClaimMetric, read_ledger
 from reports.claims.verdict import Outcome, Verdict
-from reports.statistics import (
-    ALPHA,
-    CategoryScores,
-    Comparison,
-    LeftOut,
-    compare_paired,
-    describe_paired,
-    difference,
-    left_out_lines,
-    mean_interval,
-    smallest_n,
-)
+from reports.statistics import ALPHA, Comparison, compare_paired, describe_paired, mean_interval, smallest_n
 from reports.wording import abridged, counted
 
 _SIGN_FLIP = "two-sided sign-flip test of the mean difference over categories"

@@ -8,12 +8,12 @@ from dataclasses import replace
 from benchmark.protocol.studies import TABLE_STUDIES
 from benchmark.results.records import Status
 from benchmark.score import Metric
+from reports.category_scores import MethodComparison, compare_methods
 from reports.collect import ResultSet
 from reports.compare import compare
 from reports.effects import HEAD, NOTE, effect_rows, estimate_effects
 from reports.page.sections import Listing
 from reports.published import Published
-from reports.statistics import MethodComparison, compare_methods
 from reports.tables import Table, all_tables, build_table
 from reports.wording import signed, signed_range
 

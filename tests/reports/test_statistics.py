@@ -13,19 +13,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from reports.category_scores import category_scores, compare_methods, difference, left_out_lines
 from reports.claims.paired import _rank_correlation
-from reports.statistics import (
-    category_scores,
-    compare_methods,
-    compare_paired,
-    describe_paired,
-    difference,
-    holm,
-    left_out_lines,
-    mean_interval,
-    sign_flip_p,
-    smallest_n,
-)
+from reports.statistics import compare_paired, describe_paired, holm, mean_interval, sign_flip_p, smallest_n
 from tests.reports.made_up import made_up
 from tests.reports.pages import HOSTILE
 
