@@ -13,7 +13,7 @@ from benchmark.data.manifest import GOOD
 
 Metric = Literal["iou", "dc", "auc", "acc"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-HISTOGRAM_BINS = 256
+BOUNDARY_SHARE = 0.02
 IMAGE_COLUMNS = ("name", "label", "tp", "fp", "fn", "tn", "predicted_area", "max_probability")
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -128,24 +128,41 @@ def count_image(probability: np.ndarray, truth: np.ndarray, threshold: float) ->
     }
 
 
-def histogram(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return a histogram of the probabilities of normal (row 0) and of defective (row 1) pixels.
+def boundary_counts(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
+    """Count TP, FP and FN between the boundary bands of a predicted and of a true mask (Cheng et al., CVPR 2021).
+
+    The band of a mask is those of its pixels that are at most d away from a pixel outside of it or from the outside of
+    the image, in steps to any of eight neighbours; d is 2 % of the image's diagonal, rounded, and at least 1.
+
+    Parameters
+    ----------
+    predicted, truth : np.ndarray, bool, shape (H, W)
 
     Returns
     -------
-    np.ndarray, uint32, shape (2, 256)
-        Bin b counts probabilities in [b/256, (b+1)/256), so pixel counts at any threshold that is a multiple of 1/256
-        follow from it.
+    tuple of int
+        TP, FP, FN; ``iou`` of them is the boundary IOU.
 
     Examples
     --------
-    >>> counts = histogram(np.array([[0.0, 0.5, 1.0]]), np.array([[False, True, True]]))
-    >>> counts.nonzero()[0].tolist(), counts.nonzero()[1].tolist()
-    ([0, 1, 1], [0, 128, 255])
+    >>> truth = np.zeros((9, 9), bool)
+    >>> truth[2:7, 2:7] = True
+    >>> boundary_counts(np.roll(truth, 1, axis=1), truth)  # two rings of 16 pixels
+    (8, 8, 8)
     """
-    bins = np.minimum((probability * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
-    flat = np.bincount((bins + HISTOGRAM_BINS * truth).ravel(), minlength=2 * HISTOGRAM_BINS)
-    return flat.reshape(2, HISTOGRAM_BINS).astype(np.uint32)
+    width = max(1, round(BOUNDARY_SHARE * float(np.hypot(*truth.shape))))
+    found, true = _band(predicted, width), _band(truth, width)
+    tp = int((found & true).sum())
+    return tp, int(found.sum()) - tp, int(true.sum()) - tp
+
+
+def _band(mask: np.ndarray, width: int) -> np.ndarray:
+    if not mask.any():
+        return mask
+    from scipy.ndimage import minimum_filter  # slow to import, and reading results does not need it
+
+    band: np.ndarray = mask & (minimum_filter(mask.view(np.uint8), 2 * width + 1, mode="constant") == 0)
+    return band
 
 
 def scored(images: pd.DataFrame) -> pd.Series:

@@ -57,6 +57,8 @@ class ResultSet:
         Rows of ``load_results``, one per (category, method, shots, seed).
     averaged : {"all", "converged"}
         Which runs count in means, see ``averaged_rows``.
+    metrics : tuple of str
+        The columns of ``runs`` that ``cell`` can average.
     """
 
     dataset: str
@@ -65,6 +67,7 @@ class ResultSet:
     profiles: tuple[str, ...]
     runs: pd.DataFrame
     averaged: Averaged = "all"
+    metrics: tuple[str, ...] = METRICS
 
     @property
     def title(self) -> str:
@@ -121,7 +124,7 @@ class ResultSet:
         """Return whether there is a run of a method; every table draws on the same runs."""
         return method in self._labels
 
-    def cell(self, category: str, method: str, shots: int, metric: Metric) -> Cell:
+    def cell(self, category: str, method: str, shots: int, metric: str) -> Cell:
         """Return mean and sample standard deviation over the seeds that count."""
         key = (category, method, shots)
         statistics = self._statistics.get(key, {})
@@ -139,7 +142,7 @@ class ResultSet:
             undefined=done - n,
         )
 
-    def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
+    def mean(self, method: str, shots: int, metric: str, table: str) -> Cell:
         """Return the mean over categories of their means over seeds; the same in every table."""
         return mean_cell([self.cell(category, method, shots, metric) for category in self.categories])
 
@@ -198,10 +201,10 @@ class ResultSet:
         return {int(shots): sorted(map(int, seeds.unique())) for shots, seeds in self.runs.groupby("shots")["seed"]}
 
     @cached_property
-    def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[Metric, str], float]]:
+    def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[str, str], float]]:
         """Map (category, method, K) to mean, deviation and count of each metric over the runs that count."""
         counted = averaged_rows(self.runs, self.averaged)
-        return dict(counted.groupby(CELL)[list(METRICS)].agg(["mean", "std", "count"]).to_dict("index"))
+        return dict(counted.groupby(CELL)[list(self.metrics)].agg(["mean", "std", "count"]).to_dict("index"))
 
     @cached_property
     def _counts(self) -> dict[tuple[str, str, int, str], int]:

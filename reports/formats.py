@@ -141,7 +141,8 @@ def as_one(tables: Sequence[tuple[Table, str]], kind: str) -> str:
 
 def caption(table: Table, title: str = "") -> str:
     """Return the line above a table: its number, its title and the source of its numbers."""
-    return f"Table {table.number}: {table.title}" + (f" ({title})" if title else "")
+    number = f"Table {table.number}: " if table.number else ""
+    return f"{number}{table.title}" + (f" ({title})" if title else "")
 
 
 def _csv(records: Sequence[dict[str, object]]) -> str:

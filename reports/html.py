@@ -17,8 +17,9 @@ from benchmark.results.table import iterate_records, results_table, warn_unreada
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import result_sets
+from reports.metrics import measure_runs
 from reports.page.details import DetailPage, write_detail
-from reports.page.evidence import compared_tables, comparisons, converged_tables, effect_listings
+from reports.page.evidence import compared_tables, comparisons, converged_tables, effect_listings, metric_listings
 from reports.page.links import detail_name, set_slug
 from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
@@ -68,8 +69,10 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     stored = read_curves(records, root, files)
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
-    sections = [
-        make_section(
+    sections = []
+    for results in sets:
+        whole, by_size = measure_runs(results, root, [None, "size"], files)
+        section = make_section(
             results,
             stored,
             quote(folder.name),
@@ -77,9 +80,11 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
             converged_tables(results),
             judge(results, root),
             [*effect_listings(results), *comparisons(results)],
+            metric_listings(whole, by_size),
+            whole.notes,
         )
-        for results in sets
-    ]
+        sections.append(section)
+    files = list(dict.fromkeys(files))
     with _our_folder(folder) as temporary:
         work = [
             (temporary / set_slug(results) / detail_name(page.category, page.shots), page)

@@ -16,9 +16,11 @@ from PIL import Image
 
 from baselines import get_method
 from baselines.methods import PAPER_METHODS
+from benchmark.histograms import histograms
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
+from benchmark.results.predictions import Predictions
 from benchmark.results.records import Convergence, Liveness, Status, TermMeans, Timings
 from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS, RunResult, Sample
 from benchmark.results.store import ResultStore
@@ -69,7 +71,7 @@ def make_result(
             columns=list(CURVE_COLUMNS),
         ),
         roc=roc_points(images),
-        histograms=np.zeros((2, 2, 256), dtype=np.uint32),
+        predictions=make_predictions(images),
         samples=(
             Sample("train", ("first",), f"test/{label}/0.png", label, None, train),
             Sample("test", ("first", "best", "worst"), f"test/{label}/7.png", label, iou, pictures),
@@ -83,6 +85,25 @@ def make_result(
         terms=TermMeans(),
         timings=Timings(1.5, 0.5),
         environment={"device": "cpu", "torch": "2"},
+    )
+
+
+def make_predictions(images: pd.DataFrame) -> Predictions:
+    """Predictions that agree with pixel counts: logits of 2 or -2, and one region per defective image.
+
+    The one training image has a region of 8 pixels, all found.
+    """
+    maps = []
+    for image in images.itertuples():
+        counts = (image.tp, image.fn, image.fp, image.tn)
+        logits = np.repeat(np.float32([2, -2, 2, -2]), counts)[np.newaxis]
+        maps.append((logits, np.repeat([True, True, False, False], counts)[np.newaxis]))
+    train = np.repeat(np.float32([2, -2]), (8, 24))[np.newaxis]
+    return Predictions(
+        test=histograms(*zip(*maps, strict=True)),
+        training=histograms([train], [train > 0]),
+        max_logit=np.array([logits.max() for logits, _ in maps], dtype=np.float32),
+        boundary=images[["tp", "fp", "fn"]].to_numpy(),
     )
 
 
@@ -202,6 +223,6 @@ def _complete_result(size: int, iterations: int) -> RunResult:
         images=images,
         curve=curve,
         roc=roc_points(images),
-        histograms=np.zeros((len(images), 2, 256), np.uint32),
+        predictions=make_predictions(images),
         samples=tuple(samples),
     )

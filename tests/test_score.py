@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.score import IMAGE_COLUMNS, count_image, dice, histogram, iou, roc_points, summarise
+from benchmark.score import IMAGE_COLUMNS, boundary_counts, count_image, dice, iou, roc_points, summarise
 
 
 def test_iou_and_dice_are_equation_8() -> None:
@@ -34,17 +34,33 @@ def test_counts_partition_the_image() -> None:
     assert counts["max_probability"] == probability.max()
 
 
-def test_histograms_give_the_counts_at_other_thresholds() -> None:
-    rng = np.random.default_rng(1)
-    probability, truth = rng.random((32, 32)).astype(np.float32), rng.random((32, 32)) > 0.7
-    probability[0, :3] = 0.0, 0.5, 1.0
-    bins = histogram(probability, truth)
-    assert bins.shape == (2, 256)
-    assert bins.sum() == 32 * 32
-    for step in (1, 77, 128, 255):
-        counts = count_image(probability, truth, step / 256)
-        assert bins[1, step:].sum() == counts["tp"]
-        assert bins[0, step:].sum() == counts["fp"]
+def eroded(mask: np.ndarray) -> np.ndarray:
+    """One step of erosion with a 3 x 3 window; the outside is not part of the mask."""
+    padded = np.pad(mask, 1)
+    height, width = mask.shape
+    return np.all([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
+
+
+@pytest.mark.parametrize(("shape", "steps"), [((20, 30), 1), ((128, 128), 4), ((150, 200), 5)])
+def test_the_boundary_band_is_what_as_many_erosions_remove(shape: tuple[int, int], steps: int) -> None:
+    rng = np.random.default_rng(steps)
+    masks = []
+    for _ in range(2):
+        mask = np.zeros(shape, dtype=bool)
+        for top, left in rng.integers(0, min(shape), (6, 2)):
+            mask[top : top + 25, left : left + 25] = True
+        masks.append(mask)
+    bands = []
+    for mask in masks:
+        inside = mask
+        for _ in range(steps):
+            inside = eroded(inside)
+        bands.append(mask & ~inside)
+    found, true = bands
+    assert (found & true).any()
+    expected = ((found & true).sum(), (found & ~true).sum(), (true & ~found).sum())
+    assert boundary_counts(*masks) == tuple(map(int, expected))
+    assert boundary_counts(masks[0], np.zeros(shape, dtype=bool)) == (0, int(found.sum()), 0)
 
 
 def rows(*images: tuple[str, int, int, int]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
 from benchmark.results.table import load_results
 from reports.cells import ImageSource, Source
-from reports.collect import choose_sets, result_sets
+from reports.collect import ResultSet, choose_sets, result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
 from reports.listed import ListedImages
@@ -63,6 +63,11 @@ def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
                 option = name.replace("_", "-")
                 raise InputError(f"--published shows the paper alone: leave out --{option}, or --published")
         return [Published()]
+    return stored_sets(options)
+
+
+def stored_sets(options: argparse.Namespace) -> list[ResultSet]:
+    """Return the chosen sets of stored runs; InputError if there are none."""
     results = load_results(options.results)
     if results.empty:
         raise InputError(f"no results in {options.results}: run something first, or name the folder with --results")

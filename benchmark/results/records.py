@@ -15,7 +15,7 @@ from benchmark.protocol.identity import Identity
 from benchmark.protocol.profile import Protocol
 from benchmark.score import Count, Metrics, Share
 
-FORMAT = 2
+FORMAT = 3
 
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 # As ``environment.describe_environment`` returns it: versions, code, machine and device.
@@ -198,7 +198,7 @@ class RunHeader(Struct, frozen=True, kw_only=True):
         Name of the file that registered the method (``identity.file_digest``); None for methods of packages.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     id: str
     dataset: str
     profile: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
 from benchmark.results.model_file import KeptModel
+from benchmark.results.predictions import Predictions
 from benchmark.results.records import Convergence, Environment, Liveness, Status, TermMeans, Timings
 from benchmark.score import Metrics
 
@@ -63,7 +63,7 @@ class RunResult:
         ``CURVE_COLUMNS``, one row per training iteration.
     roc : pd.DataFrame
         As ``score.roc_points`` returns it.
-    histograms : np.ndarray, uint32, shape (images, 2, 256)
+    predictions : Predictions
     samples : tuple of Sample
     gradients : pd.DataFrame
         ``GRADIENT_COLUMNS``, a row per reading and encoder stage.
@@ -88,7 +88,7 @@ class RunResult:
     images: pd.DataFrame
     curve: pd.DataFrame
     roc: pd.DataFrame
-    histograms: np.ndarray
+    predictions: Predictions
     samples: tuple[Sample, ...]
     gradients: pd.DataFrame
     convergence: Convergence

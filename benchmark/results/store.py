@@ -2,7 +2,7 @@
 
 RESULTS/runs/ID/run.json         what was run, its metrics, timings and environment
 RESULTS/runs/ID/images.csv       one row per test image with its pixel counts
-RESULTS/runs/ID/histograms.npz   per image, how often each probability occurs on normal and defective pixels
+RESULTS/runs/ID/predictions.npz  per image, how often each logit occurs on normal pixels and on each defect region
 RESULTS/runs/ID/curve.csv        one row per training iteration
 RESULTS/runs/ID/gradients.csv    norms of the gradients of both loss terms per encoder stage
 RESULTS/runs/ID/roc.csv          points of the ROC curve over images
@@ -22,13 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from msgspec.structs import asdict
 
 from baselines.errors import InputError
 from benchmark.atomic import check_folder, new_folder, remove_stale_files, replace_file, replace_folder, writable
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.model_file import MODEL_FILE, KeptModel, ModelDescription, digest_weights, write_model
+from benchmark.results.predictions import PREDICTIONS_FILE, write_predictions
 from benchmark.results.records import (
     FORMAT,
     DrawRecord,
@@ -41,7 +41,7 @@ from benchmark.results.records import (
     Status,
 )
 from benchmark.results.run_result import RunResult, Sample
-from benchmark.results.upgrade import from_format_1
+from benchmark.results.upgrade import UPGRADES, upgrade
 from benchmark.schema import SchemaError, convert, decode_json, decode_versioned, to_builtins
 
 # How many unreadable runs are named; the others are counted.
@@ -145,7 +145,7 @@ class ResultStore:
             result.curve.to_csv(folder / "curve.csv", index=False)
             result.roc.to_csv(folder / "roc.csv", index=False)
             result.gradients.to_csv(folder / "gradients.csv", index=False)
-            np.savez_compressed(folder / "histograms.npz", histograms=result.histograms)
+            write_predictions(folder / PREDICTIONS_FILE, result.predictions)
             record = RunRecord(
                 **asdict(_header(spec, result.status)),
                 metrics=result.metrics,
@@ -292,6 +292,7 @@ def _decode(content: bytes, kind: type[R]) -> R:
         return decode_versioned(content, kind, FORMAT)
     except SchemaError:
         plain = decode_json(content, dict[str, Any])
-        if plain.get("format") != 1:
+        stated = plain.get("format")
+        if type(stated) is not int or stated not in UPGRADES:
             raise
-    return convert(from_format_1(plain), kind)
+    return convert(upgrade(plain), kind)

@@ -1,22 +1,21 @@
-"""One stored run: its record, tables and histograms, each read and validated on first access."""
+"""One stored run: its record, tables and predictions, each read and validated on first access."""
 
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from baselines.errors import InputError
+from benchmark.histograms import Histograms
+from benchmark.results.predictions import LINEAR_FILE, PREDICTIONS_FILE, Predictions, read_linear, read_predictions
 from benchmark.results.records import RunRecord
 from benchmark.results.run_result import CURVE_COLUMNS, GRADIENT_COLUMNS
 from benchmark.results.store import read_run
-from benchmark.score import HISTOGRAM_BINS, IMAGE_COLUMNS
+from benchmark.score import IMAGE_COLUMNS
 
 _REPEAT = "move its folder away to do the run again"
 
@@ -87,18 +86,24 @@ class StoredRun:
             raise InputError(f"{path} is not a complete ROC curve: {_REPEAT}")
         return points
 
+    @property
+    def predictions_file(self) -> str:
+        """Name of the file with the histograms; it was another before format 3."""
+        return LINEAR_FILE if (self.folder / LINEAR_FILE).is_file() else PREDICTIONS_FILE
+
     @cached_property
-    def histograms(self) -> np.ndarray:
-        """Histograms of probabilities, uint32, shape (images, 2, 256): ``score.histogram`` of each test image."""
-        path, shape = self.folder / "histograms.npz", (self._test_images, 2, HISTOGRAM_BINS)
-        try:
-            with np.load(path) as arrays:
-                histograms: np.ndarray = arrays["histograms"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{path} cannot be read ({error or type(error).__name__}): {_REPEAT}") from error
-        if histograms.shape != shape or histograms.dtype != np.uint32:
-            raise InputError(f"{path} holds {histograms.dtype} {histograms.shape}, not uint32 {shape}: {_REPEAT}")
-        return histograms
+    def predictions(self) -> Predictions | None:
+        """What is kept of the predicted maps; None for runs stored before format 3."""
+        if self.predictions_file == LINEAR_FILE:
+            return None
+        return read_predictions(self.folder / PREDICTIONS_FILE, self._test_images, _REPEAT)
+
+    @cached_property
+    def histograms(self) -> Histograms:
+        """Of the test images; for runs stored before format 3 with 256 bins that are even in probability."""
+        if self.predictions is not None:
+            return self.predictions.test
+        return read_linear(self.folder / LINEAR_FILE, self._test_images, _REPEAT)
 
     @property
     def _test_images(self) -> int:

@@ -10,6 +10,19 @@ from benchmark.protocol.profile import Protocol
 from benchmark.schema import SchemaError, convert
 
 
+def upgrade(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of an earlier format, one of ``UPGRADES``, in the present one.
+
+    Raises
+    ------
+    SchemaError
+        If it lacks a field that is moved, or the protocol cannot be read.
+    """
+    while record["format"] in UPGRADES:
+        record = UPGRADES[record["format"]](record)
+    return record
+
+
 def from_format_1(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record in format 2, which separates the protocol from the identity.
 
@@ -31,3 +44,11 @@ def from_format_1(record: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         raise SchemaError("identity", f"is not that of a run ({error!r})") from None
     return record | {"format": 2, "identity": identity, "protocol": stored}
+
+
+def from_format_2(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record in format 3, whose runs have ``predictions.npz`` instead of ``histograms.npz``."""
+    return record | {"format": 3}
+
+
+UPGRADES = {1: from_format_1, 2: from_format_2}

@@ -20,18 +20,20 @@ from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.data.notes import notes
 from benchmark.devices import choose_device
 from benchmark.environment import describe_environment, prepare_torch
+from benchmark.histograms import Histograms, image_histogram, stack
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
+from benchmark.results.metrics import best_threshold
 from benchmark.results.model_file import KeptModel, digest_pixels
+from benchmark.results.predictions import Predictions
 from benchmark.results.records import Convergence, Status, Timings
 from benchmark.results.run_result import RunResult
-from benchmark.score import IMAGE_COLUMNS, count_image, histogram, roc_points, summarise
+from benchmark.score import IMAGE_COLUMNS, boundary_counts, count_image, roc_points, summarise
 from benchmark.training.liveness import measure_liveness
 from benchmark.training.log import mean_iou
 from benchmark.training.predict import BATCH_SIZE, NORMALISATIONS, Predictor
 from benchmark.training.samples import choose_samples, pasted_samples
-from benchmark.training.threshold import choose_threshold
 from benchmark.training.train import train
 
 # The smallest share of defect pixels that an output prior assumes: an empty mask still gives a finite bias.
@@ -94,11 +96,12 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     trained = time.perf_counter()
     predictor = Predictor(network, spec.protocol, device)
     scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
-    convergence = measure_convergence(predictor, arrays, spec.draw.shots)
+    training = score_images(predictor, arrays, spec.draw.shots)
+    convergence = measure_convergence(training.images)
     liveness = measure_liveness(predictor, arrays, spec.draw.test)
     scored = time.perf_counter()
 
-    samples = [*choose_samples(arrays, spec.draw, scores.images, scores.predictions)]
+    samples = [*choose_samples(arrays, spec.draw, scores.images, scores.pictures)]
     if spec.method.recipe.paste_weight == "realism":
         samples += pasted_samples(arrays, spec.draw, spec.seed, predictor.paste_with_realism)
     return RunResult(
@@ -108,7 +111,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         curve=log.curve,
         gradients=log.gradients,
         roc=roc_points(scores.images),
-        histograms=scores.histograms,
+        predictions=Predictions(scores.histograms, training.histograms, scores.max_logit, scores.boundary),
         samples=tuple(samples),
         convergence=convergence,
         liveness=liveness,
@@ -118,7 +121,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         notes=(*notes(arrays.manifest), *resized_mask_notes(arrays, spec.draw)),
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
         pretrained=asdict(network.pretrained) if network.pretrained else None,
-        model=keep_model(predictor, arrays, spec.draw) if context.keep_model else None,
+        model=keep_model(predictor, arrays, spec.draw, training.histograms) if context.keep_model else None,
     )
 
 
@@ -139,59 +142,70 @@ def build_network(spec: RunSpec, context: RunContext, arrays: CategoryArrays) ->
 
 @dataclass(frozen=True)
 class Scores:
-    """The scored test images of a run, in the order of ``draw.test``.
+    """The scored images of a run, in the order they were given.
 
     Attributes
     ----------
     images : pd.DataFrame
         ``IMAGE_COLUMNS``, one row per image.
-    histograms : np.ndarray, uint32, shape (images, 2, 256)
-    predictions : dict
+    histograms : Histograms
+    max_logit : np.ndarray, float32, shape (images,)
+    boundary : np.ndarray, int64, shape (images, 3)
+        As ``boundary_counts`` returns them.
+    pictures : dict
         Index in the manifest to probability times 255, uint8 (H, W).
     """
 
     images: pd.DataFrame
-    histograms: np.ndarray
-    predictions: dict[int, np.ndarray]
+    histograms: Histograms
+    max_logit: np.ndarray
+    boundary: np.ndarray
+    pictures: dict[int, np.ndarray]
 
 
 def score_images(
     predictor: Predictor, arrays: CategoryArrays, indices: Sequence[int], on_image: Callable[[], None] = lambda: None
 ) -> Scores:
-    """Predict and score test images.
+    """Predict and score images.
 
     Parameters
     ----------
     on_image : callable
         Called after each image.
     """
-    rows, histograms, predictions = [], [], {}
-    for index, probability in predictor.predict(arrays, indices):
+    rows, histograms, largest, boundary, pictures = [], [], [], [], {}
+    threshold = predictor.protocol.threshold
+    for index, logit, probability in predictor.predict(arrays, indices):
         record, truth = arrays.manifest.records[index], arrays.masks[index]
-        counts = count_image(probability, truth, predictor.protocol.threshold)
-        rows.append({"name": record.name, "label": record.label, **counts})
-        histograms.append(histogram(probability, truth))
-        predictions[index] = np.rint(probability * 255).astype(np.uint8)
+        rows.append({"name": record.name, "label": record.label, **count_image(probability, truth, threshold)})
+        histograms.append(image_histogram(logit, truth))
+        largest.append(logit.max())
+        boundary.append(boundary_counts(probability >= threshold, truth))
+        pictures[index] = np.rint(probability * 255).astype(np.uint8)
         on_image()
-    return Scores(pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)), np.stack(histograms), predictions)
+    return Scores(
+        pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)),
+        stack(histograms),
+        np.array(largest, dtype=np.float32),
+        np.array(boundary, dtype=np.int64),
+        pictures,
+    )
 
 
-def measure_convergence(predictor: Predictor, arrays: CategoryArrays, shots: Sequence[int]) -> Convergence:
-    """Return how much of its own training defects a network finds."""
-    counts = list(predictor.count(arrays, shots))
-    found = sum(count["tp"] for count in counts)
-    annotated = sum(count["tp"] + count["fn"] for count in counts)
-    train_iou = mean_iou(counts)
+def measure_convergence(images: pd.DataFrame) -> Convergence:
+    """Return how much of its own training defects a network finds, from the pixel counts of its training images."""
+    train_iou = mean_iou(images.to_dict("records"))
+    found, annotated = int(images["tp"].sum()), int((images["tp"] + images["fn"]).sum())
     return Convergence(found / max(1, annotated), 0.0 if math.isnan(train_iou) else train_iou)
 
 
-def keep_model(predictor: Predictor, arrays: CategoryArrays, draw: Draw) -> KeptModel:
-    """Return a trained network as it is kept."""
+def keep_model(predictor: Predictor, arrays: CategoryArrays, draw: Draw, training: Histograms) -> KeptModel:
+    """Return a trained network as it is kept; ``training`` are the histograms of its training images."""
     alone = len(draw.test) % BATCH_SIZE == 1
     return KeptModel(
         weights=predictor.network.state_dict(),
         normalisation=NORMALISATIONS[predictor.protocol.image_normalisation],
-        training_threshold=choose_threshold(predictor, arrays, draw.shots),
+        training_threshold=best_threshold(training, predictor.protocol.threshold),
         scored_alone=digest_pixels(arrays.images[draw.test[-1]]) if alone else "",
     )
 

@@ -83,12 +83,10 @@ class Predictor:
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return the defect probabilities, float32 (N, H, W) in [0, 1], of uint8 images (N, H, W, 3)."""
-        with self._evaluating():
-            logits: Tensor = self.network(self._input(images))
-        return logits.float().sigmoid()[:, 0].cpu().numpy()
+        return self._maps(images)[1]
 
-    def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (index, probabilities) of some images of a category; float32 (H, W) in [0, 1].
+    def predict(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield (index, logits, probabilities) of some images of a category; both float32 (H, W).
 
         Raises
         ------
@@ -97,13 +95,13 @@ class Predictor:
         """
         for start in range(0, len(indices), BATCH_SIZE):
             batch = list(indices[start : start + BATCH_SIZE])
-            for index, probability in zip(batch, self.probabilities(arrays.images[batch]), strict=True):
-                if not np.isfinite(probability).all():
+            for index, logit, probability in zip(batch, *self._maps(arrays.images[batch]), strict=True):
+                if not np.isfinite(logit).all():
                     raise NonFiniteOutputError(
                         f"the output of {type(self.network).__name__} for image {arrays.manifest.records[index].name} "
                         "is not finite"
                     )
-                yield index, probability
+                yield index, logit, probability
 
     def logits_without_deepest(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return logits, float32 (N, H, W), of uint8 images (N, H, W, 3), and with F averaged over the batch.
@@ -118,7 +116,7 @@ class Predictor:
 
     def count(self, arrays: CategoryArrays, indices: Sequence[int]) -> Iterator[dict[str, int | float]]:
         """Yield the pixel counts of some images of a category, as ``count_image`` returns them."""
-        for index, probability in self.predict(arrays, indices):
+        for index, _, probability in self.predict(arrays, indices):
             yield count_image(probability, arrays.masks[index], self.protocol.threshold)
 
     def paste_with_realism(
@@ -141,6 +139,12 @@ class Predictor:
         with self._evaluating():
             deepest = [self.network.encode(self._input(images))[-1].float() for images in (defective, pasted)]
         return pasted, realism_weight(deepest[0], deepest[1]).cpu().double().clamp(0, 1).numpy()
+
+    def _maps(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits and probabilities, float32 (N, H, W), of uint8 images (N, H, W, 3)."""
+        with self._evaluating():
+            logits: Tensor = self.network(self._input(images)).float()
+        return logits[:, 0].cpu().numpy(), logits.sigmoid()[:, 0].cpu().numpy()
 
     def _input(self, images: np.ndarray) -> Tensor:
         return to_input(images, self.protocol.image_normalisation, self.device)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from benchmark.protocol.studies import TABLE_STUDIES
+from benchmark.results.metrics import DEFINITIONS, IMAGE_METRICS, PIXEL_METRICS, THRESHOLD_METRICS, Definition
 from benchmark.results.records import Status
 from benchmark.score import Metric
 from reports.category_scores import MethodComparison, compare_methods
+from reports.cells import Cell
 from reports.collect import ResultSet
 from reports.compare import compare
 from reports.effects import HEAD, NOTE, effect_rows, estimate_effects
+from reports.metrics import Measured
 from reports.page.sections import Listing
 from reports.published import Published
 from reports.tables import Table, all_tables, build_table
@@ -20,6 +23,14 @@ from reports.wording import signed, signed_range
 _OURS = "albunet_nbr_cap"
 _COMPARED_HEAD = ("Method", "Categories", "Mean", "Difference", "95 % interval", "Range", "p (Holm)", "Note")
 _METRICS: tuple[Metric, ...] = ("iou", "dc")
+_NUMBERS = {definition.name: definition for definition in DEFINITIONS}
+# The metrics beside the paper's, each listing with the numbers of what it is computed from.
+_METRIC_LISTINGS = {
+    "Pixels at every threshold": (*PIXEL_METRICS, _NUMBERS["regions"]),
+    "Pixels at one threshold": (*THRESHOLD_METRICS, _NUMBERS["scored_images"]),
+    "Images": (*IMAGE_METRICS, _NUMBERS["defective_images"], _NUMBERS["normal_images"]),
+}
+_BY_SIZE = tuple(_NUMBERS[name] for name in ("iou", "training_iou", "aupro_0.3", "scored_images"))
 
 
 def compared_tables(results: ResultSet) -> list[Table]:
@@ -63,6 +74,46 @@ def effect_listings(results: ResultSet) -> list[Listing]:
                 title = f"What each addition does, {shots}-shot {metric.upper()}"
                 listings.append(Listing(title, HEAD, tuple(effect_rows(effects)), notes))
     return listings
+
+
+def metric_listings(whole: Measured, by_size: Measured) -> list[tuple[int, list[Listing]]]:
+    """Return, for each K, the metrics beside the paper's, a row per method, and some of them by size of the defects.
+
+    Parameters
+    ----------
+    whole, by_size : Measured
+        Over all test images, and split by size; the first has one group, or none where nothing could be measured.
+    """
+    results, found = whole.results, []
+    for shots in results.shots if whole.groups else ():
+        listings = [
+            _metric_listing(f"{title}, {shots}-shot", whole, shots, definitions)
+            for title, definitions in _METRIC_LISTINGS.items()
+        ]
+        columns = [(group, definition) for group in by_size.groups for definition in _BY_SIZE]
+        head = ("Method", *(f"{definition.short}, defects {group.name}" for group, definition in columns))
+        cells = [group.cells(definition, shots) for group, definition in columns]
+        meaning = tuple(f"{definition.short}: {by_size.label(definition)}." for definition in _BY_SIZE)
+        sizes = Listing(f"By size of the defects, {shots}-shot", head, _metric_rows(results, cells), meaning)
+        found.append((shots, [*listings, sizes]))
+    return found
+
+
+def _metric_listing(title: str, whole: Measured, shots: int, definitions: Sequence[Definition]) -> Listing:
+    cells = [whole.groups[0].cells(definition, shots) for definition in definitions]
+    head = ("Method", *(definition.short for definition in definitions))
+    meaning = tuple(f"{definition.short}: {whole.label(definition)}." for definition in definitions)
+    return Listing(title, head, _metric_rows(whole.results, cells), meaning)
+
+
+def _metric_rows(results: ResultSet, columns: Sequence[Mapping[str, Cell]]) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each method that has any number."""
+    rows = []
+    for method in results.methods:
+        cells = [column.get(method, Cell(None)) for column in columns]
+        if any(cell.value is not None for cell in cells):
+            rows.append((results.label(method), *(cell.text for cell in cells)))
+    return tuple(rows)
 
 
 def _listing(compared: Sequence[MethodComparison], results: ResultSet, title: str) -> Listing:

@@ -95,6 +95,8 @@ class Section:
     tables: list[TableView]
     converged_tables: list[TableView]
     statistics: Sequence[Listing]
+    metrics: Sequence[tuple[int, Sequence[Listing]]]
+    metrics_notes: Sequence[str]
     qualitative: list[QualitativeFigure]
     roc: list[Drawing]
     learning: list[Drawing]
@@ -119,6 +121,8 @@ def make_section(
     converged: Sequence[Table],
     verdicts: Sequence[Verdict],
     statistics: Sequence[Listing],
+    metrics: Sequence[tuple[int, Sequence[Listing]]],
+    metrics_notes: Sequence[str],
 ) -> Section:
     """Gather what the page shows of one result set.
 
@@ -129,7 +133,7 @@ def make_section(
         Every run by id.
     folder : str
         Address of the folder of detail pages, relative to the report.
-    tables, converged, verdicts, statistics : sequence
+    tables, converged, verdicts, statistics, metrics, metrics_notes : sequence
         Made from the same result set; ``converged`` has the tables over converged runs.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
@@ -159,6 +163,8 @@ def make_section(
         tables=[table_view(table, results, pages) for table in tables],
         converged_tables=[table_view(table, replace(results, averaged="converged"), pages) for table in converged],
         statistics=statistics,
+        metrics=metrics,
+        metrics_notes=metrics_notes,
         qualitative=[_qualitative(number, results, finished, gallery) for number in ("6", "8")],
         roc=_roc_charts(results, runs, name),
         learning=_iteration_charts(learning_chart, results, runs, category, f"{name}-iou"),

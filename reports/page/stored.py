@@ -18,8 +18,6 @@ from benchmark.score import Metric
 
 # The false positive rates at which the curves of all runs are averaged.
 GRID = np.linspace(0.0, 1.0, 101)
-# Files of a run that no page shows and without which its metrics cannot be checked.
-_NOT_SHOWN = ("images.csv", "histograms.npz")
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,6 @@ def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, proble
             continue
         stored = StoredRun(root / "runs" / record.id, record)
         roc, learning, gradients = None, None, None
-        problems += [
-            f"{stored.folder / name} is missing" for name in _NOT_SHOWN if not (stored.folder / name).is_file()
-        ]
         try:
             points = stored.roc
             roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None

@@ -244,13 +244,13 @@ def test_corrupted_curves_and_missing_files_are_named_and_the_rest_is_shown(tmp_
     intact, corrupted = store_run(tmp_path, seed=0), store_run(tmp_path, seed=1)
     folder = tmp_path / "runs" / corrupted.id
     (folder / "roc.csv").write_text("fpr,tpr\n", encoding="utf-8")
-    for name in ("images.csv", "histograms.npz"):
+    for name in ("images.csv", "predictions.npz"):
         (folder / name).unlink()
-    with pytest.warns(UserWarning, match=r"3 files that cannot be read: .*images\.csv is missing"):
+    with pytest.warns(UserWarning, match=r"3 files that cannot be read: .*roc\.csv has"):
         text = write_report(tmp_path).read_text(encoding="utf-8")
     assert f"{corrupted.id}/roc.csv has the columns" in text
-    assert f"{corrupted.id}/images.csv is missing" in text
-    assert f"{corrupted.id}/histograms.npz is missing" in text
+    assert f"{corrupted.id}/images.csv cannot be read" in text
+    assert f"{corrupted.id}/predictions.npz cannot be read" in text
     assert f"<code>{intact.id}</code>" in text
     assert f"<code>{corrupted.id}</code>" in text
 

@@ -17,6 +17,7 @@ import pytest
 
 from baselines.errors import InputError
 from benchmark.cli import main
+from benchmark.results.predictions import to_arrays
 from benchmark.results.store import ResultStore
 from benchmark.results.stored_run import StoredRun
 from benchmark.results.table import load_results
@@ -66,7 +67,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: edit(path, samples=[json.loads(path.read_text())["samples"][0] | {"role": "test"}]),
         r"samples\[0\]: files\.prediction",
     ),
-    "another format": (lambda path: edit(path, format=0, shots=None), "format: is 0, this version reads 2"),
+    "another format": (lambda path: edit(path, format=0, shots=None), "format: is 0, this version reads 3"),
     "format 1 without protocol": (lambda path: edit(path, format=1), r"identity: is not that of a run .*'protocol'"),
     "format 1 with an unknown setting": (
         lambda path: edit(path, format=1, identity__protocol={"batch_size": 2, "dropout": 0.5}),
@@ -235,7 +236,7 @@ FILES = {
     "curve.csv": "curve",
     "gradients.csv": "gradients",
     "roc.csv": "roc",
-    "histograms.npz": "histograms",
+    "predictions.npz": "predictions",
 }
 TABLES = [name for name in FILES if name.endswith(".csv")]
 
@@ -244,7 +245,10 @@ def test_the_files_of_a_run_are_read_as_they_were_stored(tmp_path: Path) -> None
     run, result = StoredRun(tmp_path / "runs" / store_run(tmp_path, label="NA").id), make_result(label="NA")
     for table in ("images", "curve", "gradients", "roc"):
         pd.testing.assert_frame_equal(getattr(run, table), getattr(result, table), check_dtype=False)
-    assert np.array_equal(run.histograms, result.histograms)
+    assert run.predictions is not None
+    stored, made = to_arrays(run.predictions), to_arrays(result.predictions)
+    assert list(stored) == list(made)
+    assert all(np.array_equal(stored[name], made[name]) for name in made)
     assert run.images is run.images  # read once
 
 

@@ -60,7 +60,7 @@ def test_a_run_folder_has_the_documented_files(tmp_path: Path) -> None:
     spec = store_run(tmp_path)
     folder = tmp_path / "runs" / spec.id
     assert sorted(path.name for path in folder.iterdir()) == [
-        "curve.csv", "gradients.csv", "histograms.npz", "images.csv", "roc.csv", "run.json", "samples",
+        "curve.csv", "gradients.csv", "images.csv", "predictions.npz", "roc.csv", "run.json", "samples",
     ]  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
     assert run["identity"] == to_builtins(spec.identity)
@@ -70,7 +70,7 @@ def test_a_run_folder_has_the_documented_files(tmp_path: Path) -> None:
         for file in sample["files"].values():
             assert (folder / "samples" / file).is_file()
     assert pd.read_csv(folder / "images.csv")["tp"].tolist() == [0, 50]
-    assert np.load(folder / "histograms.npz")["histograms"].shape == (2, 2, 256)
+    assert np.load(folder / "predictions.npz")["test_normal"].shape == (2, 3330)
 
 
 def test_failures_are_rows_without_metrics_until_a_result_replaces_them(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_an_unreadable_run_is_named_and_the_others_load(tmp_path: Path) -> None:
     assert table["seed"].tolist() == [0]
     lines = sorted(str(warning.message) for warning in warned)
     assert any(broken.id in line and "cannot be read" in line for line in lines)
-    assert any(older.id in line and "format: is 0, this version reads 2" in line for line in lines)
+    assert any(older.id in line and "format: is 0, this version reads 3" in line for line in lines)
 
 
 def test_no_results_is_an_error_and_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Records of format 1, in which the identity held the whole protocol."""
+"""Records of format 1, in which the identity held the whole protocol, and runs of format 2, without logits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from baselines.errors import InputError
+from benchmark.histograms import LINEAR_EDGES, LOGIT_EDGES
 from benchmark.results.store import read_failure, read_run
+from benchmark.results.stored_run import StoredRun
 from benchmark.results.table import load_results
 from benchmark.schema import to_builtins
 from reports.collect import result_sets
@@ -38,7 +42,7 @@ def store_old_run(root: Path, iou: float = 0.5, **spec: Any) -> Path:
 
 
 @pytest.mark.parametrize("method", ["unet", "albunet_nbr_cap", "albunet_nbr_cap_euclidean", "albunet+bn"])
-def test_a_record_of_format_1_is_read_as_if_it_had_been_stored_in_format_2(tmp_path: Path, method: str) -> None:
+def test_a_record_of_format_1_is_read_as_if_it_had_been_stored_in_the_present_one(tmp_path: Path, method: str) -> None:
     settings = ["mask_downsample=area", "curve_every=20"]
     spec = store_run(tmp_path, method=method, settings=settings)
     folder = tmp_path / "runs" / spec.id
@@ -78,3 +82,38 @@ def test_old_runs_share_a_set_with_each_other_and_never_with_those_of_new_code(t
     assert sorted(old.runs["seed"]) == [0, 0, 1, 1]
     assert old.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.4)
     assert set(new.runs["seed"]) == {2}
+
+
+def to_format_2(folder: Path) -> np.ndarray:
+    """Rewrite a run as it was stored before it had logits, and return its histograms."""
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"format": 2}))
+    (folder / "predictions.npz").unlink()
+    counts = np.random.default_rng(0).integers(0, 9, (2, 2, 256), dtype=np.uint32)
+    np.savez_compressed(folder / "histograms.npz", histograms=counts)
+    return counts
+
+
+def test_runs_of_formats_2_and_3_stand_in_one_table_and_the_older_ones_have_linear_histograms(tmp_path: Path) -> None:
+    old, new = (tmp_path / "runs" / store_run(tmp_path, iou, seed=seed).id for seed, iou in enumerate((0.3, 0.5)))
+    before = to_builtins(read_run(old))
+    counts = to_format_2(old)
+    assert to_builtins(read_run(old)) == before
+    (results,) = result_sets(load_results(tmp_path))
+    assert results.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.4)
+    run = StoredRun(old)
+    assert run.predictions is None
+    assert np.array_equal(np.stack([run.histograms.normal, run.histograms.defective], axis=1), counts)
+    assert np.array_equal(run.histograms.edges, LINEAR_EDGES)
+    assert np.array_equal(StoredRun(new).histograms.edges, LOGIT_EDGES)
+    (old / "histograms.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"histograms\.npz cannot be read \(.*\): move its folder away"):
+        _ = StoredRun(old).histograms
+
+
+@pytest.mark.parametrize("stated", [0, 4, True, "2", None, [2], 2.0])
+def test_a_record_of_no_known_format_is_refused(tmp_path: Path, stated: object) -> None:
+    path = tmp_path / "runs" / store_run(tmp_path).id / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": stated}))
+    with pytest.raises(InputError, match=r"format: is .*, this version reads 3"):
+        read_run(path.parent)

@@ -34,7 +34,8 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
     network = create_network("unet", width=0.25).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     predictor = Predictor(network, protocol, torch.device("cpu"))
-    found = dict(predictor.predict(arrays, [7, 2, *range(8, 11), 0, 1, 3, 4, 5]))
+    predicted = list(predictor.predict(arrays, [7, 2, *range(8, 11), 0, 1, 3, 4, 5]))
+    found = {index: probability for index, _, probability in predicted}
     assert list(found) == [7, 2, 8, 9, 10, 0, 1, 3, 4, 5]
     assert network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -42,6 +43,8 @@ def test_probabilities_are_the_networks_and_batching_does_not_matter(precision: 
     with torch.no_grad():
         alone = torch.sigmoid(network(to_input(images[8:9], "imagenet", torch.device("cpu"))))[0, 0].numpy()
     assert found[8].dtype == np.float32
+    for _, logits, probability in predicted:
+        assert np.array_equal(torch.sigmoid(torch.from_numpy(logits)).numpy(), probability)
     assert np.abs(found[8] - alone).max() < (1e-5 if precision == "fp32" else 0.05)
 
 
