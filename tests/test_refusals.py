@@ -75,6 +75,7 @@ run --method unet --dataset folder --data-root numbers
 plan
 report --results nowhere
 tables --results nowhere
+metrics --results nowhere
 tables --published --paper
 tables --published --converged-only
 tables --published --table IX

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from benchmark.cli import VERBS
+from benchmark.commands.arguments.metrics import BY
 from benchmark.commands.arguments.tables import FORMATS as OFFERED_FORMATS
 from benchmark.commands.arguments.tables import TABLES as OFFERED_TABLES
 from benchmark.data import choices
@@ -17,6 +19,7 @@ from benchmark.data.images import MASK_READERS
 from benchmark.data.importers import LAYOUTS
 from benchmark.gate.judge import Gate
 from reports.formats import FORMATS
+from reports.metrics import By
 from reports.tables import TABLES
 from tests.conftest import REPOSITORY
 
@@ -37,6 +40,7 @@ COMMANDS = {
     "profile show --set width=0.5": AT_ONCE,
     "methods": AT_ONCE,
     "tables --published": TABLES_ONLY,
+    "metrics --results nowhere": TABLES_ONLY,
     "tables --table I --dataset mvtec-ad": TABLES_ONLY,
     "audit": TABLES_ONLY,
     "claims --published": (*TRAINING, "scipy.stats", "sklearn", "matplotlib", "statsmodels"),
@@ -110,4 +114,5 @@ def test_what_the_command_line_offers_is_what_the_code_has() -> None:
     assert tuple(MASK_READERS) == choices.MASKS_HOLD
     assert tuple(FORMATS) == OFFERED_FORMATS
     assert tuple(TABLES) == OFFERED_TABLES
+    assert get_args(By) == BY
     assert [gate.value for gate in Gate] == ["auto", "bit", "statistical"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from benchmark.histograms import LOGIT_EDGES, histograms, to_probability
 from benchmark.results.metrics import DEFINITIONS, PIXEL_METRICS, SIZES, best_threshold, groups, measure
 from benchmark.results.predictions import Predictions
 from benchmark.score import IMAGE_COLUMNS, boundary_counts, count_image, summarise
+from tests.conftest import REPOSITORY
 from tests.slow_metrics import exact, plain_aupro, ranked_aupro
 
 RANKED = [definition.name for definition in PIXEL_METRICS if definition.kind == "score"]
@@ -171,3 +173,17 @@ def test_of_a_run_stored_before_format_3_only_counts_are_measured() -> None:
     further = {"boundary_iou", "training_iou", "training_threshold", "regions"}
     assert missing == further | {definition.name for definition in PIXEL_METRICS}
     assert old["image_auroc_largest"] == new["image_auroc_largest"]
+
+
+def test_the_worked_example_is_what_the_documentation_says(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(code, {})
+    found = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    stated = {}
+    for names, values in re.findall(r"^\| (`[a-z_0-9.]+`(?:, `[a-z_0-9.]+`)*) \| ([0-9., ]+) \|", text, re.MULTILINE):
+        keys, numbers = re.findall(r"`(.*?)`", names), values.split(", ")
+        stated |= dict(zip(keys, numbers * (len(keys) if len(numbers) == 1 else 1), strict=True))
+    assert set(stated) == set(found) == {definition.name for definition in DEFINITIONS}
+    for name, number in stated.items():
+        assert float(number) == pytest.approx(float(found[name]), abs=5e-5), name
