@@ -109,5 +109,6 @@ def test_the_weights_are_those_that_were_scored(shared_cache: Path, tmp_path: Pa
     network.load_state_dict(result.model.weights)
     network.to(memory_format=torch.channels_last)
     arrays = context.cache.arrays(context.dataset, "toothbrush", 64)
-    predicted = dict(Predictor(network, spec.protocol, torch.device("cpu")).predict(arrays, spec.draw.test))
+    predictor = Predictor(network, spec.protocol, torch.device("cpu"))
+    predicted = {index: probability for index, _, probability in predictor.predict(arrays, spec.draw.test)}
     assert [float(predicted[i].max()) for i in spec.draw.test] == result.images["max_probability"].tolist()
