@@ -85,11 +85,16 @@ class ResultSet:
 
     @cached_property
     def follows_paper(self) -> bool:
-        """Whether every setting is that of the profile ``paper``, under whatever name the runs were done."""
+        """Whether every setting is that of the profile ``paper``, under whatever name the runs were done.
+
+        Encoders that start from a user's own weights do not follow it.
+        """
         paper = load_profile("paper")
         sizes = self.runs.groupby("shots")["batch_size"].unique()
-        return set(self.runs["asked"]) == {asked_settings(paper.protocol(1))} and all(
-            list(found) == [paper.batch_size.get(str(shots))] for shots, found in sizes.items()
+        return (
+            not self._own_weights
+            and set(self.runs["asked"]) == {asked_settings(paper.protocol(1))}
+            and all(list(found) == [paper.batch_size.get(str(shots))] for shots, found in sizes.items())
         )
 
     @cached_property
@@ -158,7 +163,7 @@ class ResultSet:
         return Cell(int(counts[0]) if len(counts) == 1 else None, count=True)
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
-        """Return how many runs of these methods failed or did not converge, and whether they count in the means."""
+        """Return how many runs failed or did not converge, whether they count in means, and own encoder weights."""
         runs = self.runs[self.runs["method"].isin(methods)]
         counted = {
             Status.NOT_CONVERGED: "excluded from the means"
@@ -172,6 +177,11 @@ class ResultSet:
             if count:
                 places = self._places(runs, status)
                 notes.append(f"{count} of {len(runs)} runs {happened}; {counted[status]}: {places}.")
+        notes += [
+            f"{self.label(method)} starts from other encoder weights than the profile's: SHA-256 {digest}."
+            for method, digest in self._own_weights.items()
+            if method in methods
+        ]
         return notes
 
     def _places(self, runs: pd.DataFrame, status: Status) -> str:
@@ -191,6 +201,12 @@ class ResultSet:
         if len(places) > _MAX_PLACES:
             places[_MAX_PLACES:] = [f"and {len(places) - _MAX_PLACES} more"]
         return "; ".join(places)
+
+    @cached_property
+    def _own_weights(self) -> dict[str, str]:
+        """Map methods whose encoder starts from a user's file to the beginning of its SHA-256."""
+        recipes = self.runs.drop_duplicates("method").set_index("method")["recipe"].map(json.loads)
+        return {str(method): recipe["weights"] for method, recipe in recipes.items() if "weights" in recipe}
 
     @cached_property
     def _labels(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.method_files import MethodFile, executing
 from baselines.networks.known import KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
+from baselines.weights_files import WeightsFile
 
 if TYPE_CHECKING:
     from baselines.networks.base import SegmentationNetwork
@@ -40,6 +41,7 @@ __all__ = [
     "check_network_name",
     "check_pretrained",
     "check_start",
+    "check_weights_file",
     "create_network",
     "forget_networks",
     "network_class",
@@ -183,8 +185,25 @@ def check_pretrained(name: str, weights_dir: Path | None = None) -> FoundWeights
     return find_weights(encoder, weights_dir) if encoder else None
 
 
+def check_weights_file(name: str, file: WeightsFile, width: float) -> None:
+    """Check that a user's file has the weights of a network's encoder, all of them and no others.
+
+    Raises
+    ------
+    WeightsFileError
+        If the file cannot be used or does not fit, or the network has no encoder for it.
+    """
+    from baselines.networks.encoder_weights import check_fit
+
+    check_fit(file, name, network_class(name), width)
+
+
 def create_network(
-    name: str, weights: str | None = None, width: float = 1.0, weights_dir: Path | None = None
+    name: str,
+    weights: str | None = None,
+    width: float = 1.0,
+    weights_dir: Path | None = None,
+    weights_file: WeightsFile | None = None,
 ) -> SegmentationNetwork:
     """Build a network: (N, 3, H, W) float images to (N, 1, H, W) logits (no sigmoid inside).
 
@@ -199,12 +218,15 @@ def create_network(
     width : float
         Multiplier of every channel count; must be 1 with pretrained weights.
     weights_dir : Path, optional
-        Folder of the weights file; by default torch's cache, to which a missing file is downloaded.
+        Folder of torchvision's file; by default torch's cache, to which a missing file is downloaded.
+    weights_file : WeightsFile, optional
+        A file of the user's own, from which the encoder starts instead, whatever ``weights`` is.
 
     Raises
     ------
     InputError
-        If the name or the weights are unknown, the width is not positive, or the file is missing or corrupted.
+        If the name or the weights are unknown, the width is not positive, or the file is missing or corrupted or
+        does not fit.
 
     Examples
     --------
@@ -212,19 +234,22 @@ def create_network(
     >>> create_network("unet", width=0.1)(torch.zeros(1, 3, 64, 32)).shape
     torch.Size([1, 1, 64, 32])
     """
-    import torch
-
     cls = network_class(name)
     if weights not in (None, "imagenet"):
         raise InputError(f"weights must be None or 'imagenet', got {weights!r}")
     if not width > 0:
         raise InputError(f"width must be positive, got {width}")
+    if weights_file:
+        weights = None
     check_start(name, weights, width)
     found = check_pretrained(name, weights_dir) if weights else None
     network = cls(width=width)
-    if found:
-        # The library's encoders drop the file's classifier and raise for any other entry that does not match.
-        state = torch.load(found.path, map_location="cpu", weights_only=True)
-        network.get_submodule("encoder").load_state_dict(state)
-        network.pretrained = found.record
+    if weights_file:
+        from baselines.networks.encoder_weights import start_from_file
+
+        network.pretrained = start_from_file(network, name, weights_file, width)
+    elif found:
+        from baselines.networks.encoder_weights import start_from_found
+
+        network.pretrained = start_from_found(network, found)
     return network

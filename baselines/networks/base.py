@@ -27,7 +27,7 @@ class SegmentationNetwork(nn.Module, ABC):
     size_multiple : int
         Height and width of an input must be multiples of it.
     encoder_name : str or None
-        Name of the library encoder ``network.encoder``, into which ImageNet weights can be loaded; None without one.
+        Name of the library encoder ``network.encoder``, of which torchvision has ImageNet weights; None without one.
     pretrained : WeightsRecord or None
         The weights that were loaded into it; None for random weights.
     """
@@ -57,6 +57,13 @@ class SegmentationNetwork(nn.Module, ABC):
         InputError
             If the network does not support the weights or the width.
         """
+
+    def weights_encoder(self) -> nn.Module | None:
+        """Return the library encoder into which weights are loaded; None without one.
+
+        It is ``self.encoder`` if ``encoder_name`` is set, unless a network overrides this method.
+        """
+        return self.get_submodule("encoder") if self.encoder_name else None
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Return the encoder's feature maps, shallow to deep; the last one is the paper's F (Section III-D).

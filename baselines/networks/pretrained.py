@@ -57,7 +57,7 @@ class WeightsRecord:
     file, sha256 : str
         Name and SHA-256 of the file.
     source : str
-        The URL at which torchvision publishes it.
+        The URL at which torchvision publishes it; ``weights_files``, the profile field, for a user's own file.
     """
 
     encoder: str

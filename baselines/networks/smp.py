@@ -49,10 +49,16 @@ class SmpNetwork(SegmentationNetwork):
     def check_settings(cls, weights: str | None, width: float) -> None:
         name = f"{SMP_PREFIX}{cls.architecture}/{cls.smp_encoder}"
         if weights:
-            raise InputError(f"pretrained encoders are not supported for {name}: set weights=none")
+            raise InputError(
+                f"there are no ImageNet weights for {name}: set weights=none, or give a file of your own with "
+                f"weights_files.{name}=FILE"
+            )
         reason = _reason_not_scalable(cls.architecture, cls.smp_encoder, width, cls.size_multiple)
         if reason:
             raise InputError(f"{name} cannot be built at width {width:g} because {reason}: set width=1")
+
+    def weights_encoder(self) -> nn.Module:
+        return self.model.get_submodule("encoder")
 
     def output_layer(self) -> nn.Conv2d:
         layers = self.model.get_submodule("segmentation_head").modules()

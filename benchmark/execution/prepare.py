@@ -41,9 +41,12 @@ def prepare(
     InputError
         If weights or images are not available.
     """
-    if profile.weights != "none":
-        for network in dict.fromkeys(spec.method.network for spec in specs):
+    networks = dict.fromkeys(spec.method.network for spec in specs)
+    for network in networks:
+        if profile.weights != "none" and network not in profile.weights_files:
             check_pretrained(network, weights_dir)
+    if unused := [network for network in profile.weights_files if network not in networks]:
+        logger.info(f"weights_files of {', '.join(unused)} are not used: no run has that network")
     categories = list(dict.fromkeys(spec.category for spec in specs))
     if message := cache.keep_below(cache_limit, dataset, categories, profile.image_size):
         logger.info(message)

@@ -12,6 +12,7 @@ import torch
 
 from baselines.errors import InputError
 from baselines.registry import provide
+from baselines.weights_files import WeightsFileError
 from benchmark.environment import describe_environment
 from benchmark.execution.leases import Lease, LeaseLostError, Leases
 from benchmark.protocol.runs import RunSpec
@@ -151,7 +152,15 @@ class RunTask:
         return RunOutcome(spec, Status.FAILED, error=failure.error, by_another=True)
 
     def _attempt(self, spec: RunSpec, lease: Lease) -> RunResult | Failure:
-        """Train and score one run without storing it; LeaseLostError as soon as the lease is lost."""
+        """Train and score one run without storing it.
+
+        Raises
+        ------
+        LeaseLostError
+            As soon as the lease is lost.
+        WeightsFileError
+            If the user's file of weights is not that of the plan: it is to blame, and every run with it would fail.
+        """
         started = time.perf_counter()
 
         def on_step(iteration: int) -> None:
@@ -166,7 +175,7 @@ class RunTask:
 
         try:
             return train_and_score(spec, self.context, on_step)
-        except LeaseLostError:
+        except (LeaseLostError, WeightsFileError):
             raise
         except Exception as error:  # any error of a method fails its run, not the study
             environment = describe_environment(self.context.choose_device())

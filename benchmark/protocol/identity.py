@@ -38,6 +38,8 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
         SHA-256 of the category's content and of the names of the drawn images.
     file_digest : str or None
         SHA-256 of the file that registered the method; None, and left out when written, for methods of packages.
+    weights_digest : str or None
+        SHA-256 of the user's file from which the encoder started; None, and left out when written, without one.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_digest: str
     draw_digest: str
     file_digest: str | None = None
+    weights_digest: str | None = None
 
 
 def paste_probability(recipe: Recipe, protocol: Protocol) -> float:
@@ -94,9 +97,7 @@ def effective_recipe(recipe: Recipe, protocol: Protocol) -> dict[str, Setting]:
     )
 
 
-def effective_settings(
-    recipe: Mapping[str, Setting], protocol: Protocol, has_pretrained_encoder: bool
-) -> dict[str, Setting]:
+def effective_settings(recipe: Mapping[str, Setting], protocol: Protocol, reads_weights: bool) -> dict[str, Setting]:
     """Return the fields of a protocol that a run reads: those that can change its result.
 
     Parameters
@@ -104,8 +105,9 @@ def effective_settings(
     recipe : mapping
         As ``effective_recipe`` returns it.
     protocol : Protocol
-    has_pretrained_encoder : bool
-        A network without one starts from random weights, whatever ``weights`` is.
+    reads_weights : bool
+        Whether ``weights`` decides from what the encoder starts: not without a pretrained encoder, nor with a user's
+        file.
 
     Examples
     --------
@@ -127,6 +129,6 @@ def effective_settings(
         unread.add("lambda_gradient")
         if recipe["nbr"] is None and not recipe["normal_statistics"]:  # one group of images, so one pass
             unread.add("batch_norm_passes")
-    if not has_pretrained_encoder:
+    if not reads_weights:
         unread.add("weights")
     return {name: value for name, value in to_builtins(protocol).items() if name not in unread}

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from baselines.errors import InputError, unknown_name
+from baselines.weights_files import SUFFIXES
 from benchmark.protocol.field_types import check_field
 from benchmark.schema import to_builtins
 
@@ -92,6 +93,8 @@ class Profile(_Settings, frozen=True, kw_only=True):
     shots, seeds : tuple of int
     batch_size : dict of str to int
         m for each K, and under ``any`` for every other K.
+    weights_files : dict of str to str
+        For each network that starts from a user's own encoder weights, the path of their file.
 
     Examples
     --------
@@ -107,6 +110,7 @@ class Profile(_Settings, frozen=True, kw_only=True):
     batch_size: dict[Annotated[str, Meta(pattern=f"^{_SHOTS_OR_ANY}$")], PositiveInt] = msgspec.field(
         default_factory=lambda: {"1": 2, "5": 4}
     )
+    weights_files: dict[str, str] = {}
 
     def protocol(self, shots: int) -> Protocol:
         """Return the settings of K-shot runs.
@@ -137,7 +141,11 @@ _STATED = {name: f"paper, Section {section}" for section, names in _SECTIONS.ite
 
 # In the order in which profiles are written.
 _SETTINGS = _Settings.__struct_fields__
-FIELD_NAMES = ("methods", "categories", "shots", "seeds", *_SETTINGS[:2], "batch_size", *_SETTINGS[2:])
+_AFTER = {"iterations": "batch_size", "weights": "weights_files"}  # the tables, which are not settings of a protocol
+FIELD_NAMES = (
+    *("methods", "categories", "shots", "seeds"),
+    *(name for setting in _SETTINGS for name in (setting, _AFTER.get(setting)) if name),
+)
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Profile)}
 
 
@@ -158,7 +166,15 @@ def with_settings(profile: Profile, settings: Mapping[str, Any]) -> Profile:
     for name, value in settings.items():
         if name not in FIELD_NAMES:
             raise unknown_name("profile field", name, FIELD_NAMES)
-        changed[name] = _batch_sizes(value) if name == "batch_size" else check_field(name, value, _TYPES[name])
+        if name == "weights" and str(value).endswith(SUFFIXES):
+            raise InputError(
+                f"profile field weights is imagenet or none: say which network {value} is for, --set "
+                f"weights_files.NETWORK={value}"
+            )
+        if name in _TABLES:
+            changed[name] = _TABLES[name](value)
+        else:
+            changed[name] = check_field(name, value, _TYPES[name])
     return msgspec.structs.replace(profile, **changed)
 
 
@@ -170,6 +186,19 @@ def _batch_sizes(value: Any) -> dict[str, int]:
         if not re.fullmatch(_SHOTS_OR_ANY, shots):
             raise InputError(f"profile field batch_size.{shots}: '{shots}' is neither a number of shots nor 'any'")
     return {shots: check_field(f"batch_size.{shots}", size, PositiveInt) for shots, size in value.items()}
+
+
+def _weights_files(value: Any) -> dict[str, str]:
+    """Check a table from network to file."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"profile field weights_files must be a table, got {value!r}: name the network, e.g. --set "
+            "weights_files.ternausnet16=vgg16.pth"
+        )
+    return {network: check_field(f"weights_files.{network}", path, str) for network, path in value.items()}
+
+
+_TABLES = {"batch_size": _batch_sizes, "weights_files": _weights_files}
 
 
 @dataclass(frozen=True)
@@ -206,7 +235,7 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
         ``quick``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
     assignments : sequence of str, optional
         ``field=value`` with the value in TOML (a single word needs no quotes), or ``batch_size.5=4`` for one
-        entry of the table.
+        entry of a table.
 
     Raises
     ------
@@ -270,8 +299,8 @@ def _read_assignment(assignment: str, profile: Profile) -> tuple[str, Any]:
     except tomllib.TOMLDecodeError:
         value = text
     table, dot, key = name.partition(".")
-    if dot and table == "batch_size":
-        return table, {**profile.batch_size, key: value}
+    if dot and table in _TABLES:
+        return table, {**getattr(profile, table), key: value}
     return name, value
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from baselines import Method
 from baselines.networks import pretrained_file
+from baselines.weights_files import WeightsFile
 from benchmark.data.manifest import digest_of
 from benchmark.protocol.draws import Draw
 from benchmark.protocol.identity import TRAINING_VERSION, Identity, effective_recipe, effective_settings
@@ -31,6 +32,8 @@ class RunSpec:
         SHA-256 of the category's content.
     draw : Draw
         The images trained from and tested on.
+    weights_file : WeightsFile or None
+        The user's file from which the encoder starts.
 
     Examples
     --------
@@ -51,12 +54,13 @@ class RunSpec:
     protocol: Protocol
     data_digest: str
     draw: Draw
+    weights_file: WeightsFile | None = None
 
     @cached_property
     def identity(self) -> Identity:
         """Return the identity; equal for two specs of the same run."""
         recipe = effective_recipe(self.method.recipe, self.protocol)
-        has_pretrained_encoder = pretrained_file(self.method.network) is not None
+        reads_weights = self.weights_file is None and pretrained_file(self.method.network) is not None
         return Identity(
             training_version=TRAINING_VERSION,
             category=self.category,
@@ -65,10 +69,11 @@ class RunSpec:
             recipe=recipe,
             shots=self.shots,
             seed=self.seed,
-            settings=effective_settings(recipe, self.protocol, has_pretrained_encoder),
+            settings=effective_settings(recipe, self.protocol, reads_weights),
             data_digest=self.data_digest,
             draw_digest=self.draw.digest,
             file_digest=self.method.file.digest if self.method.file else None,
+            weights_digest=self.weights_file.sha256 if self.weights_file else None,
         )
 
     @cached_property

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from baselines import get_method
 from baselines.errors import InputError, unknown_name
-from baselines.networks import check_start, size_multiple
+from baselines.networks import check_network_name, check_start, check_weights_file, size_multiple
+from baselines.weights_files import WeightsFile, identify_weights_file
 from benchmark.data.datasets import ImageList
 from benchmark.data.manifest import CategoryManifest
+from benchmark.data.names import check_path
 from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
@@ -178,6 +181,7 @@ def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selec
 
 def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], profile: Profile) -> Iterator[RunSpec]:
     methods = dict.fromkeys(get_method(name) for name in selection.methods)  # unet+cap+nbr is unet+nbr+cap
+    weights_files = {method.network: _weights_file(method.network, profile) for method in methods}
     for category in selection.categories:
         manifest = manifests[category]
         for shots in selection.shots:
@@ -195,6 +199,7 @@ def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], pro
                         protocol=protocol,
                         data_digest=manifest.digest,
                         draw=draw,
+                        weights_file=weights_files[method.network],
                     )
 
 
@@ -204,7 +209,8 @@ def check_methods(names: Iterable[str], profile: Profile) -> None:
     Raises
     ------
     InputError
-        If a method is unknown, or its network does not support the image size, the width or the weights.
+        If a method is unknown, its network does not support the image size, the width or the weights, or a user's
+        file of weights does not fit it.
 
     Examples
     --------
@@ -213,12 +219,29 @@ def check_methods(names: Iterable[str], profile: Profile) -> None:
     Traceback (most recent call last):
     baselines.errors.InputError: unknown method 'unett': did you mean 'unet'?
     """
+    for network in profile.weights_files:
+        try:
+            check_network_name(network)
+        except InputError as error:
+            raise InputError(f"profile field weights_files: {error}") from error
     for name in dict.fromkeys(names):
         network = get_method(name).network
-        check_start(network, None if profile.weights == "none" else profile.weights, profile.width)
+        weights_file = _weights_file(network, profile)
+        check_start(network, None if weights_file or profile.weights == "none" else profile.weights, profile.width)
         multiple = size_multiple(network)
         if profile.image_size % multiple:
             raise InputError(
                 f"image_size {profile.image_size} does not fit method {name}: it must be a multiple of {multiple}, "
                 f"e.g. --set image_size={max(1, round(profile.image_size / multiple)) * multiple}"
             )
+        if weights_file:
+            check_weights_file(network, weights_file, profile.width)
+
+
+def _weights_file(network: str, profile: Profile) -> WeightsFile | None:
+    """Return the user's file from which a network's encoder starts; InputError if it cannot be read."""
+    if network not in profile.weights_files:
+        return None
+    path = Path(profile.weights_files[network])
+    check_path(path)  # its name is stored
+    return identify_weights_file(path)

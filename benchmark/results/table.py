@@ -46,7 +46,8 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
     -------
     pd.DataFrame
         Columns ``RESULT_COLUMNS``: ``status`` is one of ``done``, ``not_converged``, ``failed``; ``iou, dc, auc,
-        acc`` are in [0, 1], NaN where undefined; ``recipe`` is the network and how it was trained, as JSON;
+        acc`` are in [0, 1], NaN where undefined; ``recipe`` is the network, from which files it and its encoder's
+        weights are, and how it was trained, as JSON;
         ``asked`` has the settings of the run's protocol and ``settings`` those of them that it read, as JSON;
         ``protocol`` is the digest of ``asked``: equal for runs that may be compared, but a run may also be compared
         with those of another protocol that has all its ``settings``; ``changes`` names the settings that differ from
@@ -173,8 +174,9 @@ def _changes(name: str, protocol: Protocol) -> str:
 
 def _recipe(identity: Identity) -> str:
     """Return what a method's name stood for in a run."""
-    file = {"file": identity.file_digest[:12]} if identity.file_digest else {}
-    return _as_json({"network": identity.network, **identity.recipe, **file})
+    digests = {"file": identity.file_digest, "weights": identity.weights_digest}
+    files = {name: digest[:12] for name, digest in digests.items() if digest}
+    return _as_json({"network": identity.network, **identity.recipe, **files})
 
 
 def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def from_format_1(record: dict[str, Any]) -> dict[str, Any]:
         recipe = identity["recipe"]
         protocol = convert(stored, Protocol)
         # A network that is not known here may have had pretrained weights, so its runs keep that field.
-        has_pretrained_encoder = KNOWN_PRETRAINED.get(identity["network"], "unknown") is not None
-        identity["settings"] = effective_settings(recipe, protocol, has_pretrained_encoder)
+        reads_weights = KNOWN_PRETRAINED.get(identity["network"], "unknown") is not None
+        identity["settings"] = effective_settings(recipe, protocol, reads_weights)
     except SchemaError as error:
         raise SchemaError(".".join(filter(None, ("identity.protocol", error.path))), error.problem) from None
     except (KeyError, TypeError, ValueError) as error:

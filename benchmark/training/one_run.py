@@ -80,7 +80,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     Raises
     ------
     InputError
-        If the data or the pretrained weights cannot be used.
+        If the data or the pretrained weights cannot be used; ``WeightsFileError`` if it is a user's file.
     TrainingDivergedError
         If the loss is not finite.
     """
@@ -131,7 +131,9 @@ def build_network(spec: RunSpec, context: RunContext, arrays: CategoryArrays) ->
     seed = int(stream("initial weights", spec.category, spec.shots, spec.seed).integers(2**63))
     torch.manual_seed(seed)
     weights = None if protocol.weights == "none" else protocol.weights
-    network = create_network(spec.method.network, weights, protocol.width, context.weights_dir)
+    network = create_network(
+        spec.method.network, weights, protocol.width, context.weights_dir, weights_file=spec.weights_file
+    )
     if protocol.output_prior == "masks":
         share = float(arrays.masks[list(spec.draw.shots)].mean())
         network.set_output_prior(min(max(share, _SMALLEST_PRIOR), 0.5))
