@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from baselines.errors import InputError, unknown_name
+from baselines.weights_files import identify_weights_file
 from benchmark.data.datasets import DataSet
 from benchmark.environment import bit_conditions
 from benchmark.gate.outcomes import (
@@ -125,27 +126,54 @@ def choose_run(results: Path, run_id: str | None, choose: Callable[[Sequence[str
     return read_run(runs / (run_id or ids[0]))
 
 
-def profile_of(record: RunRecord) -> Profile:
-    """Return a profile under which the run is trained again."""
+def profile_of(record: RunRecord, weights_dir: Path | None = None) -> Profile:
+    """Return a profile under which the run is trained again.
+
+    Parameters
+    ----------
+    weights_dir : Path, optional
+        The folder of the file of encoder weights from which it started, if that was one of the user's.
+
+    Raises
+    ------
+    InputError
+        If it started from such a file, and the folder is not given or has another one or none.
+    """
     settings = to_builtins(record.protocol)
     batch_size = settings.pop("batch_size")
-    return Profile(name=record.profile, batch_size={"any": batch_size}, **settings)
+    files = {}
+    if digest := record.identity.weights_digest:
+        name = (record.pretrained or {}).get("file", "")
+        started = f"run {record.id} started from the weights file {name} (SHA-256 {digest[:12]})"
+        if weights_dir is None:
+            raise InputError(f"{started}: give its folder, --weights-dir DIR")
+        file = identify_weights_file(weights_dir / name)
+        if file.sha256 != digest:
+            raise InputError(f"{started}, and {file.path} is another one (SHA-256 {file.sha256[:12]})")
+        files = {record.identity.network: str(file.path)}
+    return Profile(name=record.profile, batch_size={"any": batch_size}, weights_files=files, **settings)
 
 
 def replay(
-    record: RunRecord, results: Path, dataset: DataSet, train: Callable[[Sequence[RunSpec], DataSet, Path], None]
+    record: RunRecord,
+    profile: Profile,
+    results: Path,
+    dataset: DataSet,
+    train: Callable[[Sequence[RunSpec], DataSet, Path], None],
 ) -> Replay:
     """Train a stored run again and compare.
 
     Parameters
     ----------
     record : RunRecord
+    profile : Profile
+        As ``profile_of`` returns it.
     results : Path
         Where it is stored; its other seeds give the tolerances, if they are needed.
     dataset : DataSet
         The images it was trained on.
     train : callable
-        Trains runs and stores them in a folder: a ``StudyRunner`` with ``profile_of(record)``.
+        Trains runs and stores them in a folder: a ``StudyRunner`` with that profile.
 
     Raises
     ------
@@ -153,7 +181,7 @@ def replay(
         If the images or the definition of the run are others here, it cannot be trained, or the two differ and it
         cannot be judged whether that is due to other versions or hardware.
     """
-    spec = _spec(record, dataset, [record.seed])[0]
+    spec = _spec(record, profile, dataset, [record.seed])[0]
     if spec.identity.draw_digest != record.identity.draw_digest:
         return Replay(record, "its protocol draws other training images from this data than it was trained on")
     _check_identity(record, spec.identity)
@@ -163,10 +191,10 @@ def replay(
         raise InputError(f"run {record.id} has the id of another run: its own is {spec.id}")
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         train([spec], dataset, Path(folder))
-        return _compare(record, results, spec, Path(folder), dataset)
+        return _compare(record, profile, results, spec, Path(folder), dataset)
 
 
-def _spec(record: RunRecord, dataset: DataSet, seeds: Sequence[int]) -> list[RunSpec]:
+def _spec(record: RunRecord, profile: Profile, dataset: DataSet, seeds: Sequence[int]) -> list[RunSpec]:
     """Return runs of the record's category, method and K under its protocol; InputError if that is not possible."""
     stored = record.identity
     if stored.training_version != TRAINING_VERSION:
@@ -186,7 +214,7 @@ def _spec(record: RunRecord, dataset: DataSet, seeds: Sequence[int]) -> list[Run
             "--results"
         )
     selection = Selection([record.method], [record.category], [record.shots], seeds)
-    return select_runs(dataset, profile_of(record), [selection])
+    return select_runs(dataset, profile, [selection])
 
 
 def _check_identity(record: RunRecord, here: Identity) -> None:
@@ -211,7 +239,9 @@ def _contradiction(record: RunRecord, images: pd.DataFrame) -> str:
     return ""
 
 
-def _compare(record: RunRecord, results: Path, spec: RunSpec, folder: Path, dataset: DataSet) -> Replay:
+def _compare(
+    record: RunRecord, profile: Profile, results: Path, spec: RunSpec, folder: Path, dataset: DataSet
+) -> Replay:
     cell = Cell(record.category, record.method, record.shots)
     here = read_outcomes(folder, [spec])
     if reason := here.missing.get((cell, spec.seed)):
@@ -225,7 +255,7 @@ def _compare(record: RunRecord, results: Path, spec: RunSpec, folder: Path, data
     tolerances = {}
     if differing and not identical:
         try:
-            tolerances = _tolerances(record, results, dataset)
+            tolerances = _tolerances(record, profile, results, dataset)
         except InputError as error:
             numbers = ", ".join(
                 f"{MEASURE_LABELS[name]} {each.here:.4f} instead of {each.stored:.4f}"
@@ -270,7 +300,7 @@ def _measures(stored: Outcome, here: Outcome, tolerances: Mapping[Measure, float
     }
 
 
-def _tolerances(record: RunRecord, results: Path, dataset: DataSet) -> dict[Measure, float]:
+def _tolerances(record: RunRecord, profile: Profile, results: Path, dataset: DataSet) -> dict[Measure, float]:
     """Return the gate's tolerances for a check of one seed, from the other stored seeds of the same runs.
 
     The run itself has no part in them: a wrong number would widen its own tolerance.
@@ -287,7 +317,7 @@ def _tolerances(record: RunRecord, results: Path, dataset: DataSet) -> dict[Meas
     )
     cell = Cell(record.category, record.method, record.shots)
     try:
-        spread = measure_spread(scores_of(read_outcomes(results, _spec(record, dataset, seeds)).outcomes))
+        spread = measure_spread(scores_of(read_outcomes(results, _spec(record, profile, dataset, seeds)).outcomes))
         tolerances = calibrate(spread, 1).tolerances
     except InputError as error:
         raise InputError(f"to judge that by tolerances, {results} needs other seeds of it ({error})") from error
@@ -298,5 +328,6 @@ def _tolerances(record: RunRecord, results: Path, dataset: DataSet) -> dict[Meas
     }
 
 
-def _comparable(record: RunRecord) -> tuple[str, str, int, Protocol, str]:
-    return record.category, record.method, record.shots, record.protocol, record.identity.data_digest
+def _comparable(record: RunRecord) -> tuple[str, str, int, Protocol, str, str | None]:
+    identity = record.identity
+    return record.category, record.method, record.shots, record.protocol, identity.data_digest, identity.weights_digest

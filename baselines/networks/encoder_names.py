@@ -1,7 +1,7 @@
 """The names that weights of library encoders have in files, and which of them an encoder has no place for.
 
-Encoders of segmentation-models-pytorch name their weights as torchvision or timm do, with two exceptions: those that
-wrap a timm model (``tu-...``) rename some of its parts and leave out the deepest ones, and the EfficientNets of timm are
+Encoders of segmentation-models-pytorch name their weights as torchvision or timm do, with two exceptions. Those that
+wrap a timm model (``tu-...``) rename some of its parts and leave out the deepest ones; and timm's EfficientNets are
 also published with the names of the package ``efficientnet_pytorch``.
 """
 

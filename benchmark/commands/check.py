@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 def do(options: argparse.Namespace) -> int:
     """Compare, write a baseline, or assess one; 1 if something is worse or missing."""
     profile = with_settings(load_profile(options.profile, options.set), {"seeds": options.seed} if options.seed else {})
+    if profile.weights_files:
+        raise InputError("a baseline does not have weights_files: check with a profile without them")
     path = options.baseline or BASELINES / f"{profile.name}.json"
     if (options.update or options.assess) and (options.json or options.out is not None):
         raise InputError("--json and --out are for a comparison: leave them out with --update or --assess")

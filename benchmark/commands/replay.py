@@ -30,14 +30,15 @@ def do(options: argparse.Namespace) -> int:
         )
     cache = options.cache.or_temporary()
     dataset = open_dataset(name, options.data_root, cache, options.masks_hold)
+    profile = profile_of(record, options.weights_dir)
     train = StudyRunner(
-        profile_of(record),
+        profile,
         workers=LocalWorkers(choose_devices(options.device)[:1], jobs=1),
         cache=cache,
         cache_limit=parse_size("--cache-limit", CACHE_LIMIT),
         weights_dir=options.weights_dir,
     )
-    found = replay(record, options.results, dataset, train)
+    found = replay(record, profile, options.results, dataset, train)
     print(json.dumps(as_plain(found), indent=1) if options.json else as_text(found))
     return 0 if found.agrees else 1
 

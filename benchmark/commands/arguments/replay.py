@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="its images, unless they are synthetic")
     add_masks_hold(parser)
     add_cache(parser)
-    parser.add_argument("--weights-dir", type=Path, metavar="DIR", help="folder of torchvision's weights files")
+    parser.add_argument("--weights-dir", type=Path, metavar="DIR", help="folder of the weights file it started from")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|mps|cuda:0", help="default: auto")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(do="replay:do")
