@@ -12,9 +12,10 @@ from torch import Tensor
 
 from baselines.errors import InputError
 from baselines.losses import nbr_loss, weighted_bce
-from baselines.networks import SegmentationNetwork, create_network
+from baselines.networks import SegmentationNetwork, check_weights_file, create_network
 from baselines.networks.base import IMAGE_CHANNELS
 from baselines.registry import get_method
+from baselines.weights_files import WeightsFile
 
 # The images of the checks are at least this high, so that the deepest feature map has more than one cell.
 _MIN_SIZE = 64
@@ -52,8 +53,8 @@ def _require(condition: object, violation: str) -> None:
 class _Subject:
     """The network of a method, with inputs for it."""
 
-    def __init__(self, network_name: str, width: float) -> None:
-        self.network_name, self.width = network_name, width
+    def __init__(self, network_name: str, width: float, weights_file: WeightsFile | None) -> None:
+        self.network_name, self.width, self.weights_file = network_name, width, weights_file
         self.untrained = self.build(0).eval()
         self.multiple = self.untrained.size_multiple
         _require(
@@ -64,7 +65,7 @@ class _Subject:
 
     def build(self, seed: int) -> SegmentationNetwork:
         torch.manual_seed(seed)
-        return create_network(self.network_name, width=self.width)
+        return create_network(self.network_name, width=self.width, weights_file=self.weights_file)
 
     def batch(self, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Return images (2, 3, S, 2S) and masks (2, 1, S, 2S) with a defect in the upper left corner."""
@@ -207,8 +208,10 @@ CHECKS: dict[str, Callable[[_Subject], None]] = {
 }
 
 
-def check_method(name: str, width: float = 1.0) -> list[Check]:
-    """Check a method's network, built with random weights; torch's random state is kept.
+def check_method(name: str, width: float = 1.0, weights_file: WeightsFile | None = None) -> list[Check]:
+    """Check a method's network, built with random weights or, its encoder, with those of a file.
+
+    torch's random state is kept.
 
     Parameters
     ----------
@@ -216,6 +219,7 @@ def check_method(name: str, width: float = 1.0) -> list[Check]:
         Any name that ``get_method`` accepts.
     width : float
         Multiplier of the channel counts; narrow networks are checked faster.
+    weights_file : WeightsFile, optional
 
     Returns
     -------
@@ -225,7 +229,7 @@ def check_method(name: str, width: float = 1.0) -> list[Check]:
     Raises
     ------
     InputError
-        If there is no such method.
+        If there is no such method, or the file does not fit.
 
     Examples
     --------
@@ -233,9 +237,11 @@ def check_method(name: str, width: float = 1.0) -> list[Check]:
     True
     """
     network_name = get_method(name).network
+    if weights_file:
+        check_weights_file(network_name, weights_file, width)
     with torch.random.fork_rng(devices=[]):
         subjects: list[_Subject] = []
-        checks = [_run(BUILDS, lambda: subjects.append(_Subject(network_name, width)))]
+        checks = [_run(BUILDS, lambda: subjects.append(_Subject(network_name, width, weights_file)))]
         for subject in subjects:
             checks += [_run(name, check, subject) for name, check in CHECKS.items()]
     return checks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -192,7 +193,8 @@ def _read_torch(file: WeightsFile, content: BinaryIO) -> object:
     if start and not start.startswith(_PICKLES):
         raise WeightsFileError(f"weights file {file.path} was not written by torch.save: {_ADVICE}")
     try:
-        return torch.load(content, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about files that are refused
+            return torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything
         if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
             raise WeightsFileError(

@@ -7,11 +7,14 @@ import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from baselines import get_method, method_names
+from baselines.errors import InputError
 from baselines.networks import pretrained_file
 from baselines.networks.cost import COST_SIZE, NetworkCost, network_cost
 from baselines.registry import select_methods
+from baselines.weights_files import identify_weights_file
 
 HEADINGS = ("name", "label", "parameters", f"GMAC at {COST_SIZE} px", "pretrained encoder", "recipe", "reference")
 
@@ -45,7 +48,9 @@ class ListedMethod:
 def do(options: argparse.Namespace) -> int:
     """Print every method, or the result of checking one."""
     if options.check is not None:
-        return print_check(options.check, options.json)
+        return print_check(options.check, options.weights_file, options.json)
+    if options.weights_file is not None:
+        raise InputError("--weights-file goes with --check NAME")
     listed = list_methods()
     print(json.dumps([asdict(method) for method in listed], indent=1) if options.json else as_table(listed))
     return 0
@@ -100,11 +105,14 @@ def as_table(listed: Sequence[ListedMethod]) -> str:
     )
 
 
-def print_check(choice: str, as_json: bool) -> int:
+def print_check(choice: str, weights_path: Path | None, as_json: bool) -> int:
     """Print the result of each check of a method, or of all methods of a file; return 1 if one failed."""
+    weights_file = None if weights_path is None else identify_weights_file(weights_path)
+
     from baselines.contract import check_method  # imports torch, which listing does not need
 
-    checked = [(name, check) for name in select_methods(choice) for check in check_method(name)]
+    names = select_methods(choice)
+    checked = [(name, check) for name in names for check in check_method(name, weights_file=weights_file)]
     if as_json:
         print(json.dumps([{"method": name} | asdict(check) for name, check in checked], indent=1))
     else:

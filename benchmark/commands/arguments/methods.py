@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -16,5 +17,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--check",
         metavar="NAME|FILE.py",
         help="check that a method, or each method that a file registers, fulfils the contract; exit code 1 if not",
+    )
+    parser.add_argument(
+        "--weights-file",
+        type=Path,
+        metavar="FILE",
+        help="with --check, start the encoder from this file (weights_files)",
     )
     parser.set_defaults(do="methods:do")
