@@ -33,6 +33,27 @@ run --all --set batch_size.x=2
 run --all --set draws=per_sead
 run --all --set seeds=[]
 run --all --set width
+run --method albunet --set weights=mine.pth
+run --method albunet --set weights_files=mine.pth
+run --method albunet --set weights_files.albunet=1
+run --method albunet --set weights_files.albunett=weights/mine.pth
+run --method albunet --set weights_files.albunet_nbr=weights/mine.pth
+run --method albunet --set weights_files.albunet=weights/none.pth
+run --method albunet --set weights_files.albunet=weights
+run --method albunet --set weights_files.albunet=weights/folder.pth
+run --method albunet --set weights_files.albunet=weights/pickle.pth
+run --method albunet --set weights_files.albunet=weights/truncated.pth
+run --method albunet --set weights_files.albunet=weights/truncated.safetensors
+run --method albunet --set weights_files.albunet=weights/text.pt
+run --method albunet --set weights_files.albunet=weights/checkpoint.pth
+run --method albunet --set weights_files.albunet=weights/mine.pth
+run --method albunet --set weights_files.albunet=weights/partly.pth width=0.1
+run --method unet --set weights_files.unet=weights/mine.pth
+plan --method albunet --set weights_files.albunet=weights/none.pth
+check --profile quick --set weights_files.albunet=weights/mine.pth
+methods --weights-file weights/mine.pth
+methods --check albunet --weights-file weights/none.pth
+methods --check albunet --weights-file weights/mine.pth
 run --method unett
 run --method unet+nrb
 run --method unet+nbr+nbr
@@ -145,6 +166,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgetful_registr
     Path("file").write_text("not what it should be\n")
     write_method_files()
     write_models()
+    write_weights()
     Path("broken.toml").write_text("image_size = \n")
     Path("unknown-field.toml").write_text("image_sise = 64\n")
     return tmp_path
@@ -188,6 +210,21 @@ def write_models() -> None:
     save_file(weights, "undescribed.safetensors")
     torch.save(weights, "pickle.pt")
     Path("empty").mkdir()
+
+
+def write_weights() -> None:
+    """Write a narrow AlbuNet's encoder weights, and a file with each fault."""
+    Path("weights/folder.pth").mkdir(parents=True)
+    state = create_network("albunet", width=0.1).get_submodule("encoder").state_dict()
+    torch.save(state, "weights/mine.pth")
+    torch.save({"state_dict": state, "epoch": 3}, "weights/checkpoint.pth")
+    torch.save(torch.nn.Linear(1, 1), "weights/pickle.pth")
+    partly = {name: tensor for name, tensor in state.items() if not name.startswith("layer4.")}
+    torch.save(partly | {"layer5.weight": torch.zeros(1), "fc.bias": torch.zeros(1)}, "weights/partly.pth")
+    Path("weights/truncated.pth").write_bytes(Path("weights/mine.pth").read_bytes()[:1000])
+    Path("weights/text.pt").write_text("not what it should be\n")
+    save_file(state, "weights/truncated.safetensors")
+    Path("weights/truncated.safetensors").write_bytes(Path("weights/truncated.safetensors").read_bytes()[:-1])
 
 
 def refuse(words: str, capsys: pytest.CaptureFixture[str]) -> str:

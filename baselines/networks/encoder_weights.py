@@ -49,7 +49,17 @@ class FittedWeights:
 
 
 class MisfitError(ValueError):
-    """Weights are not those of an encoder; the message says what is missing, extra or of another shape."""
+    """Weights are not those of an encoder; the message says what is missing, extra or of another shape.
+
+    Attributes
+    ----------
+    other_shapes : bool
+        Whether some have another shape.
+    """
+
+    def __init__(self, message: str, other_shapes: bool) -> None:
+        super().__init__(message)
+        self.other_shapes = other_shapes
 
 
 def fit_weights(encoder: nn.Module, weights: Mapping[str, Tensor]) -> FittedWeights:
@@ -96,7 +106,8 @@ def fit_weights(encoder: nn.Module, weights: Mapping[str, Tensor]) -> FittedWeig
     missing = [name for name in absent if not name.endswith(".num_batches_tracked")]
     found = ((missing, "missing"), (extra, "extra"), (differing, "of another shape"))
     if any(names for names, _ in found):
-        raise MisfitError("; ".join(f"{len(names)} {what} ({_listed(names)})" for names, what in found if names))
+        problems = [f"{len(names)} {what} ({_listed(names)})" for names, what in found if names]
+        raise MisfitError("; ".join(problems), other_shapes=bool(differing))
     return FittedWeights(state | {name: torch.tensor(0) for name in absent}, tuple(ignored))
 
 
@@ -155,9 +166,9 @@ def _naming_misfits(file: WeightsFile, name: str, width: float) -> Iterator[None
     try:
         yield
     except MisfitError as error:
-        narrow = "" if width == 1.0 else f" at width {width:g} (those of complete models fit width=1)"
+        advice = "; published weights fit width=1" if width != 1.0 and error.other_shapes else ""
         raise WeightsFileError(
-            f"weights file {file.path} does not fit the encoder of {name}{narrow}: {error}"
+            f"weights file {file.path} does not fit the encoder of {name} at width {width:g}: {error}{advice}"
         ) from error
 
 

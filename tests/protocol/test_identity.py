@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from baselines.methods import PAPER_METHODS
+from baselines.weights_files import WeightsFile
 from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.protocol.studies import NBR_GRID
+from benchmark.schema import to_builtins
 from tests.factories import make_spec
 
 # Two values of each field.
@@ -72,6 +76,19 @@ def test_a_field_changes_the_id_of_those_methods_that_read_it_and_of_no_other(fi
     assert load_profile("quick", [f"{field}={one}"]) != load_profile("quick", [f"{field}={other}"])
     changed = {method for method in METHODS if run_id(method, field, one) != run_id(method, field, other)}
     assert changed == READ_BY.get(field, METHODS)
+
+
+def test_a_file_of_weights_takes_the_place_of_the_field_and_only_its_content_counts() -> None:
+    files = [WeightsFile(Path("/here/a.pth"), "a" * 64), WeightsFile(Path("/there/b.pt"), "a" * 64)]
+    for weights in ("none", "imagenet"):
+        assert {
+            make_spec(method="albunet", settings=[f"weights={weights}"], weights_file=file).id for file in files
+        } == {make_spec(method="albunet", weights_file=files[0]).id}
+    ids = {make_spec(method="albunet", weights_file=file).id for file in (None, WeightsFile(Path("/a.pth"), "b" * 64))}
+    assert make_spec(method="albunet", weights_file=files[0]).id not in ids
+    assert len(ids) == 2
+    assert "weights_digest" not in to_builtins(make_spec(method="albunet").identity)
+    assert make_spec(method="albunet", settings=["weights_files.unet=a.pth"]).id == make_spec(method="albunet").id
 
 
 def test_settings_are_the_fields_read_with_their_values() -> None:

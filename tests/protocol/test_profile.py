@@ -58,7 +58,8 @@ def test_the_protocol_is_hashable_and_holds_every_field_but_name_and_selection()
     protocol = load_profile("paper").protocol(5)
     assert {protocol: "same"}[load_profile("paper").protocol(5)] == "same"
     assert protocol != load_profile("paper").protocol(1)
-    assert set(to_builtins(protocol)) == set(FIELD_NAMES) - {"methods", "categories", "shots", "seeds"}
+    selection = {"methods", "categories", "shots", "seeds", "weights_files"}
+    assert set(to_builtins(protocol)) == set(FIELD_NAMES) - selection
     assert protocol.batch_size == 4
     assert load_profile("paper", ["batch_size=3"]).protocol(7).batch_size == 3
     assert load_profile("paper", ["batch_size.7=6"]).protocol(7).batch_size == 6
@@ -94,6 +95,9 @@ REFUSED = {
     "shots=[[1]]": ("shots", "integers >= 1", "got [[1]]"),
     "methods=[1]": ("methods", "list of strings", "got [1]"),
     "batch_size.x=2": ("batch_size.x", "number of shots"),
+    "weights_files=a.pth": ("weights_files", "table", "'a.pth'"),
+    "weights_files.unet=[1]": ("weights_files.unet", "a string", "got [1]"),
+    "weights=a.safetensors": ("imagenet or none", "weights_files.NETWORK=a.safetensors"),
     "batch_size.5=0": ("batch_size.5", "integer >= 1", "got 0"),
     "batch_size=0": ("batch_size", "integer >= 1", "got 0"),
     "batch_size=[2]": ("batch_size", "integer >= 1", "got [2]"),
@@ -162,11 +166,13 @@ def test_every_field_says_where_its_value_comes_from(tmp_path: Path) -> None:
 def test_the_output_of_profile_show_can_be_used_as_a_profile(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    settings = ["width=0.5", "batch_size.5=3", "weights_files.smp:Unet/resnet18=my files/a.pth"]
     for name in BUILT_IN:
-        assert main(["profile", "show", "--profile", name, "--set", "width=0.5", "batch_size.5=3"]) == 0
+        assert main(["profile", "show", "--profile", name, "--set", *settings]) == 0
         path = tmp_path / f"{name}.toml"
         path.write_text(capsys.readouterr().out)
-        assert load_profile(str(path)) == load_profile(name, ["width=0.5", "batch_size.5=3"])
+        assert load_profile(str(path)) == load_profile(name, settings)
+    assert load_profile("quick", settings).weights_files == {"smp:Unet/resnet18": "my files/a.pth"}
 
 
 def test_profiles_are_listed_and_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:
