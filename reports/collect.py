@@ -206,7 +206,7 @@ class ResultSet:
     def _own_weights(self) -> dict[str, str]:
         """Map methods whose encoder starts from a user's file to the beginning of its SHA-256."""
         recipes = self.runs.drop_duplicates("method").set_index("method")["recipe"].map(json.loads)
-        return {str(method): recipe["weights"] for method, recipe in recipes.items() if "weights" in recipe}
+        return {str(method): recipe["weights_file"] for method, recipe in recipes.items() if "weights_file" in recipe}
 
     @cached_property
     def _labels(self) -> dict[str, str]:

@@ -49,17 +49,17 @@ class FittedWeights:
 
 
 class MisfitError(ValueError):
-    """Weights are not those of an encoder; the message says what is missing, extra or of another shape.
+    """Weights are not those of an encoder; the message says what is missing, extra or differs.
 
     Attributes
     ----------
-    other_shapes : bool
-        Whether some have another shape.
+    differs : bool
+        Whether any has another shape or type.
     """
 
-    def __init__(self, message: str, other_shapes: bool) -> None:
+    def __init__(self, message: str, differs: bool) -> None:
         super().__init__(message)
-        self.other_shapes = other_shapes
+        self.differs = differs
 
 
 def fit_weights(encoder: nn.Module, weights: Mapping[str, Tensor]) -> FittedWeights:
@@ -102,12 +102,14 @@ def fit_weights(encoder: nn.Module, weights: Mapping[str, Tensor]) -> FittedWeig
             state[mine] = tensor
             if tensor.shape != own[mine].shape:
                 differing.append(f"{name} is {tuple(tensor.shape)}, not {tuple(own[mine].shape)}")
+            elif own[mine].is_floating_point() and not tensor.is_floating_point():  # a quantised model
+                differing.append(f"{name} is {tensor.dtype}, not {own[mine].dtype}")
     absent = [name for name in own if name not in state]
     missing = [name for name in absent if not name.endswith(".num_batches_tracked")]
-    found = ((missing, "missing"), (extra, "extra"), (differing, "of another shape"))
+    found = ((missing, "missing"), (extra, "extra"), (differing, "of another shape or type"))
     if any(names for names, _ in found):
         problems = [f"{len(names)} {what} ({_listed(names)})" for names, what in found if names]
-        raise MisfitError("; ".join(problems), other_shapes=bool(differing))
+        raise MisfitError("; ".join(problems), differs=bool(differing))
     return FittedWeights(state | {name: torch.tensor(0) for name in absent}, tuple(ignored))
 
 
@@ -166,7 +168,7 @@ def _naming_misfits(file: WeightsFile, name: str, width: float) -> Iterator[None
     try:
         yield
     except MisfitError as error:
-        advice = "; published weights fit width=1" if width != 1.0 and error.other_shapes else ""
+        advice = "; published weights fit width=1" if width != 1.0 and error.differs else ""
         raise WeightsFileError(
             f"weights file {file.path} does not fit the encoder of {name} at width {width:g}: {error}{advice}"
         ) from error

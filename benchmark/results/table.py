@@ -174,7 +174,7 @@ def _changes(name: str, protocol: Protocol) -> str:
 
 def _recipe(identity: Identity) -> str:
     """Return what a method's name stood for in a run."""
-    digests = {"file": identity.file_digest, "weights": identity.weights_digest}
+    digests = {"file": identity.file_digest, "weights_file": identity.weights_digest}
     files = {name: digest[:12] for name, digest in digests.items() if digest}
     return _as_json({"network": identity.network, **identity.recipe, **files})
 

@@ -157,8 +157,13 @@ def test_a_partly_fitting_file_is_refused_with_what_is_missing_extra_and_of_anot
     with pytest.raises(MisfitError) as error:
         fit_weights(encoder, state)
     assert str(error.value) == (
-        "2 missing (1.weight, 1.running_mean); 1 extra (2.weight); 1 of another shape (0.bias is (5,), not (4,))"
+        "2 missing (1.weight, 1.running_mean); 1 extra (2.weight); 1 of another shape or type (0.bias is (5,), not (4,))"
     )
+    quantised = values_for(encoder.state_dict()) | {"0.weight": torch.zeros(4, 3, 3, 3, dtype=torch.int8)}
+    with pytest.raises(
+        MisfitError, match=r"^1 of another shape or type \(0.weight is torch.int8, not torch.float32\)$"
+    ):
+        fit_weights(encoder, quantised)
 
 
 def test_a_network_without_such_an_encoder_refuses_files(tmp_path: Path) -> None:

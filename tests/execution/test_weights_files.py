@@ -159,5 +159,5 @@ def test_tables_keep_runs_from_other_weights_apart_and_say_from_what_they_start(
     alone = do(trained, "tables", "--results", "results", "--table", "II", "--format", "text")
     assert f"B (AlbuNet) starts from other encoder weights than the profile's: SHA-256 {digest}." in alone.stdout
     together = do(trained, "tables", "--results", "both", "--table", "II", "--format", "text")
-    assert f"albunet with weights={digest}" in together.stdout
-    assert "albunet with weights=absent" in together.stdout
+    assert f"albunet with weights_file={digest}" in together.stdout
+    assert "albunet with weights_file=absent" in together.stdout

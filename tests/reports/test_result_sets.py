@@ -9,11 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from baselines.weights_files import WeightsFile
 from benchmark.results.records import Status
 from benchmark.results.table import load_results
 from reports.averaging import averaged_rows, averaged_runs
 from reports.collect import result_sets
 from tests.factories import store_run
+
+# What turns the profile of the made-up runs into the paper's.
+PAPER = ["image_size=512", "iterations=1350", "learning_rate=1e-4", "weights=imagenet", "width=1", "output_prior=none"]
 
 
 def members(root: Path) -> dict[str, set[tuple[str, int, str]]]:
@@ -55,6 +59,18 @@ def test_a_setting_that_a_run_reads_keeps_it_out(tmp_path: Path) -> None:
         "synthetic, profile quick with width=0.5": {("albunet", 0, narrow)},
         "synthetic, profile quick with nbr_weight=2.0": {("albunet_nbr", 0, nbr)},
     }
+
+
+def test_runs_that_start_from_a_users_weights_do_not_follow_the_paper_and_are_noted(tmp_path: Path) -> None:
+    store_run(tmp_path / "paper", method="albunet", settings=PAPER)
+    store_run(tmp_path / "own", method="unet", settings=PAPER)
+    store_run(tmp_path / "own", method="albunet", settings=PAPER, weights_file=WeightsFile(Path("/a.pth"), "ab" * 32))
+    (paper,), (own,) = (result_sets(load_results(tmp_path / name)) for name in ("paper", "own"))
+    assert (paper.follows_paper, own.follows_paper) == (True, False)
+    assert paper.notes("II", ["albunet"]) == own.notes("II", ["unet"]) == []
+    assert own.notes("II", ["unet", "albunet"]) == [
+        "B (AlbuNet) starts from other encoder weights than the profile's: SHA-256 abababababab."
+    ]
 
 
 def test_how_often_training_is_measured_does_not_divide_runs(tmp_path: Path) -> None:
