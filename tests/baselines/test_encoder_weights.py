@@ -157,7 +157,8 @@ def test_a_partly_fitting_file_is_refused_with_what_is_missing_extra_and_of_anot
     with pytest.raises(MisfitError) as error:
         fit_weights(encoder, state)
     assert str(error.value) == (
-        "2 missing (1.weight, 1.running_mean); 1 extra (2.weight); 1 of another shape or type (0.bias is (5,), not (4,))"
+        "2 missing (1.weight, 1.running_mean); 1 extra (2.weight); "
+        "1 of another shape or type (0.bias is (5,), not (4,))"
     )
     quantised = values_for(encoder.state_dict()) | {"0.weight": torch.zeros(4, 3, 3, 3, dtype=torch.int8)}
     with pytest.raises(
