@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,13 +71,15 @@ def identify_weights_file(path: Path) -> WeightsFile:
     Raises
     ------
     WeightsFileError
-        If it does not end in one of ``SUFFIXES`` or cannot be read.
+        If it does not end in one of ``SUFFIXES``, is not a regular file or cannot be read.
     """
     path = path.expanduser().absolute()
     if path.suffix not in SUFFIXES:
         raise WeightsFileError(f"weights file {path} does not end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a named pipe would block
+            raise WeightsFileError(f"weights file {path} is not a file")
         return WeightsFile(path, _sha256(path, status.st_size, status.st_mtime_ns))
     except OSError as error:
         raise _unreadable(path, error) from error

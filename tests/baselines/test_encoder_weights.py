@@ -229,6 +229,9 @@ def test_a_file_that_changed_or_went_since_it_was_identified_is_refused(tmp_path
     assert identify_weights_file(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256
     path.unlink()
     assert_refused(lambda: read_weights(file), f"weights file {path} cannot be read: No such file")
+    os.mkfifo(path)  # nobody writes to it
+    assert_refused(lambda: identify_weights_file(path), f"weights file {path} is not a file")
+    path.unlink()
     with pytest.raises(WeightsFileError):
         identify_weights_file(path)
 
