@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reports.audit import cells, images, means, words
+from reports.audit import cells, deviations, images, means, words
 from reports.audit.finding import Finding, Severity
 from reports.audit.source import Paper
 
@@ -35,6 +35,10 @@ CHECKS: tuple[Callable[[Paper], Iterator[Finding]], ...] = (
     cells.ratios_of_deviations,
     cells.equal_cells,
     cells.equal_means,
+    cells.gaps_below_bound,
+    deviations.bold_cells_not_shown_better,
+    deviations.bold_leads,
+    deviations.scatter_of_deviations,
 )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from reports.audit.finding import Finding, Severity, slug, tables
 from reports.audit.source import Paper, PrintedCell, columns_of, label, metric_name, shown, spaced
 from reports.paper import CATEGORY_TABLES, MEAN
-from reports.paper.statements import Column
+from reports.paper.statements import Column, SameTraining
 from reports.wording import joined
 
 # A printed mean is off by half a unit of its last digit at most, and so is the mean of printed cells.
@@ -127,16 +127,47 @@ def repeated_means(paper: Paper) -> Iterator[Finding]:
         certain = max(differences.values()) > MARGIN
         numbers = sorted({number for values in by_metric.values() for number in values})
         steps = [step for metric, values in by_metric.items() for step in _steps(paper, shots, method, metric, values)]
+        unsure = _unsure_base(paper, method)
+        if unsure is not None:
+            steps += _both_readings(unsure, by_metric)
+        condition = "they are from the same method" if unsure is None else _pastes_too(unsure)
         yield Finding(
             id=slug("repeated-mean", shots, method),
             where=tables(numbers),
             title=f"Tables print different means for {label(method)}, {shots}-shot",
             printed="; ".join(f"{metric_name(metric)} {_by_table(values)}" for metric, values in by_metric.items()),
-            recomputed="equal numbers, if they are from the same method; they differ by "
+            recomputed=f"equal numbers, if {condition}; they differ by "
             + joined([f"{shown(value)} ({metric_name(metric)})" for metric, value in differences.items() if value]),
             arithmetic="\n".join(steps),
             severity=Severity.CONTRADICTION if certain else Severity.ROUNDING,
         )
+
+
+def _unsure_base(paper: Paper, method: str) -> SameTraining | None:
+    """Return the statement by which a method may be another training in the ablation than in other tables, if any."""
+    return next((item for item in paper.statements.same_trainings if item.base == method), None)
+
+
+def _pastes_too(statement: SameTraining) -> str:
+    return f"{label(statement.base)} of Table {statement.first.table} pastes as in {tables(statement.base_tables)}"
+
+
+def _both_readings(statement: SameTraining, by_metric: dict[Column, dict[str, int]]) -> list[str]:
+    """Return what the differences mean if the method pastes in the ablation, and if it does not."""
+    effects = [
+        f"{shown(values[number] - values[statement.first.table])} ({metric_name(metric)})"
+        for metric, values in by_metric.items()
+        for number in statement.base_tables
+        if {number, statement.first.table} <= set(values)
+    ]
+    if not effects:
+        return []
+    return [
+        f"If {_pastes_too(statement)} (Section {statement.section}), the numbers are of the same training: only other "
+        "runs or other categories can explain the differences.",
+        f"If it does not paste, against Section {statement.section}, they are of different trainings, and pasting "
+        f"changes the mean by {joined(effects)}.",
+    ]
 
 
 def _by_table(values: dict[str, int]) -> str:

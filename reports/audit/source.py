@@ -99,6 +99,18 @@ class Paper:
             for row in table[(table["category"] != MEAN) & table["mean"].notna()].itertuples()
         ]
 
+    def rows(self, number: str) -> dict[tuple[int, str], list[PrintedCell]]:
+        """Return those cells by K and category."""
+        rows: dict[tuple[int, str], list[PrintedCell]] = {}
+        for cell in self.cells(number):
+            rows.setdefault((cell.shots, cell.category), []).append(cell)
+        return rows
+
+    def bold_keys(self, number: str) -> set[tuple[int, str, str]]:
+        """Return the keys of the bold cells of Table II or III, as far as bold is known."""
+        marks = self.bold[self.bold["table"] == number]
+        return set(marks[["shots", "category", "method"]].itertuples(index=False, name=None))
+
     def means(self, number: str) -> dict[tuple[int, str, Column], int]:
         """Return what Tables II to VII print as means over categories.
 

@@ -61,8 +61,9 @@ def _leads(paper: Paper, numbers: tuple[str, ...], shots: int, method: str, othe
     """Compare a method with another one in every metric of some tables."""
     leads = []
     for number in numbers:
+        means = paper.means(number)
         for metric in columns_of(number):
-            left, right = (paper.means(number)[shots, name, metric] for name in (method, other))
+            left, right = (means[shots, name, metric] for name in (method, other))
             step = (
                 f"{shots}-shot {metric_name(metric)} (Table {number}): {label(method)} {shown(left, number)} - "
                 f"{label(other)} {shown(right, number)} = {shown(left - right, number)}"
@@ -248,11 +249,15 @@ def same_training(paper: Paper) -> Iterator[Finding]:
             f"(Table {statement.first.table}) = {shown(differences[key])}"
             for key in keys
         ]
-        steps.append(
-            f"If {label(statement.base)} of Table {statement.first.table} was trained without pasting, it is not the "
-            f"{label(statement.base)} of {tables(statement.base_tables)}, and pasting changes it by:"
-        )
-        steps += _effect_of_pasting(paper, statement.base, statement.base_tables, statement.first.table)
+        base, number = f"{label(statement.base)} of Table {statement.first.table}", statement.first.table
+        steps += [
+            f"If {base} pastes, as that of {tables(statement.base_tables)} does, the two trainings are the same and "
+            "only other runs can explain the differences.",
+            f"If {base} was trained without pasting, so was {names[0]}, and the differences above are the effect of "
+            f"pasting on it. {base} is then not that of {tables(statement.base_tables)}, against the text, and pasting "
+            "changes it by:",
+        ]
+        steps += _effect_of_pasting(paper, statement.base, statement.base_tables, number)
         yield Finding(
             id=slug("same-training", statement.id),
             where=f"Sections {statement.section} and IV-H; Tables {statement.first.table} and {statement.second.table}",

@@ -11,11 +11,15 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader
+from scipy import stats
+from scipy.special import polygamma
 
 from benchmark.cli import main
 from reports.audit import Finding, Severity, find_contradictions
+from reports.audit.deviations import expected_scatter, expected_square, welch_p
 from reports.audit.words import unet_parameters
 from tests.conftest import REPOSITORY
 from tests.reports.pages import Outline, browse, needs_browser
@@ -193,6 +197,109 @@ def test_the_u_net_of_its_publication_has_more_parameters_than_ternausnet_11(fou
     assert unet_parameters((1,)) == (27 + 1) + (9 + 1) + (1 + 1)
     assert unet_parameters((2, 3)) == (56 + 38) + (57 + 84) + (26 + 74 + 38) + 3
     assert found["capacity-unet-capacity"].recomputed == "31,031,745 parameters; TernausNet-11 25,364,513"
+
+
+def row(
+    table: dict[tuple[str, str, str], tuple[Decimal, str]], shots: str, category: str
+) -> dict[str, tuple[float, float]]:
+    """Return the means and deviations of a row of cells by method."""
+    return {key[2]: (float(mean), float(std)) for key, (mean, std) in table.items() if key[:2] == (shots, category)}
+
+
+def welch(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """Return SciPy's p-value for the means and deviations of five seeds each."""
+    return float(stats.ttest_ind_from_stats(*first, 5, *second, 5, equal_var=False).pvalue)
+
+
+def test_welchs_p_values_are_scipys() -> None:
+    means = np.array([0.0, 1e-4, 0.01, 0.1, 0.5, 0.9])
+    first, second = np.array([0.01, 0.0001, 0.02, 0.02, 0.001, 0.0003]), np.array([0.02, 0.03, 0.02, 0.0001, 0.03, 0.2])
+    for n in (2, 5, 9):
+        expected = stats.ttest_ind_from_stats(means, first, n, 0, second, n, equal_var=False).pvalue
+        np.testing.assert_allclose(welch_p(means, first, second, n), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("number", "table"), [("ii", IOU), ("iii", DICE)])
+def test_comparisons_in_which_a_bold_cell_is_not_shown_better(
+    number: str, table: dict[tuple[str, str, str], tuple[Decimal, str]], found: dict[str, Finding]
+) -> None:
+    counts = []
+    for shots in ("1", "5"):
+        pairs = []
+        for category in {key[1] for key in table if key[0] == shots} - {"mean"}:
+            methods = row(table, shots, category)
+            ours = methods.pop("albunet_nbr_cap")
+            pairs += [(welch(ours, other), ours[0] - other[0]) for other in methods.values()]
+        pairs.sort()
+        shown = 0  # Holm: down to the first p-value above its limit
+        while shown < len(pairs) and pairs[shown][0] * (len(pairs) - shown) <= 0.05:
+            shown += 1
+        worse = sum(lead <= 0 for _, lead in pairs[:shown])
+        counts.append(f"{len(pairs) - shown + worse} of {len(pairs)} ({shots}-shot)")
+    assert found[f"bold-not-shown-{number}"].recomputed == f"{' and '.join(counts)} comparisons"
+    assert (
+        counts
+        == {"ii": ["16 of 84 (1-shot)", "18 of 90 (5-shot)"], "iii": ["24 of 84 (1-shot)", "27 of 90 (5-shot)"]}[number]
+    )
+
+
+def test_a_bold_lead_within_its_error(found: dict[str, Finding]) -> None:
+    assert ids(found, "bold-lead", "remark") == {
+        "bold-lead-ii-5-grid", "bold-lead-ii-5-wood", "bold-lead-iii-5-wood"
+    }  # fmt: skip
+    assert found["bold-lead-ii-5-wood"].printed == "bold 0.7367(0.0231); U-Net++ 0.7363(0.0029)"
+    error = ((0.0231**2 + 0.0029**2) / 5) ** 0.5
+    assert found["bold-lead-ii-5-wood"].recomputed == f"lead 0.0004, standard error {error:.4f}"
+
+
+@pytest.mark.parametrize(("number", "table"), [("ii", IOU), ("iii", DICE)])
+def test_deviations_scatter_like_those_of_two_runs(
+    number: str, table: dict[tuple[str, str, str], tuple[Decimal, str]], found: dict[str, Finding]
+) -> None:
+    scatters = []
+    for shots in ("1", "5"):
+        categories = list(dict.fromkeys(key[1] for key in table if key[0] == shots and key[1] != "mean"))
+        values = np.log([[std for _, std in row(table, shots, category).values()] for category in categories])
+        design = np.array([[float(i == r) for i in range(len(values))] + [float(j == c) for j in range(7)]
+                           for r in range(len(values)) for c in range(7)])  # fmt: skip
+        fitted = design @ np.linalg.lstsq(design, values.ravel(), rcond=None)[0]
+        freedom = values.size - np.linalg.matrix_rank(design)
+        scatters.append(f"{(((values.ravel() - fitted) ** 2).sum() / freedom) ** 0.5:.2f} ({shots}-shot)")
+    assert found[f"deviations-scatter-{number}"].recomputed == f"{' and '.join(scatters)}; 5 seeds: 0.31 to 0.52"
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_the_scatter_of_simulated_deviations_has_its_known_variance(n: int) -> None:
+    low, high = expected_scatter((15, 7), n)
+    known = polygamma(1, (n - 1) / 2) / 4
+    assert expected_square(n) == pytest.approx(known)
+    assert low < known**0.5 < high
+    runs = np.random.default_rng(1).normal(size=(300, 15, 7, n))
+    values = np.log(runs.std(axis=3, ddof=1))
+    rest = values - values.mean(1, keepdims=True) - values.mean(2, keepdims=True) + values.mean((1, 2), keepdims=True)
+    scatter = np.sqrt((rest**2).sum((1, 2)) / (14 * 6))
+    assert 0.97 <= ((scatter > low) & (scatter < high)).mean() <= 1
+
+
+def test_the_gaps_below_the_bound_of_dc_single_out_ternausnet_16_at_1_shot(found: dict[str, Finding]) -> None:
+    (name,) = [name for name in found if name.startswith("dice-gaps")]
+    assert name == "dice-gaps-1-ternausnet16"
+    iou, dice = (row(table, "1", "leather") for table in (IOU, DICE))
+    gaps = {method: 2 * iou[method][0] / (1 + iou[method][0]) - dice[method][0] for method in iou}
+    own = gaps.pop("ternausnet16")
+    assert f"leather: {own / np.median(list(gaps.values())):.2f}" in found[name].steps
+
+
+def test_findings_on_b_of_table_v_are_worded_for_both_readings(found: dict[str, Finding]) -> None:
+    for name, effects in {
+        "repeated-mean-1-albunet": "0.0137 (IOU) and 0.0281 (DC)",
+        "repeated-mean-5-albunet": "-0.0429 (IOU) and -0.0427 (DC)",
+    }.items():
+        assert "if B (AlbuNet) of Table V pastes as in Tables II and III" in found[name].recomputed
+        assert found[name].steps[-2].startswith("If B (AlbuNet) of Table V pastes")
+        assert found[name].steps[-1].endswith(f"pasting changes the mean by {effects}.")
+    readings = [step for step in found["same-training-nbr-and-lambda-1"].steps if step.startswith("If B (AlbuNet)")]
+    assert [("pastes, as" in step, "without pasting" in step) for step in readings] == [(True, False), (False, True)]
 
 
 def test_the_known_contradictions_are_found_and_every_finding_shows_its_arithmetic(found: dict[str, Finding]) -> None:

@@ -11,7 +11,17 @@ import pandas as pd
 import pytest
 
 from reports.audit import Paper, find_contradictions
-from tests.reports.clean_paper import LAMBDA1, OURS, change, clean_paper, in_statements, in_table, with_means
+from tests.reports.clean_paper import (
+    EASE,
+    LAMBDA1,
+    OURS,
+    SKILL,
+    change,
+    clean_paper,
+    in_statements,
+    in_table,
+    with_means,
+)
 
 
 def test_a_clean_paper_has_no_findings() -> None:
@@ -55,6 +65,33 @@ def blank_tile(paper: Paper) -> Paper:
     return in_statements(gains=())(paper)
 
 
+def runner_up(mean: float, std: float) -> Callable[[Paper], Paper]:
+    """Put a method behind the bold 0.6621(0.0133) of carpet, 5-shot; DC stays between its bounds."""
+    key = {"shots": 5, "category": "carpet", "method": "attention_unet"}
+    return lambda paper: in_table("III", lambda t: with_means(change(t, "mean", 0.6700, **key)))(
+        in_table("II", lambda t: with_means(change(change(t, "mean", mean, **key), "std", std, **key)))(paper)
+    )
+
+
+def jumping_deviations(paper: Paper) -> Paper:
+    """Give the cells of Table II two deviations in turn, as neither a category nor a method explains."""
+    places = {name: index for index, name in enumerate((*EASE, *SKILL[1]))}
+    turn = paper.tables["II"].apply(lambda row: places.get(row["category"], 0) + places[row["method"]], axis=1)
+    return in_table("II", lambda table: table.assign(std=table["std"].notna().map({True: 0.0015}) + turn % 2 * 0.0185))(
+        paper
+    )
+
+
+def gaps_apart(paper: Paper) -> Paper:
+    """Move the DC of one method close to its bound in a category, and far below it in another one."""
+    for category, by in {"carpet": 0.045, "hazelnut": -0.045}.items():
+        key = {"shots": 1, "category": category, "method": "attention_unet"}
+        paper = in_table(
+            "III", lambda t, k=key, d=by: with_means(change(t, "mean", lambda old: round(old + d, 4), **k))
+        )(paper)
+    return paper
+
+
 ROW = {"shots": 1, "category": "mean"}
 PLANTED = {
     "a mean far off": (
@@ -79,7 +116,7 @@ PLANTED = {
     ),
     "bold in the wrong place": (
         lambda paper: replace(paper, bold=change(paper.bold, "method", "unet", table="II", shots=5, category="tile")),
-        {"bold-ii-5-tile": "contradiction"},
+        {"bold-ii-5-tile": "contradiction", "bold-not-shown-ii": "remark"},
     ),
     "a wrong order": (
         only("orders", beats=(OURS,), method="unet", shots=(5,)), {"order-first-5-albunet-nbr-cap": "contradiction"}
@@ -123,11 +160,13 @@ PLANTED = {
         {
             "deviation-above-ii-1-carpet-attention-unet": "contradiction",
             "deviation-ratio-1-carpet-attention-unet": "remark",
+            "bold-not-shown-ii": "remark",
+            "deviations-scatter-ii": "remark",
         },
     ),
     "deviations next to nothing": (
         lambda paper: cell_of("III", "std", 0.0004)(cell_of("II", "std", 0.0005)(paper)),
-        {"deviations-small-ii": "remark", "deviations-small-iii": "remark"},
+        {f"deviations-{what}-{number}": "remark" for what in ("small", "scatter") for number in ("ii", "iii")},
     ),
     "the same number twice": (
         lambda paper: cell_of("III", "mean", 0.4114)(cell_of("II", "mean", 0.3114)(paper)),
@@ -137,6 +176,12 @@ PLANTED = {
         lambda paper: cell_of("II", "std", 0.0122)(cell_of("II", "mean", 0.3114)(paper)),
         {"equal-ii-1-carpet-attention-unet-1-carpet-albunet": "remark"},
     ),
+    "a runner-up next to the bold cell": (
+        runner_up(0.6600, 0.0123), {"bold-not-shown-ii": "remark", "bold-lead-ii-5-carpet": "remark"}
+    ),
+    "a runner-up too close for its deviation": (runner_up(0.6500, 0.0123), {"bold-not-shown-ii": "remark"}),
+    "deviations that jump": (jumping_deviations, {"deviations-scatter-ii": "remark"}),
+    "a method with gaps of its own": (gaps_apart, {"dice-gaps-1-attention-unet": "remark"}),
 }  # fmt: skip
 
 
