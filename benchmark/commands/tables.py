@@ -17,6 +17,7 @@ from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
 from reports.listed import ListedImages
 from reports.published import Published
+from reports.replication import with_replication
 from reports.tables import IMAGES_TABLE, TABLES, Table, all_tables, build_table, images_table
 
 
@@ -81,6 +82,8 @@ def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> l
     if with_paper:
         paper = Published()
         tables = [compare(table, build_table(table.number, paper)) for table in tables]
+        if isinstance(source, ResultSet):
+            tables = [with_replication(table, source) for table in tables]
     return [table for table in tables if table.rows]
 
 

@@ -20,6 +20,7 @@ from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
 from reports.page.stored import FailedRun, FinishedRun, PageRun
 from reports.ranking import COMPARABLE, Ranking, rank_methods
+from reports.replication import Replication, replications
 from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
 from reports.tables import Row, Table
 from reports.wording import counted
@@ -94,6 +95,7 @@ class Section:
     strip: QualitativeFigure
     tables: list[TableView]
     converged_tables: list[TableView]
+    replications: list[Replication]
     statistics: Sequence[Listing]
     metrics: Sequence[tuple[int, Sequence[Listing]]]
     metrics_notes: Sequence[str]
@@ -162,6 +164,7 @@ def make_section(
         rankings=rankings,
         tables=[table_view(table, results, pages) for table in tables],
         converged_tables=[table_view(table, replace(results, averaged="converged"), pages) for table in converged],
+        replications=replications(results),
         statistics=statistics,
         metrics=metrics,
         metrics_notes=metrics_notes,

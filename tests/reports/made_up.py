@@ -55,6 +55,7 @@ def made_up(
                         "shots": shots,
                         "seed": seed,
                         "changes": changes,
+                        "recipe": "{}",
                         "asked": asked_settings(settings.protocol(shots)),
                         "batch_size": settings.protocol(shots).batch_size,
                         "status": "done",
