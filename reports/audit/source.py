@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -119,6 +120,14 @@ class Paper:
         dict
             (K, method, column) to the mean in units of the last printed digit.
         """
+        return self._means[number]
+
+    @cached_property
+    def _means(self) -> dict[str, dict[tuple[int, str, Column], int]]:
+        # Read once: the checks of the text ask for them hundreds of times.
+        return {number: self._read_means(number) for number in self.tables if number != "I"}
+
+    def _read_means(self, number: str) -> dict[tuple[int, str, Column], int]:
         table = self.tables[number]
         if number in CATEGORY_TABLES.values():
             table = table[table["category"] == MEAN].rename(columns={"mean": columns_of(number)[0]})
