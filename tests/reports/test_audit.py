@@ -324,6 +324,10 @@ def test_the_documentation_counts_the_findings(found: dict[str, Finding]) -> Non
     # It names every number of a mean that two tables print differently.
     for name in ids(found, "repeated-mean", "contradiction"):
         assert all(number in text for number in re.findall(r"0\.\d{4}", found[name].printed))
+    for name in ids(found, "bold-not-shown", "remark"):
+        assert all(count in text for count in re.findall(r"\d+ of \d+", found[name].recomputed))
+    for name in ids(found, "deviations-scatter", "remark"):
+        assert all(number in text for number in re.findall(r"\d\.\d\d", found[name].recomputed))
 
 
 # The command.
