@@ -11,10 +11,8 @@ from baselines.methods import PAPER_METHODS
 from benchmark.score import Metric
 from reports.cells import Cell, ImageCount, mean_cell
 from reports.collect import PAPER_CATEGORIES
-from reports.paper import CATEGORY_TABLES, published_means, published_table
+from reports.paper import CATEGORY_TABLES, PAPER_SEEDS, published_means, published_table
 
-# Section IV-F: each experiment is repeated five times with different seeds.
-SEEDS = 5
 # A mean of numbers rounded to four digits is off by half of the last digit at most, and so is its own rounding.
 ROUNDING = 1e-4
 
@@ -52,7 +50,11 @@ class Published:
         if line is None:
             return Cell(None)
         value, std = line
-        return Cell(None, expected=SEEDS, not_converged=SEEDS) if pd.isna(value) else Cell(value, std, SEEDS, SEEDS)
+        return (
+            Cell(None, expected=PAPER_SEEDS, not_converged=PAPER_SEEDS)
+            if pd.isna(value)
+            else Cell(value, std, PAPER_SEEDS, PAPER_SEEDS)
+        )
 
     def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
         """Return a mean over categories: recomputed from the cells of Tables II and III, as printed elsewhere."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import permutations
 from typing import Literal
 
 import numpy as np
@@ -278,3 +279,37 @@ def compare_over_seeds(family: Mapping[str, pd.Series], against: float = 0.0) ->
         described.append(replace(comparison, unit="seed"))
         p_values.append(p)
     return _with_p_values(described, p_values)
+
+
+def compare_ranks(what: str, sizes: Sequence[float], scores: ArrayLike) -> Comparison:
+    """Return the negative rank correlation of sizes and scores, with its exact permutation p-value.
+
+    Parameters
+    ----------
+    what : str
+    sizes, scores : sequence of float
+        One of each per network, at most eight; a score may be NaN.
+
+    Returns
+    -------
+    Comparison
+        Its ``difference`` is minus Spearman's correlation (ties have their mean rank): positive where smaller is
+        better. Without a p-value if a score is missing or all are equal.
+
+    Examples
+    --------
+    >>> found = compare_ranks("by size", [1, 2, 3, 4, 5], [0.5, 0.4, 0.3, 0.2, 0.1])
+    >>> found.difference, round(found.p, 4)
+    (1.0, 0.0167)
+    """
+    x, y = pd.Series(sizes, dtype="float64").rank().to_numpy(), pd.Series(np.asarray(scores, dtype=np.float64))
+    blank = Comparison(what, 0, 0, None, None, None, unit="network")
+    if y.isna().any() or y.nunique() < 2:
+        return replace(blank, note="no category has complete seeds of every network" if y.isna().any() else NO_PAIR)
+    x, ranks = x - x.mean(), y.rank().to_numpy() - (len(y) + 1) / 2
+    products = np.array(list(permutations(ranks))) @ x
+    observed = float(ranks @ x)
+    correlation = -observed / math.sqrt(float(x @ x) * float(ranks @ ranks))
+    p = float(np.mean(np.abs(products) >= abs(observed) - 1e-9))
+    r = round(correlation, 12)
+    return replace(blank, n=len(y), higher=int(r > 0), difference=r, lowest=r, highest=r, p=p, p_holm=p)

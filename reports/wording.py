@@ -10,15 +10,15 @@ from reports.escapes import for_terminal
 DASH = "\N{EN DASH}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun.
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun; ``plural`` where that is not the noun with an s.
 
     Examples
     --------
     >>> counted(1, "image"), counted(2, "image")
     ('1 image', '2 images')
     """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def joined(items: Sequence[str]) -> str:

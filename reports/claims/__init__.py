@@ -1,19 +1,22 @@
 """Verdicts on the claims of the paper, from stored runs or from the paper's own tables.
 
-Differences are taken so that a positive one supports the claim. "Significantly" means: by a two-sided sign-flip test
-over categories, with Holm's correction over the comparisons of the claim, at 0.05. A claim of several comparisons is
-supported if every one is, and contradicted if any one is.
+Differences are taken so that a positive one supports the claim. A claim of several comparisons is supported if every
+one is, each tested at 0.05 (an intersection-union test), and contradicted if any one is, with Holm's correction over
+the comparisons of the claim.
 
 ================= ==============================================================================================
 kind              rule of one comparison
 ================= ==============================================================================================
-better            supported if the mean difference is significantly above the margin, contradicted if below it
+better            supported if the mean difference over categories is significantly above the margin, contradicted if
+                  below it, by a two-sided sign-flip test
+better_over_seeds the same in one category, over its seeds, by Student's paired t-test
 shrinks           the same for the gain at the first K minus the gain at the second
-smaller_is_better the same for the negative rank correlation of score and parameters within each category
+smaller_is_better the same for the negative rank correlation of mean score and parameters over networks, by an exact
+                  permutation test
 within            supported if the 90 % interval of the mean difference (two one-sided t-tests) is inside the bounds,
                   contradicted if the interval, widened for the number of comparisons, is outside them
-value             supported if the mean over the categories that the paper averages is within the margin, contradicted
-                  if it is not; inconclusive while one of them is incomplete
+value             contradicted if the mean over all categories is off by more than two standard deviations of such a
+                  difference; supported if it is not and these are within the margin; else inconclusive
 none_converges    contradicted if a run converged, supported if every method was run and none converged
 realism           supported if every stored image of the first category has at least the value, and the second less on
                   average; contradicted if the first has less than the value on average, or not more than the second
@@ -34,7 +37,7 @@ from pathlib import Path
 from reports.claims.counted import judge_none_converges, judge_realism, judge_same_size, judge_value
 from reports.claims.evidence import Evidence, PublishedEvidence, StoredEvidence
 from reports.claims.ledger import Claim, read_ledger
-from reports.claims.paired import judge_better, judge_shrinks, judge_smaller, judge_within
+from reports.claims.paired import judge_better, judge_over_seeds, judge_shrinks, judge_smaller, judge_within
 from reports.claims.text import as_records, as_text
 from reports.claims.verdict import NotTestable, Outcome, Verdict
 from reports.collect import ResultSet
@@ -44,6 +47,7 @@ __all__ = ["Claim", "Outcome", "Verdict", "as_records", "as_text", "judge", "jud
 
 RULES: dict[str, Callable[[Claim, Evidence], Verdict]] = {
     "better": judge_better,
+    "better_over_seeds": judge_over_seeds,
     "shrinks": judge_shrinks,
     "smaller_is_better": judge_smaller,
     "within": judge_within,

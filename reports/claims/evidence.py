@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,16 @@ from baselines.methods import PAPER_METHODS
 from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import read_run
 from benchmark.results.stored_run import StoredRun
-from benchmark.score import scored
+from benchmark.score import Metric
+from reports.averaging import averaged_rows
 from reports.category_scores import CategoryScores, category_scores
-from reports.claims.ledger import Claim, ClaimMetric, Measure
+from reports.claims.ledger import Claim, ClaimMetric, CurveMeasure, Measure, RunMeasure
+from reports.claims.measures import CURVE_MEASURES, RUN_MEASURES, IouCurve, common_level
 from reports.claims.verdict import NotTestable
 from reports.collect import ResultSet
 from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_table
+
+T = TypeVar("T")
 
 PAPER_DATA = "mvtec-ad"
 NOT_PRINTED = "the paper prints no numbers for it in a table"
@@ -32,9 +36,10 @@ METRIC_LABELS: dict[ClaimMetric, str] = {
     "acc": "ACC",
     "background_error": "share of normal pixels predicted defective",
     "defect_found": "share of defect pixels detected",
-    "time_to_90": "share of training until 90 % of the best IOU",
+    "time_to_level": "share of training until the common IOU level",
+    "area_to_level": "area under the IOU curve up to the common level",
 }
-LOWER_IS_BETTER = ("background_error", "time_to_90")
+LOWER_IS_BETTER = ("background_error", "time_to_level")
 _LABELS = {method.name: method.label for method in PAPER_METHODS}
 
 
@@ -60,6 +65,12 @@ class Evidence(Protocol):
     def scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> CategoryScores:
         """Return a metric per category and method; empty if only means are known."""
 
+    def seed_scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> pd.DataFrame:
+        """Return a metric per seed and method, in the category that the claim names."""
+
+    def seed_variance(self, metric: ClaimMetric, shots: int, first: str, second: str = "") -> float:
+        """Return the variance between seeds of first minus second, pooled over categories; 0 where unknown."""
+
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         """Return printed means over categories by method; empty for stored runs."""
 
@@ -74,7 +85,7 @@ class StoredEvidence:
         self.root = root
         self.unreadable: dict[str, str] = {}
         self._scores: dict[tuple[ClaimMetric, int], CategoryScores] = {}
-        self._measured: dict[tuple[str, Measure], float] = {}
+        self._found: dict[tuple[str, str], object] = {}
 
     @property
     def scope(self) -> str:
@@ -90,7 +101,7 @@ class StoredEvidence:
             raise NotTestable(f"not testable on this data set: it is about MVTec AD's {' and '.join(claim.categories)}")
 
     def scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> CategoryScores:
-        if metric in _MEASURES:
+        if metric in RUN_MEASURES or metric in CURVE_MEASURES:
             scores = self._measured_scores(claim, metric, shots)
         else:
             if (metric, shots) not in self._scores:
@@ -101,11 +112,27 @@ class StoredEvidence:
             return scores
         return replace(scores, values=scores.values[scores.values.index.isin(claim.categories)])
 
-    def _measured_scores(self, claim: Claim, measure: Measure, shots: int) -> CategoryScores:
+    def seed_scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> pd.DataFrame:
         runs = self.results.runs
-        runs = runs[(runs["shots"] == shots) & runs["method"].isin(claim.methods + claim.against)]
-        values = [self._measure(row.id, row.status, measure) for row in runs.itertuples()]
-        return category_scores(runs.assign(**{measure: values}), measure, shots, self.results.seeds(shots))
+        runs = runs[(runs["shots"] == shots) & runs["category"].isin(claim.categories)]
+        return averaged_rows(runs).pivot_table(index="seed", columns="method", values=metric)
+
+    def seed_variance(self, metric: ClaimMetric, shots: int, first: str, second: str = "") -> float:
+        runs = averaged_rows(self.results.runs)
+        if metric not in runs:
+            return 0.0
+        cells = runs[runs["shots"] == shots].pivot_table(index=["category", "seed"], columns="method", values=metric)
+        cells = cells.reindex(columns=[first, second] if second else [first])
+        values = cells[first] - (cells[second] if second else 0.0)
+        return float(np.nan_to_num(values.groupby("category").var(ddof=1).mean()))
+
+    def finished(self, name: str, metric: Metric, shots: int) -> pd.DataFrame:
+        """Return a metric of a method's finished runs, converged or not: categories by seeds, NaN for other runs."""
+        runs = self.results.runs
+        runs = runs[(runs["shots"] == shots) & (runs["method"] == name) & (runs["status"] != Status.FAILED)]
+        return runs.pivot_table(index="category", columns="seed", values=metric, observed=True).reindex(
+            columns=list(self.results.seeds(shots))
+        )
 
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         return {}
@@ -132,18 +159,45 @@ class StoredEvidence:
             raise NotTestable("needs the runs' files, not only their metrics")
         return self.root / "runs" / run_id
 
-    def _measure(self, run_id: str, status: str, measure: Measure) -> float:
-        """Return a number that only a run's files give; NaN for runs that failed or (noted) are not readable."""
+    def _measured_scores(self, claim: Claim, measure: Measure, shots: int) -> CategoryScores:
+        runs = self.results.runs
+        runs = runs[(runs["shots"] == shots) & runs["method"].isin(claim.methods + claim.against)]
+        if measure == "background_error" or measure == "defect_found":
+            values: Sequence[float] | pd.Series = self._run_values(runs, measure)
+        else:
+            values = self._curve_values(runs, measure)
+        return category_scores(runs.assign(**{measure: values}), measure, shots, self.results.seeds(shots))
+
+    def _run_values(self, runs: pd.DataFrame, measure: RunMeasure) -> list[float]:
+        found = [
+            self._read(run_id, status, measure, RUN_MEASURES[measure])
+            for run_id, status in zip(runs["id"], runs["status"], strict=True)
+        ]
+        return [np.nan if value is None else value for value in found]
+
+    def _curve_values(self, runs: pd.DataFrame, measure: CurveMeasure) -> pd.Series:
+        """Compare the runs of each category and seed at a level that all of them reach; NaN where there is none."""
+        values = pd.Series(np.nan, runs.index)
+        for _, group in runs.groupby(["category", "seed"]):
+            read = {row.Index: self._read(row.id, row.status, "curve", IouCurve.of) for row in group.itertuples()}
+            curves = {index: curve for index, curve in read.items() if curve is not None}
+            level = common_level(list(curves.values()))
+            if level > 0:
+                values.update({index: CURVE_MEASURES[measure](curve, level) for index, curve in curves.items()})
+        return values
+
+    def _read(self, run_id: str, status: str, what: str, read: Callable[[StoredRun], T]) -> T | None:
+        """Return what a run's files give; None for runs that failed or (noted) are not readable."""
         folder = self._folder(run_id)
         if status == Status.FAILED:
-            return np.nan
-        if (run_id, measure) not in self._measured:
+            return None
+        if (run_id, what) not in self._found:
             try:
-                self._measured[run_id, measure] = _MEASURES[measure](StoredRun(folder))
+                self._found[run_id, what] = read(StoredRun(folder))
             except InputError as error:
                 self.unreadable[run_id] = str(error)
-                return np.nan
-        return self._measured[run_id, measure]
+                return None
+        return cast(T, self._found[run_id, what])
 
 
 class PublishedEvidence:
@@ -159,6 +213,12 @@ class PublishedEvidence:
         if metric not in CATEGORY_TABLES or CATEGORY_TABLES[metric] not in claim.tables:
             return CategoryScores(pd.DataFrame(), {})
         return _printed_scores(CATEGORY_TABLES[metric], shots)
+
+    def seed_scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> pd.DataFrame:
+        raise NotTestable("the paper prints no numbers of single seeds")
+
+    def seed_variance(self, metric: ClaimMetric, shots: int, first: str, second: str = "") -> float:
+        return 0.0
 
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         return {
@@ -180,47 +240,3 @@ def _printed_scores(table: str, shots: int) -> CategoryScores:
         for method in line.index[line.isna()]
     }
     return CategoryScores(values, left_out)
-
-
-def printed_categories(method: str, shots: int) -> list[str]:
-    """Return the categories for which Table II prints a number, which the means of Table IV must be based on.
-
-    Examples
-    --------
-    >>> len(printed_categories("albunet", 1)), len(printed_categories("albunet", 5))
-    (14, 15)
-    """
-    rows = published_table("II")
-    rows = rows[(rows["shots"] == shots) & (rows["method"] == method) & (rows["category"] != MEAN)]
-    return list(rows.loc[rows["mean"].notna(), "category"])
-
-
-def background_error(run: StoredRun) -> float:
-    """Return the share of normal pixels that a run predicts as defective, averaged over its test images."""
-    images = run.images
-    normal = images["fp"] + images["tn"]
-    return float((images["fp"] / normal)[normal > 0].mean())
-
-
-def defect_found(run: StoredRun) -> float:
-    """Return the share of defect pixels that a run detects, averaged over its defective test images."""
-    images = run.images
-    rows = images[scored(images)]
-    return float((rows["tp"] / (rows["tp"] + rows["fn"])).mean())
-
-
-def time_to_90(run: StoredRun) -> float:
-    """Return the share of the iterations after which the test IOU first reached 90 % of its highest reading."""
-    curve = run.curve
-    readings = curve.dropna(subset="test_iou")
-    if readings.empty or readings["test_iou"].max() == 0:
-        return np.nan
-    reached = readings["test_iou"] >= 0.9 * readings["test_iou"].max()
-    return float(readings.loc[reached, "iteration"].iloc[0] / curve["iteration"].iloc[-1])
-
-
-_MEASURES: dict[Measure, Callable[[StoredRun], float]] = {
-    "background_error": background_error,
-    "defect_found": defect_found,
-    "time_to_90": time_to_90,
-}

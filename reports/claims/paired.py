@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from reports.category_scores import CategoryScores, LeftOut, difference, left_out_lines
-from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, method_label
-from reports.claims.ledger import Claim, ClaimMetric, read_ledger
-from reports.claims.verdict import Outcome, Verdict
-from reports.statistics import ALPHA, Comparison, compare_paired, describe_paired, mean_interval, smallest_n
+from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, StoredEvidence, method_label
+from reports.claims.ledger import Claim, claimed_differences, read_ledger
+from reports.claims.power import Source, estimate_power
+from reports.claims.verdict import ENOUGH, Outcome, Power, Verdict
+from reports.statistics import (
+    ALPHA,
+    Comparison,
+    compare_over_seeds,
+    compare_paired,
+    compare_ranks,
+    describe_paired,
+    mean_interval,
+    smallest_n,
+)
 from reports.wording import abridged, counted
 
 _SIGN_FLIP = "two-sided sign-flip test of the mean difference over categories"
@@ -26,6 +34,7 @@ class _Pairs:
     series: dict[str, pd.Series] = field(default_factory=dict)
     printed: dict[str, float] = field(default_factory=dict)
     means: dict[str, str] = field(default_factory=dict)
+    seed_variance: dict[str, float] = field(default_factory=dict)
     left_out: LeftOut = field(default_factory=dict)
 
     def add(self, description: str, scores: CategoryScores, first: str, second: str, shots: int) -> None:
@@ -58,7 +67,8 @@ def judge_better(claim: Claim, evidence: Evidence) -> Verdict:
     >>> judge_better(claim, PublishedEvidence()).reason
     'established in each of 6 comparisons'
     """
-    return _tested(claim, evidence, _method_pairs(claim, evidence), _SIGN_FLIP)
+    pairs = _method_pairs(claim, evidence)
+    return _tested(claim, evidence, pairs, _by_sign_flips(claim, pairs), _SIGN_FLIP)
 
 
 def judge_shrinks(claim: Claim, evidence: Evidence) -> Verdict:
@@ -73,17 +83,33 @@ def judge_shrinks(claim: Claim, evidence: Evidence) -> Verdict:
     """
     pairs = _Pairs()
     few, many = claim.shots
-    for metric, first, second in product(claim.metrics, claim.methods, claim.against):
+    for _, metric, first, second in claimed_differences(claim):
         gains = {
             shots: pairs.subtract(evidence.scores(claim, metric, shots), first, second, shots) for shots in claim.shots
         }
         description = f"gain over {method_label(second)}, {few}-shot - {many}-shot {METRIC_LABELS[metric]}"
         pairs.series[description] = (gains[few] - gains[many]).dropna()
-    return _tested(claim, evidence, pairs, _SIGN_FLIP)
+        pairs.seed_variance[description] = sum(evidence.seed_variance(metric, k, first, second) for k in claim.shots)
+    return _tested(claim, evidence, pairs, _by_sign_flips(claim, pairs), _SIGN_FLIP)
+
+
+def judge_over_seeds(claim: Claim, evidence: Evidence) -> Verdict:
+    """Judge that each of ``methods`` is better than each of ``against`` in one category, over its seeds."""
+    (category,) = claim.categories
+    pairs = _Pairs()
+    for shots, metric, method, other in claimed_differences(claim):
+        scores = evidence.seed_scores(claim, metric, shots).reindex(columns=[method, other])
+        complete = scores.dropna()
+        what = f"{method_label(method)} - {method_label(other)}, {shots}-shot {METRIC_LABELS[metric]}"
+        pairs.series[what] = complete[method] - complete[other]
+        if len(complete):
+            pairs.means[what] = f"{complete[method].mean():.4f} - {complete[other].mean():.4f}, "
+    test = f"Student's two-sided paired t-test over the seeds of {category}"
+    return _tested(claim, evidence, pairs, compare_over_seeds(pairs.series, claim.margin), test)
 
 
 def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
-    """Judge that within each category networks with fewer parameters score higher.
+    """Judge that networks with fewer parameters score higher on average: the networks are the sample.
 
     Examples
     --------
@@ -92,17 +118,21 @@ def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
     >>> str(judge_smaller(claim, PublishedEvidence()).outcome)
     'inconclusive'
     """
-    pairs = _Pairs()
+    (shots,), (metric,) = claim.shots, claim.metrics
     sizes = [read_ledger().parameters[name] for name in claim.methods]
-    for shots, metric in product(claim.shots, claim.metrics):
-        scores = evidence.scores(claim, metric, shots)
-        for name in claim.methods:  # only to record what is left out
-            pairs.subtract(scores, name, name, shots)
-        complete = scores.values.reindex(columns=list(claim.methods)).dropna()
-        ranks = {name: -_rank_correlation(sizes, line.to_numpy()) for name, line in complete.iterrows()}
-        description = f"negative rank correlation of {shots}-shot {METRIC_LABELS[metric]} and parameters"
-        pairs.series[description] = pd.Series(ranks, dtype="float64").dropna()
-    return _tested(claim, evidence, pairs, "Spearman's rank correlation in each category; two-sided sign-flip test")
+    pairs = _Pairs()
+    scores = evidence.scores(claim, metric, shots)
+    for name in claim.methods:  # only to record what is left out
+        pairs.subtract(scores, name, name, shots)
+    complete = scores.values.reindex(columns=list(claim.methods)).dropna()
+    means = complete.mean()
+    what = f"negative rank correlation of {shots}-shot mean {METRIC_LABELS[metric]} and parameters"
+    correlated = compare_ranks(what, sizes, means.to_numpy())
+    pairs.series[what] = pd.Series([correlated.difference], dtype="float64").dropna()
+    pairs.means[what] = "".join(f"{method_label(name)} {mean:.4f}, " for name, mean in means.items())
+    verdict = _tested(claim, evidence, pairs, [correlated], "exact permutation test of Spearman's rank correlation")
+    variance = [evidence.seed_variance(metric, shots, name) for name in claim.methods]
+    return replace(verdict, power=_power(claim, evidence, complete, variance))
 
 
 def judge_within(claim: Claim, evidence: Evidence) -> Verdict:
@@ -128,11 +158,12 @@ def judge_within(claim: Claim, evidence: Evidence) -> Verdict:
 
 def _method_pairs(claim: Claim, evidence: Evidence) -> _Pairs:
     pairs = _Pairs()
-    for shots, metric, method, other in _comparisons(claim):
+    for shots, metric, method, other in claimed_differences(claim):
         # A positive difference supports the claim: where lower is better, the terms are swapped.
         first, second = (other, method) if metric in LOWER_IS_BETTER else (method, other)
         description = f"{method_label(first)} - {method_label(second)}, {shots}-shot {METRIC_LABELS[metric]}"
         pairs.add(description, evidence.scores(claim, metric, shots), first, second, shots)
+        pairs.seed_variance[description] = evidence.seed_variance(metric, shots, first, second)
         means = evidence.means(claim, metric, shots)
         if {first, second} <= set(means):
             pairs.printed[description] = means[first] - means[second]
@@ -141,29 +172,35 @@ def _method_pairs(claim: Claim, evidence: Evidence) -> _Pairs:
     return pairs
 
 
-def _comparisons(claim: Claim) -> Iterator[tuple[int, ClaimMetric, str, str]]:
-    return product(claim.shots, claim.metrics, claim.methods, claim.against)
+def _by_sign_flips(claim: Claim, pairs: _Pairs) -> list[Comparison]:
+    return compare_paired(pairs.series, claim.margin, fewest=smallest_n())
 
 
-def _tested(claim: Claim, evidence: Evidence, pairs: _Pairs, test: str) -> Verdict:
+def _tested(claim: Claim, evidence: Evidence, pairs: _Pairs, comparisons: list[Comparison], test: str) -> Verdict:
     """Return the verdict on differences that should be above the margin."""
-    comparisons = compare_paired(pairs.series, claim.margin)
     outcomes = {item.what: _above(claim, item, pairs.mean(item.what), evidence.printed) for item in comparisons}
     if len(comparisons) > 1:
-        test += f", Holm over {len(comparisons)} comparisons"
+        test += f"; to support, each by itself; to contradict, Holm over {len(comparisons)} comparisons"
     if claim.margin:
-        test += f", against a margin of {claim.margin:g}"
+        test += f"; against a margin of {claim.margin:g}"
     above = sum((pairs.mean(what) or 0.0) > claim.margin for what in outcomes)
     return _concluded(claim, evidence, outcomes, above, test, comparisons, pairs)
 
 
 def _above(claim: Claim, comparison: Comparison, mean: float | None, printed: bool) -> Outcome:
+    """Judge one of the differences that must all be above the margin.
+
+    All of them must be shown, so each is tested at the full level (an intersection-union test: it is as wrong as the
+    worst of its tests, at most). Any one contradicts, so the level is shared there.
+    """
     if mean is None:
         return Outcome.NOT_TESTABLE
     above = mean > claim.margin
-    if comparison.significant:
-        return Outcome.of(above)
-    return Outcome.CONTRADICTED if printed and not above else Outcome.INCONCLUSIVE
+    if above and comparison.p is not None and comparison.p <= ALPHA:
+        return Outcome.SUPPORTED
+    if not above and (comparison.significant or printed):
+        return Outcome.CONTRADICTED
+    return Outcome.INCONCLUSIVE
 
 
 def _inside(claim: Claim, series: pd.Series, mean: float | None, count: int, printed: bool) -> Outcome:
@@ -195,9 +232,11 @@ def _concluded(
 ) -> Verdict:
     """Return the verdict on a claim that is supported by all of its comparisons and contradicted by any one."""
     left_out = tuple(left_out_lines(pairs.left_out, method_label))
+    differences = pd.concat(pairs.series, axis=1).dropna()
+    power = _power(claim, evidence, differences, list(pairs.seed_variance.values()))
     kinds = list(outcomes.values())
     if set(kinds) == {Outcome.NOT_TESTABLE}:
-        reason = "no category has complete seeds of both methods"
+        reason = comparisons[0].note if claim.categories else "no category has complete seeds of both methods"
         return Verdict(claim, Outcome.NOT_TESTABLE, "", (), reason, left_out=left_out)
     if not any(comparison.n for comparison in comparisons):
         test = "none: only means over categories are printed"
@@ -215,21 +254,34 @@ def _concluded(
     else:
         outcome = Outcome.INCONCLUSIVE
         reason = f"as claimed in {as_claimed} of {count}, established in {kinds.count(Outcome.SUPPORTED)}"
-        reason += f": {_why_inconclusive(comparisons)}"
-    figures = tuple(_figures(item, pairs) for item in comparisons)
-    return Verdict(claim, outcome, test, figures, reason, tuple(comparisons), left_out)
+        reason += f": {_why_inconclusive(comparisons, power)}"
+    figures = tuple(_figures(item, pairs, len(comparisons) > 1) for item in comparisons)
+    return Verdict(claim, outcome, test, figures, reason, tuple(comparisons), left_out, power)
 
 
-def _why_inconclusive(comparisons: list[Comparison]) -> str:
+def _why_inconclusive(comparisons: list[Comparison], power: Power | None) -> str:
     if not any(comparison.n for comparison in comparisons):
         return "printed means cannot be tested"
     notes = {item.note: item.n for item in comparisons if item.note}
-    if not notes:
-        return "the other differences are not significant, given how much categories vary"
-    return min(notes, key=lambda note: (notes[note], note)) + (", among other reasons" if len(notes) > 1 else "")
+    if notes:
+        return min(notes, key=lambda note: (notes[note], note)) + (", among other reasons" if len(notes) > 1 else "")
+    if power is None or power.probability is None:
+        return "the other differences are not significant, given how much they vary"
+    if power.probability < ENOUGH:
+        return f"so few or so variable differences were unlikely to decide it (power {power.probability:.2f})"
+    return f"differences as large as the paper's would have been shown (power {power.probability:.2f})"
 
 
-def _figures(comparison: Comparison, pairs: _Pairs) -> str:
+def _power(claim: Claim, evidence: Evidence, differences: pd.DataFrame, variance: list[float]) -> Power | None:
+    """Return the power of a study whose categories have these differences."""
+    if not isinstance(evidence, StoredEvidence) or not len(differences) or len(variance) != len(differences.columns):
+        return None
+    seeds = min(len(evidence.results.seeds(shots)) for shots in claim.shots)
+    study = Source(differences.to_numpy(), np.array(variance), seeds, "")
+    return estimate_power(claim, len(differences), seeds, study)
+
+
+def _figures(comparison: Comparison, pairs: _Pairs, family: bool) -> str:
     what, mean = comparison.what, pairs.mean(comparison.what)
     if mean is None:
         return f"{what}: {comparison.note}"
@@ -240,18 +292,18 @@ def _figures(comparison: Comparison, pairs: _Pairs) -> str:
     tested = "no test" if comparison.note else ""
     if comparison.low is not None:
         tested = f"{100 * comparison.confidence:.0f} % interval {comparison.low:+.4f} to {comparison.high:+.4f}"
-    if comparison.p_holm is not None:
-        tested += f", p {'< 0.0001' if comparison.p_holm < 0.0001 else f'{comparison.p_holm:.4f}'}"
-    return f"{what} {mean:+.4f} ({means}n = {comparison.n}, {spread}, {tested})"
+    if comparison.p is not None and comparison.p_holm is not None:
+        tested += f", {_p(comparison.p)}" + (f", Holm {_p(comparison.p_holm)}" if family else "")
+    if comparison.unit == "network":
+        return f"{what} {mean:+.4f} ({means}n = {comparison.n} networks, {tested.removeprefix(', ')})"
+    n = f"n = {comparison.n}" + (" seeds" if comparison.unit == "seed" else "")
+    return f"{what} {mean:+.4f} ({means}{n}, {spread}, {tested})"
+
+
+def _p(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p {p:.4f}"
 
 
 def _bounds(claim: Claim) -> str:
     ends = ((claim.low, f"above {claim.low:+g}"), (claim.high, f"below {claim.high:+g}"))
     return " and ".join(text for bound, text in ends if np.isfinite(bound))
-
-
-def _rank_correlation(sizes: list[int], values: np.ndarray) -> float:
-    """Return Spearman's correlation; ties have their mean rank."""
-    if not np.ptp(values):
-        return np.nan
-    return float(np.corrcoef(pd.Series(sizes).rank(), pd.Series(values).rank())[0, 1])

@@ -14,8 +14,17 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from reports.category_scores import category_scores, compare_methods, difference, left_out_lines
-from reports.claims.paired import _rank_correlation
-from reports.statistics import compare_paired, describe_paired, holm, mean_interval, sign_flip_p, smallest_n
+from reports.statistics import (
+    compare_over_seeds,
+    compare_paired,
+    compare_ranks,
+    describe_paired,
+    holm,
+    mean_interval,
+    sign_flip_p,
+    smallest_n,
+    student_p,
+)
 from tests.reports.made_up import made_up
 from tests.reports.pages import HOSTILE
 
@@ -90,10 +99,36 @@ def test_intervals_are_students(confidence: float, n: int) -> None:
     assert mean_interval(values, confidence) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
 
 
-def test_rank_correlation_is_spearmans() -> None:
-    sizes, values = [3, 1, 4, 1, 5], np.array([0.2, 0.9, 0.2, 0.6, 0.1])
-    assert _rank_correlation(sizes, values) == pytest.approx(stats.spearmanr(sizes, values).statistic)
-    assert np.isnan(_rank_correlation(sizes, np.full(5, 0.5)))
+@pytest.mark.parametrize("values", [[0.2, 0.9, 0.3, 0.6, 0.1], [0.2, 0.9, 0.2, 0.6, 0.1], [5, 4, 3, 2, 1]])
+def test_ranks_are_compared_as_scipy_does(values: list[float]) -> None:
+    sizes = [3, 1, 4, 1, 5]
+    found = compare_ranks("by size", sizes, values)
+    theirs = stats.permutation_test(
+        (sizes,), lambda x: stats.spearmanr(x, values).statistic, permutation_type="pairings", n_resamples=np.inf
+    )
+    assert found.difference == pytest.approx(-theirs.statistic)
+    # Theirs doubles the smaller tail; this one counts both.
+    null = np.abs(theirs.null_distribution)
+    assert found.p == pytest.approx(np.mean(null >= abs(theirs.statistic) - 1e-9))
+    assert compare_ranks("", sizes, np.full(5, 0.5)).p is None
+    assert compare_ranks("", sizes, [np.nan, 1, 2, 3, 4]).n == 0
+
+
+def test_seeds_are_compared_by_student_s_test() -> None:
+    values = [0.1, 0.05, -0.02, 0.08, 0.06]
+    (found,) = compare_over_seeds({"a - b": pd.Series(values)}, against=0.01)
+    assert found.p == pytest.approx(stats.ttest_1samp(values, 0.01).pvalue)
+    interval = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    both = compare_over_seeds({"a": pd.Series(values), "b": pd.Series(values[:2])})
+    assert [(item.p is None, item.p_holm) for item in both] == [(False, 2 * both[0].p), (True, None)]
+    assert (student_p([0.3, 0.3, 0.3]), student_p([0.0, 0.0])) == (0.0, 1.0)
+
+
+def test_a_claim_may_ask_for_fewer_pairs_than_holm_needs() -> None:
+    family = {name: pd.Series([0.1] * 6) for name in "abc"}
+    assert [item.p for item in compare_paired(family)] == [None] * 3
+    assert [(item.p, item.p_holm) for item in compare_paired(family, fewest=6)] == [(1 / 32, 3 / 32)] * 3
 
 
 def test_without_any_difference_one_test_in_twenty_is_significant() -> None:
