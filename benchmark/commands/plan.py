@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +19,8 @@ from benchmark.devices import choose_devices
 from benchmark.protocol.selection import check_methods, choose_selections
 from benchmark.schema import to_builtins
 from benchmark.units import format_bytes, format_duration
+from reports.claims.verdict import ENOUGH, Power
+from reports.wording import wrapped
 
 if TYPE_CHECKING:
     from benchmark.execution.plan import Plan
@@ -33,6 +37,7 @@ def do(options: argparse.Namespace) -> int:
     check_methods([name for selection in selections.values() for name in selection.methods], profile)
 
     from benchmark.execution.plan import make_plan  # torch, for which a refusal should not wait
+    from reports.claims.power import planned_power
 
     devices = choose_devices(options.device)
     jobs = chosen_jobs(options, profile, devices)
@@ -47,8 +52,27 @@ def do(options: argparse.Namespace) -> int:
             f"the runs do not fit the memory: up to {format_bytes(plan.memory_bytes)}, {format_bytes(free)} are "
             "free; use fewer --jobs, or a smaller batch_size or image_size with --set"
         )
-    print(json.dumps(to_builtins(plan), indent=1) if options.json else as_text(plan))
+    power = planned_power(selections.values())
+    if options.json:
+        powers = {name: asdict(value) for name, value in power.items()}
+        print(json.dumps({**to_builtins(plan), "power": powers}, indent=1))
+    else:
+        print("\n".join([as_text(plan), *power_lines(power)]))
     return 0
+
+
+def power_lines(power: Mapping[str, Power]) -> list[str]:
+    """Return which claims a study of the planned size would likely support; none where it tests no claim."""
+    if not power:
+        return []
+    likely = {name: value.probability or 0.0 for name, value in power.items()}
+    enough = [name for name, share in likely.items() if share >= ENOUGH]
+    rest = sorted((share, name) for name, share in likely.items() if share < ENOUGH)[::-1]
+    text = f"{len(enough)} of {len(power)} would be supported with a probability of {ENOUGH} or more, if the paper's"
+    text += f" differences were true{': ' * bool(enough)}{', '.join(enough)}"
+    if rest:
+        text += f"; less likely: {', '.join(f'{name} {share:.2f}' for share, name in rest)}"
+    return wrapped(f"claims   {text} (docs/statistics.md)", 110, "", "         ")
 
 
 def as_text(plan: Plan) -> str:

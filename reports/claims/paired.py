@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ class _Pairs:
     printed: dict[str, float] = field(default_factory=dict)
     means: dict[str, str] = field(default_factory=dict)
     seed_variance: dict[str, float] = field(default_factory=dict)
+    sample: pd.DataFrame | None = None  # what power is estimated from, where that is not the differences
     left_out: LeftOut = field(default_factory=dict)
 
     def add(self, description: str, scores: CategoryScores, first: str, second: str, shots: int) -> None:
@@ -130,9 +131,9 @@ def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
     correlated = compare_ranks(what, sizes, means.to_numpy())
     pairs.series[what] = pd.Series([correlated.difference], dtype="float64").dropna()
     pairs.means[what] = "".join(f"{method_label(name)} {mean:.4f}, " for name, mean in means.items())
-    verdict = _tested(claim, evidence, pairs, [correlated], "exact permutation test of Spearman's rank correlation")
-    variance = [evidence.seed_variance(metric, shots, name) for name in claim.methods]
-    return replace(verdict, power=_power(claim, evidence, complete, variance))
+    pairs.sample = complete
+    pairs.seed_variance = {name: evidence.seed_variance(metric, shots, name) for name in claim.methods}
+    return _tested(claim, evidence, pairs, [correlated], "exact permutation test of Spearman's rank correlation")
 
 
 def judge_within(claim: Claim, evidence: Evidence) -> Verdict:
@@ -232,8 +233,7 @@ def _concluded(
 ) -> Verdict:
     """Return the verdict on a claim that is supported by all of its comparisons and contradicted by any one."""
     left_out = tuple(left_out_lines(pairs.left_out, method_label))
-    differences = pd.concat(pairs.series, axis=1).dropna()
-    power = _power(claim, evidence, differences, list(pairs.seed_variance.values()))
+    power = _power(claim, evidence, pairs)
     kinds = list(outcomes.values())
     if set(kinds) == {Outcome.NOT_TESTABLE}:
         reason = comparisons[0].note if claim.categories else "no category has complete seeds of both methods"
@@ -272,13 +272,16 @@ def _why_inconclusive(comparisons: list[Comparison], power: Power | None) -> str
     return f"differences as large as the paper's would have been shown (power {power.probability:.2f})"
 
 
-def _power(claim: Claim, evidence: Evidence, differences: pd.DataFrame, variance: list[float]) -> Power | None:
+def _power(claim: Claim, evidence: Evidence, pairs: _Pairs) -> Power | None:
     """Return the power of a study whose categories have these differences."""
-    if not isinstance(evidence, StoredEvidence) or not len(differences) or len(variance) != len(differences.columns):
+    if not isinstance(evidence, StoredEvidence) or claim.categories:
+        return None
+    sample = pd.concat(pairs.series, axis=1).dropna() if pairs.sample is None else pairs.sample
+    if sample.empty:
         return None
     seeds = min(len(evidence.results.seeds(shots)) for shots in claim.shots)
-    study = Source(differences.to_numpy(), np.array(variance), seeds, "")
-    return estimate_power(claim, len(differences), seeds, study)
+    study = Source(sample.to_numpy(), np.array(list(pairs.seed_variance.values())), seeds, "")
+    return estimate_power(claim, len(sample), seeds, study)
 
 
 def _figures(comparison: Comparison, pairs: _Pairs, family: bool) -> str:

@@ -7,15 +7,17 @@ moved to the paper's means, or else the paper's tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import permutations
+from itertools import permutations, product
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from baselines import get_method
+from benchmark.protocol.selection import Selection
 from benchmark.score import Metric
 from reports.claims.evidence import PublishedEvidence
 from reports.claims.ledger import Claim, ClaimMetric, claimed_differences, read_ledger
@@ -115,6 +117,35 @@ def estimate_power(claim: Claim, categories: int, seeds: int, study: Source | No
         _first_enough(_SEEDS, lambda m: power(categories, m)),
         source.basis,
     )
+
+
+def planned_power(selections: Iterable[Selection]) -> dict[str, Power]:
+    """Return the power of each claim that a selection of runs tests over categories, by its id.
+
+    A claim counts as many categories as all of its methods are planned for, at every K, and the fewest seeds.
+
+    Examples
+    --------
+    >>> selection = Selection(["albunet", "albunet_nbr_cap"], ["bottle", "tile"], shots=[5], seeds=[0])
+    >>> {name: (power.categories, power.seeds) for name, power in planned_power([selection]).items()}
+    {'still-gains-at-5': (2, 1)}
+    """
+    seeds: dict[tuple[str, int, str], set[int]] = {}
+    for selection in selections:
+        names = [get_method(name).name for name in selection.methods]
+        for cell in product(names, selection.shots, selection.categories):
+            seeds.setdefault(cell, set()).update(selection.seeds)
+    categories = list(dict.fromkeys(category for _, _, category in seeds))
+    found = {}
+    for claim in read_ledger().claims:
+        wanted = list(product(claim.methods + claim.against, claim.shots))
+        planned = [name for name in categories if all((*cell, name) in seeds for cell in wanted)]
+        if not planned:
+            continue
+        fewest = min(len(seeds[*cell, name]) for cell in wanted for name in planned)
+        if (power := estimate_power(claim, len(planned), fewest)) and power.probability is not None:
+            found[claim.id] = power
+    return found
 
 
 def _first_enough(sizes: tuple[int, ...], power: Callable[[int], float]) -> int | None:
