@@ -19,11 +19,10 @@ from benchmark.devices import choose_devices
 from benchmark.protocol.selection import check_methods, choose_selections
 from benchmark.schema import to_builtins
 from benchmark.units import format_bytes, format_duration
-from reports.claims.verdict import ENOUGH, Power
-from reports.wording import wrapped
 
 if TYPE_CHECKING:
     from benchmark.execution.plan import Plan
+    from reports.claims.verdict import Power
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +62,9 @@ def do(options: argparse.Namespace) -> int:
 
 def power_lines(power: Mapping[str, Power]) -> list[str]:
     """Return which claims a study of the planned size would likely support; none where it tests no claim."""
+    from reports.claims.verdict import ENOUGH  # pandas
+    from reports.wording import wrapped
+
     if not power:
         return []
     likely = {name: value.probability or 0.0 for name, value in power.items()}
