@@ -21,6 +21,7 @@ from reports.claims.ledger import read_ledger
 from reports.collect import PAPER_CATEGORIES
 from reports.html import write_report
 from reports.pages import static_text
+from tests.conftest import CommandLine
 from tests.factories import store_complete, store_run
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
@@ -108,6 +109,20 @@ def test_claims_findings_and_statistics_are_shown_with_links_of_their_own(page: 
     assert [name for name in outline.ids if name.startswith("finding-")] == [f"finding-{item.id}" for item in findings]
     for words in (findings[0].steps[0], read_ledger().claims[0].quote, "too few paired categories (2, ", "sign-flip"):
         assert html.escape(words) in text
+
+
+def test_metrics_beside_the_paper_s_are_those_of_the_command(rich: Path, command_line: CommandLine) -> None:
+    content = rich.read_text(encoding="utf-8")
+    fold = content.partition("Metrics beside the paper")[2].partition("-figures")[0]
+    printed = json.loads(command_line("metrics", "--results", str(rich.parent), "--format", "json").stdout)
+    values = [cell["value"] for cell in printed["cells"] if cell["value"] is not None and cell["value"] % 1]
+    assert len(set(values)) > 20
+    for value in values:
+        assert f"{value:.4f}" in fold
+
+
+def test_a_claim_shows_the_power_of_its_study(rich: Path) -> None:
+    assert "<p>Power: 0.00 with " in rich.read_text(encoding="utf-8")
 
 
 def test_a_report_opens_with_the_best_method_and_whether_its_lead_is_shown(tmp_path: Path) -> None:
