@@ -127,7 +127,9 @@ class Ranking:
         """Sentences: which methods and categories the ranking leaves out."""
         missing = {"Methods": self.not_ranked, "Categories": self.left_out if self.ranks else ()}
         return [
-            f"{what} left out, because seeds are incomplete: {', '.join(of)}." for what, of in missing.items() if of
+            f"{what} left out, because seeds are missing or failed, or none converged: {', '.join(of)}."
+            for what, of in missing.items()
+            if of
         ]
 
     def _basis(self, lead: Comparison) -> str:
