@@ -22,7 +22,6 @@ from benchmark.protocol.selection import Selection, select_runs
 from benchmark.protocol.studies import FIGURE_STUDIES, NBR_GRID, TABLE_STUDIES
 from benchmark.results.store import ResultStore
 from reports.collect import PAPER_CATEGORIES
-from tests.conftest import CommandLine
 from tests.factories import make_result
 
 PAPER = load_profile("paper")
@@ -63,15 +62,15 @@ def test_studies_name_only_methods_and_categories_of_the_paper() -> None:
         assert set(study.categories) <= set(PAPER_CATEGORIES)
 
 
-def test_the_study_of_nbr_needs_the_nine_methods_of_its_grid(command_line: CommandLine) -> None:
-    words = ("plan", "--study", "nbr", "--category", "tile", "--seed", "0", "--shots", "1", "--json")
-    done = command_line(*words)
-    assert (done.returncode, done.stderr) == (0, "")
-    plan = json.loads(done.stdout)
+def test_the_study_of_nbr_needs_the_nine_methods_of_its_grid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--study", "nbr", "--category", "tile", "--seed", "0", "--shots", "1")
+    plan = planned(tmp_path, capsys, *words)
     assert plan["distinct_runs"] == 9
     assert plan["studies"] == {"study nbr": 9}
     for method in ("albunet", "albunet+plain+bn", "albunet_nbr_cap", "albunet+cap+bn"):
-        assert json.loads(command_line(*words, "--method", method).stdout)["distinct_runs"] == 1
+        assert planned(tmp_path, capsys, *words, "--method", method)["distinct_runs"] == 1
 
 
 def test_the_methods_of_the_grid_are_those_its_places_say() -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmark.cli import main
 from reports.claims import Verdict, read_ledger
 from reports.claims.ledger import Claim
 from reports.claims.power import SIMULATIONS, Source, estimate_power, paper_source
 from reports.collect import PAPER_CATEGORIES
 from reports.paper import published_table
 from reports.statistics import compare_ranks, sign_flip_p
-from tests.conftest import CommandLine
 from tests.reports.made_up import OURS, made_up, verdict
 
 LEVELS = np.linspace(0.3, 0.7, 15)
@@ -128,13 +129,15 @@ def test_more_categories_and_more_seeds_are_counted_up_to_enough_power() -> None
     assert pd.isna(found.needed_seeds) or found.needed_seeds > 1
 
 
-def test_a_plan_prints_the_power_of_its_selection(command_line: CommandLine) -> None:
-    words = ("plan", "--method", "albunet", OURS, "--shots", "5", "--seed", "0")
-    text = command_line(*words, "--category", *PAPER_CATEGORIES).stdout
+def test_a_plan_prints_the_power_of_its_selection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def plan(*words: str) -> str:
+        assert main(["plan", *words, "--shots", "5", "--seed", "0", "--results", str(tmp_path)]) == 0
+        return capsys.readouterr().out
+
+    text = plan("--method", "albunet", OURS, "--category", *PAPER_CATEGORIES)
     assert "claims   1 of 1 would be supported with a probability of 0.8 or more" in text
     assert "still-gains-at-5" in text
-    few = json.loads(command_line(*words, "--json", "--category", "tile").stdout)
+    few = json.loads(plan("--method", "albunet", OURS, "--category", "tile", "--json"))
     assert few["power"]["still-gains-at-5"]["probability"] == 0.0
     assert few["power"]["still-gains-at-5"]["needed_categories"] in (7, 8)
-    other = json.loads(command_line("plan", "--method", "unet", "--category", "tile", "--json").stdout)
-    assert other["power"] == {}
+    assert json.loads(plan("--method", "unet", "--category", "tile", "--json"))["power"] == {}
