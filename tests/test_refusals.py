@@ -30,6 +30,9 @@ run --all --set widht=1
 run --all --set image_size=8
 run --all --set image_size=100
 run --all --set batch_size.x=2
+run --all --set categories_at=tile
+run --all --set categories_at.any=tile
+run --all --set categories_at.5=[]
 run --all --set draws=per_sead
 run --all --set seeds=[]
 run --all --set width

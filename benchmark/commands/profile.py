@@ -23,6 +23,7 @@ def do_list(options: argparse.Namespace) -> int:
     for name in BUILT_IN:
         profile = resolve_profile(name).profile
         categories = f"{len(profile.categories)} categories" if profile.categories else "every category"
+        categories += "".join(f" ({len(names)} at K = {shots})" for shots, names in profile.categories_at.items())
         print(
             f"{name}: {len(profile.methods)} methods, K = {', '.join(map(str, profile.shots))}, {len(profile.seeds)} "
             f"seeds, {categories}; {profile.image_size} px, {profile.iterations} iterations"

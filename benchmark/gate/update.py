@@ -13,7 +13,7 @@ from benchmark.gate.scope import Narrowing
 from benchmark.gate.spread import SMALLEST_SEEDS, calibrate
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.protocol.selection import Selection, choose_categories, choose_methods, select_runs
+from benchmark.protocol.selection import Selection, choose_categories, choose_categories_at, choose_methods, select_runs
 
 
 def check_repeats(repeats: int, seeds: int) -> None:
@@ -45,6 +45,7 @@ def choose_runs(dataset: DataSet, profile: Profile, narrowing: Narrowing, repeat
         choose_categories(dataset, narrowing.categories, profile.categories),
         list(dict.fromkeys(narrowing.shots)) or list(profile.shots),
         sorted({*range(repeats), *profile.seeds}),
+        choose_categories_at(dataset, narrowing.categories, profile),
     )
     return select_runs(dataset, profile, [selection])
 

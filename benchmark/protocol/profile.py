@@ -21,7 +21,9 @@ from benchmark.schema import to_builtins
 
 BUILT_IN = ("quick", "paper", "ci")
 
-_SHOTS_OR_ANY = "(any|[1-9][0-9]*)"
+_SHOTS = "[1-9][0-9]*"
+_SHOTS_OR_ANY = f"(any|{_SHOTS})"
+_Names = Annotated[tuple[str, ...], Meta(min_length=1)]
 
 PositiveInt = Annotated[int, Meta(ge=1, le=10**9)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -95,6 +97,8 @@ class Profile(_Settings, frozen=True, kw_only=True):
         m for each K, and under ``any`` for every other K.
     weights_files : dict of str to str
         For each network that starts from a user's own encoder weights, the path of their file.
+    categories_at : dict of str to tuple of str
+        For each K that is studied on other categories, usually fewer, their names.
 
     Examples
     --------
@@ -111,6 +115,7 @@ class Profile(_Settings, frozen=True, kw_only=True):
         default_factory=lambda: {"1": 2, "5": 4}
     )
     weights_files: dict[str, str] = {}
+    categories_at: dict[Annotated[str, Meta(pattern=f"^{_SHOTS}$")], _Names] = {}
 
     def protocol(self, shots: int) -> Protocol:
         """Return the settings of K-shot runs.
@@ -143,7 +148,7 @@ _STATED = {name: f"paper, Section {section}" for section, names in _SECTIONS.ite
 _SETTINGS = _Settings.__struct_fields__
 _AFTER = {"iterations": "batch_size", "weights": "weights_files"}  # the tables, which are not settings of a protocol
 FIELD_NAMES = (
-    *("methods", "categories", "shots", "seeds"),
+    *("methods", "categories", "categories_at", "shots", "seeds"),
     *(name for setting in _SETTINGS for name in (setting, _AFTER.get(setting)) if name),
 )
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Profile)}
@@ -198,7 +203,20 @@ def _weights_files(value: Any) -> dict[str, str]:
     return {network: check_field(f"weights_files.{network}", path, str) for network, path in value.items()}
 
 
-_TABLES = {"batch_size": _batch_sizes, "weights_files": _weights_files}
+def _categories_at(value: Any) -> dict[str, tuple[str, ...]]:
+    """Check a table from K to categories."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"profile field categories_at must be a table, got {value!r}: name the number of shots, e.g. --set "
+            '\'categories_at.5=["carpet", "tile"]\''
+        )
+    for shots in value:
+        if not re.fullmatch(_SHOTS, shots):
+            raise InputError(f"profile field categories_at.{shots}: '{shots}' is not a number of shots")
+    return {shots: check_field(f"categories_at.{shots}", names, _Names) for shots, names in value.items()}
+
+
+_TABLES = {"batch_size": _batch_sizes, "weights_files": _weights_files, "categories_at": _categories_at}
 
 
 @dataclass(frozen=True)

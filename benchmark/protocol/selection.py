@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from baselines import get_method
@@ -56,7 +56,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Selection:
-    """The product of four lists: one run for each combination.
+    """One run for each combination of a method, a category, a K and a seed.
+
+    Attributes
+    ----------
+    methods, categories : sequence of str
+    shots, seeds : sequence of int
+    categories_at : mapping of int to sequence of str
+        For each K that is studied on other categories, their names.
 
     Examples
     --------
@@ -71,6 +78,19 @@ class Selection:
     categories: Sequence[str]
     shots: Sequence[int]
     seeds: Sequence[int]
+    categories_at: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def cells(self) -> list[tuple[str, int]]:
+        """Return every pair of a category and a K, K by K.
+
+        Examples
+        --------
+        >>> Selection(["unet"], ["carpet", "tile"], [1, 5], [0], {5: ["tile"]}).cells()
+        [('carpet', 1), ('tile', 1), ('tile', 5)]
+        """
+        return [
+            (category, shots) for shots in self.shots for category in self.categories_at.get(shots, self.categories)
+        ]
 
 
 def choose_selections(request: Request, profile: Profile, dataset: ImageList) -> dict[str, Selection]:
@@ -100,7 +120,8 @@ def choose_selections(request: Request, profile: Profile, dataset: ImageList) ->
     if request.everything or not studies:
         methods = choose_methods(request.methods, profile)
         categories = choose_categories(dataset, request.categories, profile.categories)
-        chosen[""] = Selection(methods, categories, profile.shots, profile.seeds)
+        fewer = choose_categories_at(dataset, request.categories, profile)
+        chosen[""] = Selection(methods, categories, profile.shots, profile.seeds, fewer)
     return chosen
 
 
@@ -140,6 +161,22 @@ def choose_categories(dataset: ImageList, requested: Sequence[str], preferred: S
     return list(dict.fromkeys(requested)) or [name for name in preferred if name in known] or list(known)
 
 
+def choose_categories_at(dataset: ImageList, requested: Sequence[str], profile: Profile) -> dict[int, list[str]]:
+    """Return the profile's categories for each K that has its own; none if the user asks for some.
+
+    Examples
+    --------
+    >>> from benchmark.data.datasets import SyntheticDataSet
+    >>> from benchmark.protocol.profile import load_profile
+    >>> profile = load_profile("ci", ["categories_at.5=tile"])
+    >>> [choose_categories_at(SyntheticDataSet(), names, profile) for names in ([], ["wood"])]
+    [{5: ['tile']}, {}]
+    """
+    if requested:
+        return {}
+    return {int(shots): choose_categories(dataset, [], names) for shots, names in profile.categories_at.items()}
+
+
 def _select(study: Study, request: Request, profile: Profile, dataset: ImageList) -> Selection:
     categories = choose_categories(dataset, request.categories, study.categories or profile.categories)
     if not request.categories and (missing := [name for name in study.categories if name not in categories]):
@@ -147,7 +184,8 @@ def _select(study: Study, request: Request, profile: Profile, dataset: ImageList
     methods = tuple(dict.fromkeys(request.methods)) or study.methods
     shots = profile.shots if request.shots or not study.shots else study.shots
     seeds = profile.seeds[:1] if study.one_seed else profile.seeds
-    return Selection(methods, categories, shots, seeds)
+    fewer = {} if study.categories else choose_categories_at(dataset, request.categories, profile)
+    return Selection(methods, categories, shots, seeds, fewer)
 
 
 def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
@@ -170,7 +208,7 @@ def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selec
     check_methods([name for selection in selections for name in selection.methods], profile)
     manifests = {
         category: dataset.manifest(category)
-        for category in dict.fromkeys(name for selection in selections for name in selection.categories)
+        for category in dict.fromkeys(name for selection in selections for name, _ in selection.cells())
     }
     specs = {spec.id: spec for selection in selections for spec in _expand(selection, manifests, profile)}.values()
     categories, methods = list(manifests), list(dict.fromkeys(spec.method for spec in specs))
@@ -182,25 +220,23 @@ def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selec
 def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], profile: Profile) -> Iterator[RunSpec]:
     methods = dict.fromkeys(get_method(name) for name in selection.methods)  # unet+cap+nbr is unet+nbr+cap
     weights_files = {method.network: _weights_file(method.network, profile) for method in methods}
-    for category in selection.categories:
-        manifest = manifests[category]
-        for shots in selection.shots:
-            protocol = profile.protocol(shots)
-            for seed in selection.seeds:
-                draw = draw_shots(manifest, shots, seed, profile.shots_per, profile.draws)
-                for method in methods:
-                    yield RunSpec(
-                        dataset=manifest.dataset,
-                        profile=profile.name,
-                        category=category,
-                        method=method,
-                        shots=shots,
-                        seed=seed,
-                        protocol=protocol,
-                        data_digest=manifest.digest,
-                        draw=draw,
-                        weights_file=weights_files[method.network],
-                    )
+    for category, shots in selection.cells():
+        manifest, protocol = manifests[category], profile.protocol(shots)
+        for seed in selection.seeds:
+            draw = draw_shots(manifest, shots, seed, profile.shots_per, profile.draws)
+            for method in methods:
+                yield RunSpec(
+                    dataset=manifest.dataset,
+                    profile=profile.name,
+                    category=category,
+                    method=method,
+                    shots=shots,
+                    seed=seed,
+                    protocol=protocol,
+                    data_digest=manifest.digest,
+                    draw=draw,
+                    weights_file=weights_files[method.network],
+                )
 
 
 def check_methods(names: Iterable[str], profile: Profile) -> None:

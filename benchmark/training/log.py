@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,8 @@ class TrainingLog:
     Attributes
     ----------
     curve : pd.DataFrame
-        ``CURVE_COLUMNS``, one row per iteration; ``test_iou`` every ``curve_every`` iterations.
+        ``CURVE_COLUMNS``, one row per iteration; ``test_iou`` every ``curve_every`` iterations. If the last iteration
+        is one of them, its value is NaN until ``with_final_iou``, since scoring predicts all test images anyway.
     gradients : pd.DataFrame
         ``GRADIENT_COLUMNS``: L2 norms of the gradients of both loss terms in the encoder (stage 0) and in each of its
         stages, at the first iteration and every ``curve_every`` iterations.
@@ -41,6 +42,13 @@ class TrainingLog:
     curve: pd.DataFrame
     gradients: pd.DataFrame
     terms: TermMeans
+
+    def with_final_iou(self, iou: float | None, curve_every: int) -> TrainingLog:
+        """Return the log with the test IOU of the trained network, if its last iteration is one of those read."""
+        curve = self.curve.copy()
+        if curve_every and len(curve) % curve_every == 0:
+            curve.loc[curve.index[-1], "test_iou"] = np.nan if iou is None else iou
+        return replace(self, curve=curve)
 
 
 class Recorder:
@@ -75,9 +83,9 @@ class Recorder:
             self._gradients += [(iteration, stage, *pair) for stage, pair in enumerate(zip(*norms, strict=True))]
 
     def after_update(self, iteration: int) -> None:
-        """Record, at intervals, the test IOU of the updated network."""
+        """Record, at intervals, the test IOU of the updated network; not after the last iteration."""
         value = float("nan")
-        if self._is_due(iteration):
+        if self._is_due(iteration) and iteration < self._spec.protocol.iterations:
             value = mean_iou(self._predictor.count(self._arrays, self._marked))
         self._test_iou.append(value)
 

@@ -96,6 +96,8 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
     trained = time.perf_counter()
     predictor = Predictor(network, spec.protocol, device)
     scores = score_images(predictor, arrays, spec.draw.test, lambda: on_step(spec.protocol.iterations))
+    metrics = summarise(scores.images)
+    log = log.with_final_iou(metrics.iou, spec.protocol.curve_every)
     training = score_images(predictor, arrays, spec.draw.shots)
     convergence = measure_convergence(training.images)
     liveness = measure_liveness(predictor, arrays, spec.draw.test)
@@ -106,7 +108,7 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
         samples += pasted_samples(arrays, spec.draw, spec.seed, predictor.paste_with_realism)
     return RunResult(
         status=Status.DONE if convergence.share >= CONVERGED_SHARE else Status.NOT_CONVERGED,
-        metrics=summarise(scores.images),
+        metrics=metrics,
         images=scores.images,
         curve=log.curve,
         gradients=log.gradients,

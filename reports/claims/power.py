@@ -133,8 +133,8 @@ def planned_power(selections: Iterable[Selection]) -> dict[str, Power]:
     seeds: dict[tuple[str, int, str], set[int]] = {}
     for selection in selections:
         names = [get_method(name).name for name in selection.methods]
-        for cell in product(names, selection.shots, selection.categories):
-            seeds.setdefault(cell, set()).update(selection.seeds)
+        for name, (category, shots) in product(names, selection.cells()):
+            seeds.setdefault((name, shots, category), set()).update(selection.seeds)
     categories = list(dict.fromkeys(category for _, _, category in seeds))
     found = {}
     for claim in read_ledger().claims:

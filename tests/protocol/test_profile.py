@@ -58,7 +58,7 @@ def test_the_protocol_is_hashable_and_holds_every_field_but_name_and_selection()
     protocol = load_profile("paper").protocol(5)
     assert {protocol: "same"}[load_profile("paper").protocol(5)] == "same"
     assert protocol != load_profile("paper").protocol(1)
-    selection = {"methods", "categories", "shots", "seeds", "weights_files"}
+    selection = {"methods", "categories", "categories_at", "shots", "seeds", "weights_files"}
     assert set(to_builtins(protocol)) == set(FIELD_NAMES) - selection
     assert protocol.batch_size == 4
     assert load_profile("paper", ["batch_size=3"]).protocol(7).batch_size == 3

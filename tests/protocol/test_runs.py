@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.protocol.selection import Selection, select_runs
+from benchmark.protocol.selection import Request, Selection, choose_selections, select_runs
 from tests.conftest import REPOSITORY
 from tests.factories import make_spec
 
@@ -71,3 +72,25 @@ def test_runs_are_selected_once_in_the_order_category_shots_seed_method() -> Non
         ("carpet", 1, 0, "unet"),
         ("carpet", 1, 0, "albunet"),
     ]
+
+
+def test_a_profile_may_study_fewer_categories_for_some_k_unless_the_user_names_categories() -> None:
+    dataset = SyntheticDataSet()
+    profile = load_profile("quick", ["categories=[]", 'categories_at.5=["tile", "wood"]'])
+
+    def categories(shots: int, **asked: Any) -> list[str]:
+        selections = choose_selections(Request(**asked), profile, dataset)
+        specs = select_runs(dataset, profile, selections.values())
+        return list(dict.fromkeys(spec.category for spec in specs if spec.shots == shots))
+
+    for asked in ({"everything": True}, {"tables": ["II"]}, {"methods": ["unet"]}):
+        assert categories(5, **asked) == ["tile", "wood"]
+        assert len(categories(1, **asked)) == 15
+    assert categories(5, methods=["unet"], categories=["zipper"]) == ["zipper"]
+    assert categories(5, figures=["9"]) == ["carpet"]
+    disjoint = load_profile("quick", ["categories=grid", "categories_at.5=tile"])
+    (chosen,) = choose_selections(Request(everything=True), disjoint, dataset).values()
+    assert {(spec.category, spec.shots) for spec in select_runs(dataset, disjoint, [chosen])} == {
+        ("grid", 1),
+        ("tile", 5),
+    }

@@ -17,6 +17,7 @@ from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.predictions import to_arrays
+from benchmark.results.run_result import RunResult
 from benchmark.training.one_run import RunContext, build_network, measure_convergence, score_images, train_and_score
 from benchmark.training.predict import Predictor
 
@@ -118,3 +119,23 @@ def test_settings_that_are_not_part_of_a_runs_identity_do_not_change_it(
         arrays = to_arrays(one.predictions), to_arrays(other.predictions)
         assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
         assert (one.convergence, one.liveness, one.terms) == (other.convergence, other.liveness, other.terms)
+
+
+def test_the_last_reading_of_the_curve_is_the_runs_iou_and_the_others_are_as_those_of_a_longer_run(
+    shared_cache: Path,
+) -> None:
+    context = RunContext(SyntheticDataSet(), ImageCache(shared_cache), CPU)
+
+    def do(iterations: int) -> RunResult:
+        profile = load_profile("quick", ["width=0.1", f"iterations={iterations}", "curve_every=2"])
+        selection = Selection(["albunet_nbr_cap"], ["toothbrush"], [1], [0])
+        return train_and_score(select_runs(SyntheticDataSet(), profile, [selection])[0], context)
+
+    longer, shorter, unread = do(6), do(4), do(5)
+    due = [iteration % 2 == 0 for iteration in range(1, 7)]
+    for result in (longer, shorter, unread):
+        assert result.curve["test_iou"].notna().tolist() == due[: len(result.curve)]
+    assert longer.curve["test_iou"].iloc[-1] == longer.metrics.iou
+    assert shorter.curve["test_iou"].iloc[-1] == shorter.metrics.iou
+    assert longer.curve["test_iou"].iloc[3] == pytest.approx(shorter.metrics.iou, rel=1e-6)
+    assert longer.curve["test_iou"].iloc[1] == shorter.curve["test_iou"].iloc[1]
