@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from baselines.errors import InputError
 from baselines.method_files import MethodFile
+from baselines.pasting import COPY, listed_pasting
 
 CropPaste = Literal["never", "augmentation", "cap"]
 PasteWeight = Literal["one", "realism"]
@@ -30,6 +31,9 @@ class Recipe:
     normal_statistics : bool
         The control experiment of NBR: normal images pass through the encoder without any loss, so that only batch
         norm sees them. With NBR they pass through it anyway.
+    pasting : str
+        How a defect gets onto a normal image, where ``crop_paste`` pastes: ``copy`` is Eq. (4); the others are in
+        ``baselines.pasting``.
 
     Examples
     --------
@@ -41,6 +45,7 @@ class Recipe:
     paste_weight: PasteWeight = "one"
     nbr: Similarity | None = None
     normal_statistics: bool = False
+    pasting: str = COPY
 
     def __post_init__(self) -> None:
         """Refuse any other value: it would silently train something else."""
@@ -61,6 +66,8 @@ class Recipe:
             "augmentation": ["crop-and-paste augmentation"],
             "cap": ["CaP" if self.paste_weight == "realism" else "CaP (lambda = 1)"],
         }[self.crop_paste]
+        if parts and self.pasting != COPY:
+            parts = [f"{parts[0]}, {listed_pasting(self.pasting).label}"]
         if self.nbr:
             parts = ["NBR" if self.nbr == "cosine" else f"NBR ({self.nbr})", *parts]
         if self.normal_statistics:

@@ -1,8 +1,9 @@
 """Methods by name: a method is a network and a recipe, one column of the paper's tables.
 
 A name is registered, here, by a plug-in or by a file, or composed: ``<network>`` or ``smp:<Architecture>/<encoder>``,
-followed by how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``) and how normal images are used
-(``+bn``, ``+nbr``, ``+nbr_euclidean``). Any pair of the two is a recipe; the default for each is the paper's.
+followed by how defects are pasted (``+plain``, ``+paste``, ``+cap``, ``+cap1``, or ``+cap-<pasting>`` for CaP with
+another pasting than the paper's) and how normal images are used (``+bn``, ``+nbr``, ``+nbr_euclidean``). Any pair of
+the two is a recipe; the default for each is the paper's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.method_files import MethodFile, execute, executing, read_method_file, split_choice
 from baselines.networks import SMP_PREFIX, check_network_name, forget_networks, network_file, network_names
+from baselines.pasting import COPY, forget_pastings, listed_pasting, pasting_names
 from baselines.recipe import Method, Recipe
 
 
@@ -37,7 +39,7 @@ class Addition:
     settings: dict[str, Any]
 
 
-# In the order of a composed name.
+# In the order of a composed name; that of another pasting comes after them.
 ADDITIONS = {
     "plain": Addition("pasting", "no pasting", {"crop_paste": "never"}),
     "paste": Addition("pasting", "pasting", {"crop_paste": "augmentation"}),
@@ -47,6 +49,24 @@ ADDITIONS = {
     "cap1": Addition("pasting", "CaP (lambda = 1)", {"crop_paste": "cap"}),
     "bn": Addition("normals", "BN (control)", {"normal_statistics": True}),
 }
+
+
+_CAP = {"crop_paste": "cap", "paste_weight": "realism"}
+
+
+def additions() -> dict[str, Addition]:
+    """Return every addition to a network by name, those of registered pastings included.
+
+    Examples
+    --------
+    >>> additions()["cap-place"].label
+    'CaP (random place)'
+    """
+    return ADDITIONS | {
+        f"cap-{name}": Addition("pasting", f"CaP ({listed_pasting(name).label})", _CAP | {"pasting": name})
+        for name in pasting_names()
+        if name != COPY
+    }
 
 
 def default_pasting(normals: str | None) -> str:
@@ -72,15 +92,20 @@ def register_method(method: Method) -> Method:
     Raises
     ------
     InputError
-        If the name is taken or invalid, or the network is unknown.
+        If the name is taken or invalid, or the network or the pasting is unknown.
     """
     if not isinstance(method, Method):
         raise InputError(f"a method must be a Method, got {method!r}")
     check_new_name("method", method.name, _METHODS)
     check_network_name(method.network)
+    pasting = listed_pasting(method.recipe.pasting)
     if file := executing():
         if network_file(method.network) not in (None, file):
             raise InputError(f"network '{method.network}' of method '{method.name}' is registered by another file")
+        if pasting.file not in (None, file):
+            raise InputError(
+                f"pasting '{method.recipe.pasting}' of method '{method.name}' is registered by another file"
+            )
         method = replace(method, file=file)
     _METHODS[method.name] = method
     return method
@@ -159,6 +184,7 @@ def _forget(file: MethodFile) -> None:
     for name in [method.name for method in _METHODS.values() if method.file == file]:
         del _METHODS[name]
     forget_networks(file)
+    forget_pastings(file)
     _FILES.discard(file)
 
 
@@ -194,23 +220,24 @@ def method_names() -> tuple[str, ...]:
 def _compose(name: str) -> Method:
     base, *asked = name.split("+")
     check_network_name(base)
+    known = additions()
     for addition in asked:
-        if addition not in ADDITIONS:
-            raise unknown_name("addition to a network", addition, ADDITIONS)
+        if addition not in known:
+            raise unknown_name("addition to a network", addition, known)
     chosen: dict[str, str] = {}
     for addition in asked:
-        kind = ADDITIONS[addition].kind
+        kind = known[addition].kind
         if kind in chosen:
             raise InputError(
                 f"method '{name}' has {chosen[kind]} and {addition}: a name takes one of "
-                + ", ".join(other for other in ADDITIONS if ADDITIONS[other].kind == kind)
+                + ", ".join(other for other in known if known[other].kind == kind)
             )
         chosen[kind] = addition
     normals = chosen.get("normals")
     pasting = chosen.get("pasting", default_pasting(normals))
     parts = {normals, None if pasting == default_pasting(normals) else pasting}
-    additions = [addition for addition in ADDITIONS if addition in parts]
-    settings = ADDITIONS[pasting].settings | (ADDITIONS[normals].settings if normals else {})
+    added = [addition for addition in known if addition in parts]
+    recipe = Recipe(**known[pasting].settings | (known[normals].settings if normals else {}))
     if base.startswith(SMP_PREFIX):
         architecture, encoder = base.removeprefix(SMP_PREFIX).split("/")
         label, reference = f"SMP {architecture} ({encoder})", "segmentation-models-pytorch"
@@ -218,14 +245,20 @@ def _compose(name: str) -> Method:
         label, reference = _METHODS[base].label, _METHODS[base].reference
     else:
         label, reference = base, _VARIANTS.get(base, "a registered network")
-    if {"nbr", "nbr_euclidean", "cap", "cap1"} & parts:
+    if recipe.nbr or recipe.crop_paste == "cap":
         reference += "; Lin et al., Section III"
-    elif additions:
+    elif added:
         reference += "; control"
-    if not additions and base in _METHODS:
+    if not added and base in _METHODS:
         return _METHODS[base]
-    label = "+".join((label, *(ADDITIONS[addition].label for addition in additions)))
-    return Method("+".join((base, *additions)), label, base, Recipe(**settings), reference, network_file(base))
+    listed = listed_pasting(recipe.pasting)
+    if recipe.pasting != COPY:
+        reference += f"; {listed.reference}"
+    label = "+".join((label, *(known[addition].label for addition in added)))
+    file = network_file(base) or listed.file
+    if listed.file not in (None, file):
+        raise InputError(f"method '{name}' has its network and its pasting from two files: put them into one")
+    return Method("+".join((base, *added)), label, base, recipe, reference, file)
 
 
 def _register_plugins() -> None:

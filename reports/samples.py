@@ -80,7 +80,7 @@ class Gallery:
         """Return a picture as it was stored: photographs are encoded with loss, masks without."""
         path = run.folder / "samples" / str(getattr(sample.files, kind))
         # Every method stores the same inputs, but a pasted image is the run's own.
-        shared = kind == "truth" or sample.role != "pasted"
+        shared = sample.role != "pasted"
         key = (run.category, sample.role, sample.name, kind) if shared else (str(path),)
         return Picture(self._uri(key, path, None if kind == "truth" else _QUALITY), description, caption)
 

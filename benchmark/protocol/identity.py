@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baselines.pasting import COPY
 from baselines.recipe import Recipe
 from benchmark.protocol.profile import PositiveInt, Protocol, Seed
 from benchmark.schema import to_builtins
@@ -30,7 +31,8 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ``TRAINING_VERSION`` of the code that trained it.
     category, method, network : str
     recipe : dict
-        The fields of the method's ``Recipe``; those without effect have their defaults.
+        The fields of the method's ``Recipe``; those without effect have their defaults. ``pasting`` is left out if it
+        is the paper's.
     shots, seed : int
     settings : dict
         The fields of the ``Protocol`` that this run reads.
@@ -80,7 +82,7 @@ def effective_recipe(recipe: Recipe, protocol: Protocol) -> dict[str, Setting]:
     """Return a recipe's fields, those without effect set to their defaults.
 
     Lambda weighs pasted images only, and NBR's normal images pass through the encoder with or without
-    ``normal_statistics``.
+    ``normal_statistics``. ``pasting`` is there only if it is not the paper's.
 
     Examples
     --------
@@ -88,13 +90,15 @@ def effective_recipe(recipe: Recipe, protocol: Protocol) -> dict[str, Setting]:
     {'crop_paste': 'never', 'paste_weight': 'one', 'nbr': 'cosine', 'normal_statistics': False}
     """
     pastes = paste_probability(recipe, protocol) > 0
-    return asdict(
+    effective = asdict(
         replace(
             recipe,
             paste_weight=recipe.paste_weight if pastes else "one",
             normal_statistics=recipe.normal_statistics and recipe.nbr is None,
         )
     )
+    pasting = effective.pop("pasting")
+    return effective | ({"pasting": pasting} if pastes and pasting != COPY else {})
 
 
 def effective_settings(recipe: Mapping[str, Setting], protocol: Protocol, reads_weights: bool) -> dict[str, Setting]:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.pasting import get_pasting
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.identity import paste_probability
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
+from benchmark.training.pasting import paste_images
 from benchmark.training.predict import to_input
+
+
+class Pasted(NamedTuple):
+    """Normal images with artificial defects.
+
+    Attributes
+    ----------
+    images : Tensor, float, shape (m, 3, H, W)
+    mask : Tensor, float, shape (m, 1, H, W)
+        Zeros and ones.
+    """
+
+    images: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
@@ -25,14 +42,14 @@ class Minibatch:
     defective, normal : Tensor, float, shape (m, 3, H, W)
     mask : Tensor, float, shape (m, 1, H, W)
         Zeros and ones.
-    paste : bool
-        Whether this minibatch takes the crop-and-paste branch.
+    pasted : Pasted or None
+        The defects on the normal images, if this minibatch takes the crop-and-paste branch.
     """
 
     defective: Tensor
     mask: Tensor
     normal: Tensor
-    paste: bool
+    pasted: Pasted | None = None
 
 
 def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> Iterator[Minibatch]:
@@ -43,13 +60,14 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
     """
     draw, protocol = spec.draw, spec.protocol
     key = (spec.category, len(draw.shots), spec.seed)
-    defect_rng, normal_rng, paste_rng = (
-        stream(purpose, *key) for purpose in ("defect batches", "normal batches", "crop and paste")
+    defect_rng, normal_rng, paste_rng, pasting_rng = (
+        stream(purpose, *key) for purpose in ("defect batches", "normal batches", "crop and paste", "pasting")
     )
+    pasting = get_pasting(spec.method.recipe.pasting)
     probability = paste_probability(spec.method.recipe, protocol)
     shots, normals = list(draw.shots), np.array(draw.normals)
     shot_images = to_input(arrays.images[shots], protocol.image_normalisation, device)
-    shot_masks = torch.from_numpy(arrays.masks[shots]).to(device).float().unsqueeze(1)
+    shot_masks = _to_mask(arrays.masks[shots], device)
 
     def choose(rng: np.random.Generator, available: int) -> list[int]:
         indices: list[int] = rng.choice(
@@ -67,12 +85,24 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
             images = order[start : start + protocol.batch_size]
             yield (images * protocol.batch_size)[: protocol.batch_size]
 
+    def pasted(defective: np.ndarray, normal: np.ndarray) -> Pasted:
+        images, masks = paste_images(
+            pasting, arrays.images[defective], arrays.masks[defective], arrays.images[normal], pasting_rng
+        )
+        return Pasted(to_input(images, protocol.image_normalisation, device), _to_mask(masks, device))
+
     while True:
         chosen = choose(defect_rng, len(shots))
         for batch in normal_batches():
+            paste = paste_rng.random() < probability  # uses one number, whatever the probability
             yield Minibatch(
                 defective=shot_images[chosen],
                 mask=shot_masks[chosen],
                 normal=to_input(arrays.images[normals[batch]], protocol.image_normalisation, device),
-                paste=bool(paste_rng.random() < probability),  # uses one number, whatever the probability
+                pasted=pasted(np.array(shots)[chosen], normals[batch]) if paste else None,
             )
+
+
+def _to_mask(masks: np.ndarray, device: torch.device) -> Tensor:
+    """Turn boolean masks (N, H, W) into float ones (N, 1, H, W)."""
+    return torch.from_numpy(masks).to(device).float().unsqueeze(1)

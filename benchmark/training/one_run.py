@@ -15,6 +15,7 @@ import torch
 from baselines import create_network
 from baselines.errors import InputError
 from baselines.networks import SegmentationNetwork
+from baselines.pasting import get_pasting
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import CategoryArrays, ImageCache
 from benchmark.data.notes import notes
@@ -105,7 +106,8 @@ def train_and_score(spec: RunSpec, context: RunContext, on_step: Callable[[int],
 
     samples = [*choose_samples(arrays, spec.draw, scores.images, scores.pictures)]
     if spec.method.recipe.paste_weight == "realism":
-        samples += pasted_samples(arrays, spec.draw, spec.seed, predictor.paste_with_realism)
+        pasting = get_pasting(spec.method.recipe.pasting)
+        samples += pasted_samples(arrays, spec.draw, spec.seed, pasting, predictor.realism)
     return RunResult(
         status=Status.DONE if convergence.share >= CONVERGED_SHARE else Status.NOT_CONVERGED,
         metrics=metrics,

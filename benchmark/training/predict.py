@@ -119,26 +119,12 @@ class Predictor:
         for index, _, probability in self.predict(arrays, indices):
             yield count_image(probability, arrays.masks[index], self.protocol.threshold)
 
-    def paste_with_realism(
-        self, defective: np.ndarray, normal: np.ndarray, masks: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Paste defects onto normal images, Eq. (4), and compute how real the result looks, Eq. (6).
-
-        Parameters
-        ----------
-        defective, normal : np.ndarray, uint8, shape (N, H, W, 3)
-        masks : np.ndarray, bool, shape (N, H, W)
-
-        Returns
-        -------
-        pasted : np.ndarray, uint8, shape (N, H, W, 3)
-        realism : np.ndarray, float64, shape (N,)
-            Lambda in [0, 1].
-        """
-        pasted = np.where(masks[..., None], defective, normal)
+    def realism(self, defective: np.ndarray, pasted: np.ndarray) -> np.ndarray:
+        """Return how real pasted images look, Eq. (6): lambda in [0, 1], float64 (N,), of uint8 images (N, H, W, 3)."""
         with self._evaluating():
             deepest = [self.network.encode(self._input(images))[-1].float() for images in (defective, pasted)]
-        return pasted, realism_weight(deepest[0], deepest[1]).cpu().double().clamp(0, 1).numpy()
+        weights: np.ndarray = realism_weight(deepest[0], deepest[1]).cpu().double().clamp(0, 1).numpy()
+        return weights
 
     def _maps(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return logits and probabilities, float32 (N, H, W), of uint8 images (N, H, W, 3)."""

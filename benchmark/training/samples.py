@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from baselines.pasting.base import Pasting
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.protocol.draws import Draw
 from benchmark.random_streams import stream
 from benchmark.results.run_result import Sample
 from benchmark.score import iou, scored
+from benchmark.training.pasting import paste_images
 
 LARGEST_SIDE = 256
 # Fig. 10 shows four of each category, in this size at most.
@@ -54,33 +56,37 @@ def pasted_samples(
     arrays: CategoryArrays,
     draw: Draw,
     seed: int,
-    paste: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    pasting: Pasting,
+    realism: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Iterator[Sample]:
     """Yield the first training image's defect pasted onto a few normal images, with lambda (Fig. 10).
 
     Parameters
     ----------
-    paste : callable
-        ``Predictor.paste_with_realism``.
+    pasting : Pasting
+        That of the run's recipe.
+    realism : callable
+        ``Predictor.realism``.
     """
     records, source = arrays.manifest.records, draw.shots[0]
     rng = stream("pasted samples", arrays.manifest.category, len(draw.shots), seed)
     chosen = sorted(rng.choice(draw.normals, min(PASTED, len(draw.normals)), replace=False).tolist())
     repeated = [source] * len(chosen)
-    pasted, realism = paste(arrays.images[repeated], arrays.images[chosen], arrays.masks[repeated])
-    for index, image, value in zip(chosen, pasted, realism, strict=True):
-        pixels = {"image": image, "truth": _truth(arrays, source), "normal": arrays.images[index]}
+    defective = arrays.images[repeated]
+    pasted, masks = paste_images(pasting, defective, arrays.masks[repeated], arrays.images[chosen], rng)
+    for index, image, mask, value in zip(chosen, pasted, masks, realism(defective, pasted), strict=True):
+        pixels = {"image": image, "truth": _as_picture(mask), "normal": arrays.images[index]}
         pictures = {kind: _picture(values, PASTED_SIDE) for kind, values in pixels.items()}
         yield Sample("pasted", (), records[index].name, records[source].label, None, pictures, float(value))
 
 
 def _pictures(arrays: CategoryArrays, index: int) -> dict[str, Image.Image]:
-    return {"image": _picture(arrays.images[index]), "truth": _picture(_truth(arrays, index))}
+    return {"image": _picture(arrays.images[index]), "truth": _picture(_as_picture(arrays.masks[index]))}
 
 
-def _truth(arrays: CategoryArrays, index: int) -> np.ndarray:
-    truth: np.ndarray = arrays.masks[index].astype(np.uint8) * 255
-    return truth
+def _as_picture(mask: np.ndarray) -> np.ndarray:
+    pixels: np.ndarray = mask.astype(np.uint8) * 255
+    return pixels
 
 
 def _picture(pixels: np.ndarray, side: int = LARGEST_SIDE) -> Image.Image:

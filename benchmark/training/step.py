@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from baselines.losses import crop_and_paste, nbr_loss, realism_weight, weighted_bce
+from baselines.losses import nbr_loss, realism_weight, weighted_bce
 from baselines.networks import SegmentationNetwork
 from baselines.recipe import Recipe
 from benchmark.protocol.profile import Protocol
@@ -55,18 +55,19 @@ def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol
     encoded = {}  # in the order in which batch norm sees them
     if recipe.nbr or recipe.normal_statistics:
         encoded["normal"] = batch.normal
-    if recipe.nbr or recipe.paste_weight == "realism" or not batch.paste:
+    if recipe.nbr or recipe.paste_weight == "realism" or not batch.pasted:
         encoded["defective"] = batch.defective
-    if batch.paste:
-        encoded["pasted"] = crop_and_paste(batch.defective, batch.normal, batch.mask)  # Eq. (4)
+    if batch.pasted:
+        encoded["pasted"] = batch.pasted.images  # Eq. (4)
     features = encode_groups(network, encoded, protocol.batch_norm_passes, None if recipe.nbr else "normal")
-    logits = network.decode(features["pasted" if batch.paste else "defective"]).float()
+    logits = network.decode(features["pasted" if batch.pasted else "defective"]).float()
     deepest = {name: maps[-1].float() for name, maps in features.items()}
 
     weight = None
-    if batch.paste and recipe.paste_weight == "realism":
+    if batch.pasted and recipe.paste_weight == "realism":
         weight = realism_weight(deepest["defective"], deepest["pasted"], protocol.lambda_gradient)  # Eq. (6)
-    segmentation = weighted_bce(logits, batch.mask, weight, protocol.bce_reduction)  # Eq. (5), or (7) without weight
+    mask = batch.pasted.mask if batch.pasted else batch.mask
+    segmentation = weighted_bce(logits, mask, weight, protocol.bce_reduction)  # Eq. (5), or (7) without weight
     nbr = segmentation.new_zeros(())
     if recipe.nbr:  # Eqs. (1)-(3)
         nbr = nbr_loss(
@@ -81,7 +82,7 @@ def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol
     if weight is not None:
         realism = weight.mean()
         with torch.no_grad():
-            weighting = segmentation / weighted_bce(logits, batch.mask, reduction=protocol.bce_reduction)
+            weighting = segmentation / weighted_bce(logits, mask, reduction=protocol.bce_reduction)
     return StepLosses(segmentation, nbr, protocol.nbr_weight, realism, weighting)
 
 

@@ -53,7 +53,7 @@ def train(
     for iteration, batch in enumerate(batches, start=1):
         with autocast(protocol.precision, device):
             losses = step_losses(network, spec.method.recipe, protocol, batch)
-        recorder.before_update(iteration, losses, batch.paste)
+        recorder.before_update(iteration, losses, batch.pasted is not None)
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()

@@ -24,6 +24,7 @@ from baselines import (
     registry,
 )
 from baselines.methods import PAPER_METHODS
+from baselines.pasting import pasting_names
 from tests.refusal import assert_refused
 
 BASELINE = Recipe("augmentation", "one", None)
@@ -192,3 +193,22 @@ def test_a_network_can_be_added_and_composed() -> None:
     assert_refused(lambda: register_network("conv", nn.Conv2d), "SegmentationNetwork", "Conv2d")  # type: ignore[arg-type]
     unknown = type("Unknown", (Mine,), {"encoder_name": "resnet43"})
     assert_refused(lambda: register_network("deep", unknown), "'deep'", "'resnet43'", "'resnet34'")
+
+
+def test_every_pasting_is_an_addition() -> None:
+    assert pasting_names()[0] == "copy"
+    for name in pasting_names()[1:]:
+        method = get_method(f"unet+cap-{name}+nbr")
+        assert method.name == f"unet+nbr+cap-{name}"
+        assert method.recipe == Recipe("cap", "realism", "cosine", pasting=name)
+        assert method.label.startswith("U-Net+NBR+CaP (")
+    method = get_method("unet+cap-poisson")
+    assert method.label == "U-Net+CaP (Poisson blending)"
+    assert method.recipe.summary == "CaP, Poisson blending"
+    assert method.reference.endswith("; Lin et al., Section III; Perez et al., Poisson Image Editing, SIGGRAPH 2003")
+    assert Recipe("augmentation", pasting="place").summary == "crop-and-paste augmentation, random place"
+    assert_refused(partial(get_method, "unet+cap-poison"), "'cap-poison'", "'cap-poisson'")
+    assert_refused(partial(get_method, "unet+cap-copy"), "addition", "'cap-copy'")
+    assert_refused(partial(get_method, "unet+cap+cap-place"), "cap and cap-place")
+    unknown = Method("mine", "Mine", "unet", Recipe("cap", pasting="poison"), "this test")
+    assert_refused(lambda: register_method(unknown), "pasting 'poison'", "'poisson'")

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from baselines.methods import PAPER_METHODS
+from baselines.pasting import pasting_names
 from baselines.weights_files import WeightsFile
 from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.protocol.studies import NBR_GRID
@@ -107,3 +108,18 @@ def test_lambda_is_not_read_where_nothing_is_pasted() -> None:
     recipes = [make_spec(method=f"albunet_nbr_cap{end}", settings=never).identity.recipe for end in ("", "_lambda1")]
     assert recipes[0] == recipes[1]
     assert make_spec(method="albunet_nbr_cap").identity.recipe["paste_weight"] == "realism"
+
+
+def test_the_papers_pasting_is_not_named_and_another_only_where_something_is_pasted() -> None:
+    for method in METHODS:
+        assert make_spec(method=method).identity.recipe.keys() == {
+            "crop_paste", "paste_weight", "nbr", "normal_statistics"
+        }  # fmt: skip
+    others = pasting_names()[1:]
+    specs = {name: make_spec(method=f"albunet+nbr+cap-{name}") for name in others}
+    assert {name: spec.identity.recipe["pasting"] for name, spec in specs.items()} == {name: name for name in others}
+    assert all(
+        spec.identity.settings == make_spec(method="albunet_nbr_cap").identity.settings for spec in specs.values()
+    )
+    never = [make_spec(method=f"albunet+nbr+cap-{name}", settings=["crop_paste=0"]) for name in others]
+    assert all("pasting" not in spec.identity.recipe for spec in never)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from baselines.pasting import get_pasting
 from benchmark.data.image_cache import CategoryArrays
 from benchmark.data.manifest import CategoryManifest, ImageRecord
 from benchmark.protocol.draws import Draw
@@ -19,10 +20,12 @@ def test_the_first_shot_is_pasted_onto_a_few_normal_images_chosen_by_the_seed() 
     arrays = CategoryArrays(CategoryManifest("test", "x", "", records), images, masks)
     draw = Draw(shots=(10, 9), normals=tuple(range(9)), test=(), unannotated=(), names=())
 
-    def paste(defective: np.ndarray, normal: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.where(marked[..., None], defective, normal), normal[:, 0, 0, 0] / 10
+    def realism(defective: np.ndarray, pasted: np.ndarray) -> np.ndarray:
+        assert (defective == 10).all()
+        return pasted[:, 0, 0, 0] / 10
 
-    found = {seed: list(pasted_samples(arrays, draw, seed, paste)) for seed in range(5)}
+    copy = get_pasting("copy")
+    found = {seed: list(pasted_samples(arrays, draw, seed, copy, realism)) for seed in range(5)}
     for samples in found.values():
         assert len(samples) == 4
         for sample in samples:
@@ -32,4 +35,4 @@ def test_the_first_shot_is_pasted_onto_a_few_normal_images_chosen_by_the_seed() 
             assert sorted(np.unique(sample.pictures["image"])) == [number, 10]
             assert np.array_equal(np.asarray(sample.pictures["truth"]) > 0, masks[10])
     assert len({tuple(sample.name for sample in samples) for samples in found.values()}) > 1
-    assert [s.name for s in pasted_samples(arrays, draw, 3, paste)] == [s.name for s in found[3]]
+    assert [s.name for s in pasted_samples(arrays, draw, 3, copy, realism)] == [s.name for s in found[3]]

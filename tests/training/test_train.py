@@ -21,7 +21,7 @@ from benchmark.protocol.draws import draw_shots
 from benchmark.protocol.identity import paste_probability
 from benchmark.protocol.profile import Protocol, load_profile
 from benchmark.protocol.runs import RunSpec
-from benchmark.training.batches import Minibatch, minibatches
+from benchmark.training.batches import Minibatch, Pasted, minibatches
 from benchmark.training.log import TrainingDivergedError
 from benchmark.training.step import step_losses
 from benchmark.training.train import train
@@ -46,7 +46,12 @@ def batch() -> Minibatch:
     mask = torch.zeros(2, 1, 64, 64)
     mask[0, :, 10:30, 20:40] = 1
     mask[1, :, 40:50, 5:60] = 1
-    return Minibatch(defective, mask, normal, paste=False)
+    return Minibatch(defective, mask, normal)
+
+
+def pasting(batch: Minibatch) -> Minibatch:
+    """The batch in the crop-and-paste branch, by Eq. (4)."""
+    return replace(batch, pasted=Pasted(crop_and_paste(batch.defective, batch.normal, batch.mask), batch.mask))
 
 
 class Watched:
@@ -81,7 +86,8 @@ def test_the_encoder_sees_what_the_recipe_needs_and_the_decoder_one_batch(
         (cap, False, "separate", [2]),
     ):
         watched = Watched(monkeypatch)
-        step_losses(watched.network, recipe, protocol(f"batch_norm_passes={passes}"), replace(batch, paste=paste))
+        chosen = protocol(f"batch_norm_passes={passes}")
+        step_losses(watched.network, recipe, chosen, pasting(batch) if paste else batch)
         assert (watched.encoded, watched.decoded) == (encoded, [2]), (recipe, paste, passes)
 
 
@@ -104,7 +110,7 @@ def test_the_loss_is_the_sum_algorithm_1_prints(batch: Minibatch, recipe: Recipe
         ),
     ):
         chosen = protocol(*settings)
-        losses = step_losses(network, recipe, chosen, replace(batch, paste=paste))
+        losses = step_losses(network, recipe, chosen, pasting(batch) if paste else batch)
 
         images = crop_and_paste(batch.defective, batch.normal, batch.mask) if paste else batch.defective
         d, n, p = (network.encode(x)[-1] for x in (batch.defective, batch.normal, images))
@@ -143,7 +149,7 @@ def numpy_bce(logits: Tensor, mask: Tensor) -> np.ndarray:
 def test_lambda_has_no_effect_on_images_pasted_onto_themselves(batch: Minibatch) -> None:
     torch.manual_seed(0)
     network = create_network("unet", width=0.1).eval()
-    losses = step_losses(network, OURS, protocol(), replace(batch, normal=batch.defective, paste=True))
+    losses = step_losses(network, OURS, protocol(), pasting(replace(batch, normal=batch.defective)))
     assert losses.realism.item() == pytest.approx(1, abs=1e-5)
     assert losses.weighting.item() == pytest.approx(1, abs=1e-5)
 
@@ -186,7 +192,7 @@ def test_under_the_control_normal_images_change_only_batch_norms_statistics(batc
     for recipe in (BASELINE, CONTROL):
         torch.manual_seed(0)
         network = create_network("unet", width=0.1).train()
-        step_losses(network, recipe, protocol(), replace(batch, paste=paste)).total.backward()
+        step_losses(network, recipe, protocol(), pasting(batch) if paste else batch).total.backward()
         gradients.append([parameter.grad for parameter in network.parameters()])
         statistics.append(network.get_submodule("down.4.1").running_mean)
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))  # type: ignore[arg-type]
@@ -281,7 +287,7 @@ def test_the_sequence_is_the_same_for_every_method_and_differs_between_seeds(arr
 
 def test_the_share_of_pasted_batches_is_the_probability(arrays: CategoryArrays) -> None:
     def share(recipe: Recipe, *settings: str) -> float:
-        return float(np.mean([batch.paste for batch in first_batches(400, arrays, 1, recipe, *settings)]))
+        return float(np.mean([batch.pasted is not None for batch in first_batches(400, arrays, 1, recipe, *settings)]))
 
     assert share(NBR) == 0
     assert share(OURS, "crop_paste=1") == 1
@@ -391,3 +397,36 @@ def test_nbr_and_cap_add_nothing_at_inference(arrays: CategoryArrays) -> None:
     ours.load_state_dict(b.state_dict())
     assert b(images).std() > 0
     assert torch.equal(b(images), ours(images))
+
+
+def test_a_pasted_batch_is_the_pastings_and_is_repeated(arrays: CategoryArrays) -> None:
+    """Another pasting has other pasted images and masks, and the same defective and normal ones."""
+    place = Recipe("cap", "realism", "cosine", pasting="place")
+    copied = first_batches(12, arrays, 3, OURS, "batch_size=2")
+    moved, again = (first_batches(12, arrays, 3, place, "batch_size=2") for _ in range(2))
+    different = 0
+    for one, other, same in zip(copied, moved, again, strict=True):
+        assert torch.equal(one.defective, other.defective)
+        assert torch.equal(one.normal, other.normal)
+        assert (one.pasted is None) == (other.pasted is None)
+        if one.pasted and other.pasted and same.pasted:
+            assert torch.equal(one.pasted.images, crop_and_paste(one.defective, one.normal, one.mask))
+            assert torch.equal(one.pasted.mask, one.mask)
+            assert other.pasted.mask.sum() == one.mask.sum()
+            assert torch.equal(other.pasted.images, crop_and_paste(one.defective, one.normal, other.pasted.mask))
+            assert all(torch.equal(a, b) for a, b in zip(other.pasted, same.pasted, strict=True))
+            different += not torch.equal(one.pasted.mask, other.pasted.mask)
+    assert different > 0
+
+
+def test_a_pasted_batch_is_segmented_by_its_own_mask_and_regularised_by_that_of_the_defective_images(
+    batch: Minibatch,
+) -> None:
+    torch.manual_seed(0)
+    network = create_network("unet", width=0.1).eval()
+    moved = Pasted(batch.normal.roll(7, 3), batch.mask.roll(20, 3))
+    losses = step_losses(network, OURS, protocol(), replace(batch, pasted=moved))
+    d, n, p = (network.encode(images)[-1] for images in (batch.defective, batch.normal, moved.images))
+    expected = weighted_bce(network(moved.images), moved.mask, realism_weight(d, p))
+    assert losses.segmentation.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert losses.nbr.item() == pytest.approx(nbr_loss(d, n, batch.mask).item(), rel=1e-5)
