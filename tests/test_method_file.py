@@ -17,7 +17,7 @@ from benchmark.gate.scope import checked_runs_folder
 from benchmark.results.records import RunRecord
 from benchmark.results.store import read_run
 from benchmark.schema import to_builtins
-from tests.conftest import REPOSITORY, TINY, make_category
+from tests.conftest import REPOSITORY, TINY, make_category, tiny_with
 from tests.execution.dask_cluster import running_scheduler, worker
 from tests.factories import make_spec
 from tests.test_cli import same_results
@@ -72,8 +72,8 @@ class Bench:
         text = EXAMPLE.read_text().replace("(16, 32", f"({channels}, 32")
         self.file.write_text(f"{text}\n# {comment}\n")
 
-    def do(self, *commands: list[str]) -> list[str]:
-        """Do some commands in one new process; return what they printed."""
+    def do(self, *commands: list[str], code: int = 0) -> list[str]:
+        """Do some commands in one new process, each of which must end with the exit code; return what they printed."""
         done = subprocess.run(
             [sys.executable, "-c", COMMANDS, json.dumps(commands)],
             cwd=self.folder,
@@ -84,7 +84,7 @@ class Bench:
         )
         assert done.returncode == 0, done.stderr
         outcomes = json.loads(done.stdout)
-        assert [code for code, _ in outcomes] == [0] * len(commands), done.stderr
+        assert [code for code, _ in outcomes] == [code] * len(commands), done.stderr
         return [output for _, output in outcomes]
 
     def records(self, results: str) -> list[RunRecord]:
@@ -113,3 +113,19 @@ def test_workers_train_the_content_that_was_read_and_stored_runs_need_no_file(tm
     for version in {str(record.identity.file_digest)[:12] for record in records}:
         assert f"unet_small with file={version}" in tables
     assert "U-Net (small)" in tables
+
+
+def test_a_changed_file_is_checked_against_the_baseline_of_its_former_version(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    data = ["--dataset", "folder", "--data-root", str(tmp_path / "data" / "widget"), "--results", "kept", "--jobs", "1"]
+    check = ["check", "--baseline", "mine.json", "--seed", "0", "1", *data, *tiny_with("curve_every=0", "shots=1")]
+    mine = ["--method", "mine.py"]
+    *_, same = bench.do([*check, *mine, "--update", "--repeats", "6"], [*check, *mine])
+    assert "passed: 1 identical" in same
+
+    bench.write("a second version")  # the same network: metrics are those of the first version
+    (changed,) = bench.do([*check, *mine])
+    assert "the definition of unet_small runs has changed (its file, its recipe" in changed
+    assert "passed: 1 within tolerance" in changed
+    (unknown,) = bench.do(check, code=1)
+    assert "unknown method 'unet_small'" in unknown

@@ -187,7 +187,7 @@ def bit_level_obstacle(baseline: Baseline, runs: StoredRuns, cell: Cell, seeds: 
             more = f", and {len(names) - 1} more differ" if len(names) > 1 else ""
             return f"{names[0]} is {machine.get(names[0])}, in the baseline {baseline.machine.get(names[0])}{more}"
     if any(now[seed].id != before[seed].id and now[seed].draw == before[seed].draw for seed in seeds if seed in now):
-        return f"the definition of {cell.method} runs has changed (its recipe, or TRAINING_VERSION)"
+        return f"the definition of {cell.method} runs has changed (its file, its recipe, or TRAINING_VERSION)"
     return ""
 
 

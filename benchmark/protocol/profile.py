@@ -19,7 +19,7 @@ from baselines.weights_files import SUFFIXES
 from benchmark.protocol.field_types import check_field
 from benchmark.schema import to_builtins
 
-BUILT_IN = ("quick", "paper", "ci")
+BUILT_IN = ("quick", "overnight", "paper", "ci")
 
 _SHOTS = "[1-9][0-9]*"
 _SHOTS_OR_ANY = f"(any|{_SHOTS})"
@@ -250,7 +250,7 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     Parameters
     ----------
     name_or_path : str
-        ``quick``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
+        ``quick``, ``overnight``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
     assignments : sequence of str, optional
         ``field=value`` with the value in TOML (a single word needs no quotes), or ``batch_size.5=4`` for one
         entry of a table.
