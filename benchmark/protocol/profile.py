@@ -250,7 +250,7 @@ def resolve_profile(name_or_path: str, assignments: Sequence[str] = ()) -> Resol
     Parameters
     ----------
     name_or_path : str
-        ``quick``, ``overnight``, ``paper``, ``ci``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
+        One of ``BUILT_IN``, or the path of a ``.toml`` file; fields a file leaves out are the paper's.
     assignments : sequence of str, optional
         ``field=value`` with the value in TOML (a single word needs no quotes), or ``batch_size.5=4`` for one
         entry of a table.
