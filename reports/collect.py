@@ -14,11 +14,13 @@ import pandas as pd
 from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
 from benchmark.protocol.profile import load_profile
+from benchmark.results.readings import DEFAULT, Reading, for_one_run
 from benchmark.results.records import Status
 from benchmark.results.table import asked_settings
 from benchmark.score import METRICS, Metric
 from reports.averaging import CELL, Averaged, averaged_rows
 from reports.cells import Cell, ImageCount, mean_cell
+from reports.paper import IMAGE_SCORES_TABLE
 
 # In the order of the paper's tables: textures first.
 PAPER_CATEGORIES = (
@@ -59,6 +61,8 @@ class ResultSet:
         Which runs count in means, see ``averaged_rows``.
     metrics : tuple of str
         The columns of ``runs`` that ``cell`` can average.
+    reading : Reading
+        How the runs were scored; its ``runs`` is that of ``averaged``.
     """
 
     dataset: str
@@ -68,6 +72,7 @@ class ResultSet:
     runs: pd.DataFrame
     averaged: Averaged = "all"
     metrics: tuple[str, ...] = METRICS
+    reading: Reading = DEFAULT
 
     @property
     def title(self) -> str:
@@ -76,7 +81,8 @@ class ResultSet:
             f"{name} with {_abridged(self.changes[name])}" if self.changes[name] else name for name in self.profiles
         )
         converged = ", converged runs only" if self.averaged == "converged" else ""
-        return f"{self.dataset}, profile {profiles}{variant}{converged}"
+        scored = f", reading {scoring}" if (scoring := str(for_one_run(self.reading))) else ""
+        return f"{self.dataset}, profile {profiles}{variant}{scored}{converged}"
 
     @cached_property
     def changes(self) -> dict[str, str]:
@@ -111,6 +117,11 @@ class ResultSet:
         """Methods in the paper's order, then composed ones and those of plug-ins by name."""
         # Not method_names(): a report must look the same where a plug-in is not installed.
         return in_order(self.runs["method"].unique(), tuple(method.name for method in PAPER_METHODS))
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on a pixel was predicted defective when the runs were scored."""
+        return float(json.loads(self.runs["asked"].iloc[0])["threshold"])
 
     @property
     def expectation(self) -> str:
@@ -172,6 +183,8 @@ class ResultSet:
             Status.FAILED: "excluded from the means",
         }
         notes = []
+        if for_one_run(self.reading) != DEFAULT:
+            notes.append(f"Reading: {self.reading.describe(self.threshold, of_images=table == IMAGE_SCORES_TABLE)}")
         for status, happened in UNSUCCESSFUL.items():
             count = int((runs["status"] == status).sum())
             if count:
@@ -310,6 +323,11 @@ def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str 
         stored = "; ".join(item.title for item in sets) or "nothing"
         raise InputError(f"no stored runs of that data set and profile; stored are: {stored}")
     return chosen
+
+
+def finished_ids(sets: Iterable[ResultSet]) -> list[str]:
+    """Return the ids of the runs of some sets that ended without an error, each once."""
+    return list(dict.fromkeys(run for found in sets for run in found.runs["id"][found.runs["status"] != Status.FAILED]))
 
 
 def _describe_recipes(recipes: Iterable[str]) -> dict[str, str]:

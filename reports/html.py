@@ -16,7 +16,7 @@ from benchmark.atomic import remove_stale_files, replace_folder
 from benchmark.results.table import iterate_records, results_table, warn_unreadable
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
-from reports.collect import result_sets
+from reports.collect import finished_ids, result_sets
 from reports.metrics import measure_runs
 from reports.page.details import DetailPage, write_detail
 from reports.page.evidence import compared_tables, comparisons, converged_tables, effect_listings, metric_listings
@@ -24,6 +24,7 @@ from reports.page.links import detail_name, set_slug
 from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
 from reports.pages import write_page
+from reports.run_numbers import By, read_numbers
 from reports.wording import counted
 
 REPORT_NAME = "report.html"
@@ -31,6 +32,7 @@ REPORT_NAME = "report.html"
 _MARKER = "about.txt"
 _ABOUT = "Pages of the report next to this folder. Writing that report again replaces the whole folder.\n"
 _THREADS = 4
+_SPLITS: tuple[By | None, ...] = (None, "size")
 
 
 def write_report(root: Path, command: Sequence[str] = (), path: Path | None = None) -> Path:
@@ -70,8 +72,9 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = []
+    numbers = read_numbers(root, finished_ids(sets), files, splits=_SPLITS)
     for results in sets:
-        whole, by_size = measure_runs(results, root, [None, "size"], files)
+        whole, by_size = measure_runs(results, numbers, _SPLITS)
         section = make_section(
             results,
             stored,

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from baselines.errors import InputError
 from benchmark.histograms import CONNECTIVITY
-from benchmark.results.metrics import DEFINITIONS, SIZES, Definition, groups, measure
-from benchmark.results.records import Status
-from benchmark.results.stored_run import StoredRun
+from benchmark.results.metrics import DEFINITIONS, SIZES, Definition
 from reports.cells import Cell, mean_cell
 from reports.collect import ResultSet
+from reports.run_numbers import By, RunNumbers, Values
 from reports.tables import Row, Table, mark_best
 
-By = Literal["category", "defect", "size"]
 NOTE = (
     "Means over seeds, then over categories; numbers of images and regions are sums over categories. FPR: false "
     f"positives among all normal pixels. Regions are {CONNECTIVITY}-connected. Metrics over all thresholds come from "
@@ -76,8 +69,7 @@ class Measured:
 
     def label(self, definition: Definition) -> str:
         """Return the description of a metric, with the threshold that the runs were scored at."""
-        threshold = json.loads(self.results.runs["asked"].iloc[0])["threshold"]
-        return definition.label.format(f"{threshold:g}")
+        return definition.label.format(f"{self.results.threshold:g}")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,51 +83,34 @@ class Measured:
         return (*lines, self.results.expectation, *self.results.notes("", self.results.methods))
 
 
-def measure_runs(results: ResultSet, root: Path, splits: Sequence[By | None], problems: list[str]) -> list[Measured]:
-    """Measure the runs of a result set, reading each once.
+def measure_runs(results: ResultSet, numbers: Mapping[str, RunNumbers], splits: Sequence[By | None]) -> list[Measured]:
+    """Gather the metrics of a result set's runs.
 
     Parameters
     ----------
     results : ResultSet
-    root : Path
-        The results folder.
+    numbers : mapping
+        Of ``read_numbers`` with at least these splits, by run id; a run that is missing has no value.
     splits : sequence of {"category", "defect", "size"} or None
         What to split the test images by, once for each value to return; None for all in one group.
-    problems : list of str
-        Receives a line for each run whose files cannot be read; it has no value then.
     """
-    values: list[dict[tuple[str, str], dict[str, dict[str, float | None]]]] = [{} for _ in splits]
-    older = 0
-    finished = results.runs[results.runs["status"] != Status.FAILED]
-    for run_id, category in zip(finished["id"], finished["category"], strict=True):
-        run = StoredRun(root / "runs" / run_id)
-        unreadable = [problem for name in ("images", "predictions") if (problem := _problem(run, name))]
-        if unreadable:
-            problems += unreadable
-            continue
-        images, predictions, threshold = run.images, run.predictions, run.record.protocol.threshold
-        older += predictions is None
-        for by, of_split in zip(splits, values, strict=True):
-            where = category if by in ("category", "defect") else ""
-            for name, rows in _split(images, by).items():
-                of_split.setdefault((where, name), {})[run_id] = measure(images, predictions, threshold, rows)
-    return [
-        Measured(results, tuple(_group(results, *key, of_split[key]) for key in _in_order(of_split, results)), older)
-        for of_split in values
+    runs = results.runs
+    known = [
+        (run_id, category, numbers[run_id])
+        for run_id, category in zip(runs["id"], runs["category"], strict=True)
+        if run_id in numbers
     ]
-
-
-def _problem(run: StoredRun, name: str) -> str:
-    """Return why an attribute of a run cannot be read; "" if it can."""
-    try:
-        getattr(run, name)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
-def _split(images: pd.DataFrame, by: By | None) -> Mapping[str, np.ndarray | None]:
-    return groups(images, by) if by == "defect" or by == "size" else {"": None}
+    older = sum(found.older for _, _, found in known)
+    measured = []
+    for by in splits:
+        values: dict[tuple[str, str], dict[str, Values]] = {}
+        for run_id, category, found in known:
+            where = category if by in ("category", "defect") else ""
+            for name, metrics in found.metrics[by].items():
+                values.setdefault((where, name), {})[run_id] = metrics
+        groups = tuple(_group(results, *key, values[key]) for key in _in_order(values, results))
+        measured.append(Measured(results, groups, older))
+    return measured
 
 
 def metrics_table(measured: Measured, definitions: Iterable[Definition] = DEFINITIONS) -> Table:
@@ -161,7 +136,7 @@ def _in_order(keys: Iterable[tuple[str, str]], results: ResultSet) -> list[tuple
     return sorted(keys, key=lambda key: (places.get(key[0], -1), places.get(key[1], -1), key[1]))
 
 
-def _group(results: ResultSet, category: str, name: str, values: Mapping[str, Mapping[str, float | None]]) -> Group:
+def _group(results: ResultSet, category: str, name: str, values: Mapping[str, Values]) -> Group:
     runs = results.runs[results.runs["category"] == category] if category else results.runs
     measured = pd.DataFrame.from_dict(dict(values), orient="index", columns=[item.name for item in DEFINITIONS])
     columns = measured.reindex(runs["id"]).set_axis(runs.index).astype("float64")

@@ -103,6 +103,15 @@ metrics --results nowhere
 tables --published --paper
 tables --published --converged-only
 tables --published --table IX
+tables --published --reading images=all
+tables --reading images
+tables --reading image=all
+tables --reading images=some
+tables --reading images=all images=all
+tables --reading empty_mask=zero
+tables --reading reduction=pooled empty_prediction=zero
+tables --reading runs=all --converged-only
+tables --readings --paper
 claims --results nowhere
 check --baseline nowhere.json
 check --baseline file

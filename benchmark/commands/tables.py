@@ -8,28 +8,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+import numpy as np
+
 from baselines.errors import InputError, unknown_name
 from benchmark.atomic import replace_file
-from benchmark.results.table import load_results
+from benchmark.results.readings import DEFAULT, RUN_READINGS, Reading, for_one_run, parse_reading
+from benchmark.results.table import load_results, warn_unreadable
 from reports.cells import ImageSource, Source
-from reports.collect import ResultSet, choose_sets, result_sets
+from reports.collect import ResultSet, choose_sets, finished_ids, result_sets
 from reports.compare import compare
 from reports.formats import FORMATS, SUFFIXES, as_one
 from reports.listed import ListedImages
 from reports.published import Published
+from reports.readings import distance_table, distances, read_as, under_every_reading
 from reports.replication import with_replication
+from reports.run_numbers import read_numbers
 from reports.tables import IMAGES_TABLE, TABLES, Table, all_tables, build_table, images_table
 
 
 def do(options: argparse.Namespace) -> int:
     """Print or write the tables of each set of comparable runs."""
     numbers = chosen_numbers(options.table)
+    reading = chosen_reading(options)
+    if options.readings:
+        print(as_one(distance_tables(options), options.format), end="")
+        return 0
     chosen: list[tuple[ImageSource, list[Table]]]
     if needs_only_the_list(options, numbers):
         listed = ListedImages()
         chosen = [(listed, [compare(images_table(listed), build_table(IMAGES_TABLE, Published()))])]
     else:
-        chosen = [(source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options)]
+        chosen = [
+            (source, chosen_tables(source, numbers, options.paper)) for source in chosen_sources(options, reading)
+        ]
         chosen = [(source, tables) for source, tables in chosen if tables]
     if not chosen:
         wanted = " ".join(numbers)
@@ -49,6 +61,43 @@ def chosen_numbers(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.upper() for name in names))
 
 
+def chosen_reading(options: argparse.Namespace) -> Reading:
+    """Return how runs are scored; InputError if the options contradict each other."""
+    reading = parse_reading(options.reading)
+    if options.converged_only:
+        if any(assignment.startswith("runs=") for assignment in options.reading):
+            raise InputError("--converged-only is --reading runs=converged: leave one of them out")
+        reading = msgspec.structs.replace(reading, runs="converged")
+    if options.readings:
+        for name in ("published", "table", "paper", "reading", "converged_only", "out"):
+            if getattr(options, name):
+                option = name.replace("_", "-")
+                raise InputError(f"--readings compares every reading with the paper: leave out --{option}")
+    return reading
+
+
+def distance_tables(options: argparse.Namespace) -> list[tuple[Table, str]]:
+    """Return, for each set of stored runs, how far every reading is from the paper."""
+    sets = stored_sets(options)
+    scores = read_scores(options.results, sets, RUN_READINGS)
+    tables = []
+    for results in sets:
+        found = distances(under_every_reading(results, scores))
+        tables.append((distance_table(results, found), results.title))
+    tables = [(table, title) for table, title in tables if table.rows]
+    if not tables:
+        raise InputError(f"no stored runs in {options.results} of a category and method that the paper has numbers for")
+    return tables
+
+
+def read_scores(root: Path, sets: Sequence[ResultSet], readings: Sequence[Reading]) -> dict[str, np.ndarray]:
+    """Return ``score_readings`` of the finished runs of some sets, by id, with a warning for those not readable."""
+    problems: list[str] = []
+    numbers = read_numbers(root, finished_ids(sets), problems, readings=readings)
+    warn_unreadable(problems, root)
+    return {run_id: found.scores for run_id, found in numbers.items()}
+
+
 def needs_only_the_list(options: argparse.Namespace, numbers: Sequence[str]) -> bool:
     """Return whether Table I of MVTec AD is asked for, and no stored run says what was drawn."""
     if numbers != [IMAGES_TABLE] or options.dataset != ListedImages.dataset or options.published or options.profile:
@@ -56,15 +105,19 @@ def needs_only_the_list(options: argparse.Namespace, numbers: Sequence[str]) -> 
     return not options.results.is_dir() or ListedImages.dataset not in set(load_results(options.results)["dataset"])
 
 
-def chosen_sources(options: argparse.Namespace) -> Sequence[Source]:
+def chosen_sources(options: argparse.Namespace, reading: Reading) -> Sequence[Source]:
     """Return the paper, or the sets of stored runs; InputError if there are none."""
     if options.published:
-        for name in ("paper", "converged_only", "dataset", "profile"):
+        for name in ("paper", "converged_only", "reading", "dataset", "profile"):
             if getattr(options, name):
                 option = name.replace("_", "-")
                 raise InputError(f"--published shows the paper alone: leave out --{option}, or --published")
         return [Published()]
-    return stored_sets(options)
+    sets = stored_sets(options)
+    scoring = for_one_run(reading)
+    scores = read_scores(options.results, sets, [scoring]) if scoring != DEFAULT else {}
+    one = {run_id: found[0] for run_id, found in scores.items()}
+    return [read_as(results, reading, one) for results in sets]
 
 
 def stored_sets(options: argparse.Namespace) -> list[ResultSet]:

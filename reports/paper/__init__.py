@@ -27,6 +27,8 @@ _FILES = {
 PUBLISHED_TABLES = tuple(_FILES)
 # The tables that print a number per category.
 CATEGORY_TABLES: dict[Metric, str] = {"iou": "II", "dc": "III"}
+# The table of ACC and AUC, which score images; the others' numbers score pixels.
+IMAGE_SCORES_TABLE = "IV"
 PAPER_SEEDS = 5  # Section IV-F: each experiment is repeated five times with different seeds
 MEAN = "mean"  # among their categories: the printed row of means
 

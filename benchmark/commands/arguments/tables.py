@@ -29,6 +29,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--converged-only", action="store_true", help="leave runs that did not converge out of the means"
     )
+    parser.add_argument(
+        "--reading",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="score the stored runs otherwise: threshold=fixed|training|test, reduction=per_image|pooled, "
+        "images=defective|all, empty_prediction=zero|left_out, empty_mask=one|zero|left_out, runs=all|converged "
+        "(docs/readings.md)",
+    )
+    parser.add_argument(
+        "--readings",
+        action="store_true",
+        help="print how far Tables II and III are from the paper's under every reading (exploratory)",
+    )
     parser.add_argument("--dataset", metavar="NAME", help="only this data set")
     parser.add_argument("--profile", metavar="NAME", help="only this profile")
     parser.add_argument(
