@@ -8,6 +8,7 @@ import humanize
 
 from baselines.errors import InputError
 
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -59,3 +60,27 @@ def parse_size(option: str, text: str) -> int:
     if not found:
         raise InputError(f"{option} must be a size such as 500M, 20G or 0, got '{text}'")
     return int(float(found[1]) * _PREFIXES[found[2]])
+
+
+def parse_duration(option: str, text: str) -> float:
+    """Return a time such as ``90m``, ``2h``, ``1.5 h`` or ``1d`` in seconds.
+
+    Parameters
+    ----------
+    option : str
+        Where the time was given, for the error.
+
+    Raises
+    ------
+    InputError
+        If it is not a time, or 0.
+
+    Examples
+    --------
+    >>> parse_duration("--budget", "1.5h")
+    5400.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip().lower())
+    if not found or not float(found[1]):
+        raise InputError(f"{option} must be a time such as 45m, 2h or 1d, got '{text}'")
+    return float(found[1]) * _SECONDS[found[2]]

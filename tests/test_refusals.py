@@ -85,6 +85,8 @@ run --method unet --device tpu
 run --method unet --device cpu,cpu
 run --method unet --backend dask
 run --method unet --cache-limit much
+run --method unet --budget soon
+plan --method unet --budget 0
 run --method unet --results file
 run --method ternausnet11 --profile paper --set width=0.5
 run --method unet --dataset synthetc

@@ -11,7 +11,7 @@ from benchmark.data.image_cache import ImageCache
 from benchmark.devices import check_names
 from benchmark.execution.capacity import choose_jobs
 from benchmark.protocol.profile import Profile
-from benchmark.units import parse_size
+from benchmark.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +53,11 @@ def chosen_jobs(options: argparse.Namespace, profile: Profile, devices: Sequence
     if jobs < len(devices):
         raise InputError(f"--jobs {jobs} leaves some of {len(devices)} devices idle: use at least {len(devices)}")
     return jobs
+
+
+def chosen_budget(options: argparse.Namespace) -> float | None:
+    """Return ``--budget`` in seconds; None without it."""
+    return None if options.budget is None else parse_duration("--budget", options.budget)
 
 
 def chosen_cache(options: argparse.Namespace) -> ImageCache:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmark.commands.images import chosen_list
-from benchmark.commands.options import check_jobs, chosen_jobs
+from benchmark.commands.options import check_jobs, chosen_budget, chosen_jobs
 from benchmark.commands.selection import chosen_profile, chosen_request
 from benchmark.data.mvtec import PublishedMvtecAD
 from benchmark.devices import choose_devices
@@ -31,6 +31,7 @@ def do(options: argparse.Namespace) -> int:
     """Print the plan."""
     request, profile = chosen_request(options), chosen_profile(options)
     check_jobs(options)
+    budget = chosen_budget(options)
     dataset = chosen_list(options)
     selections = choose_selections(request, profile, dataset)
     check_methods([name for selection in selections.values() for name in selection.methods], profile)
@@ -40,7 +41,7 @@ def do(options: argparse.Namespace) -> int:
 
     devices = choose_devices(options.device)
     jobs = chosen_jobs(options, profile, devices)
-    plan = make_plan(selections, dataset, profile, options.results, devices, jobs)
+    plan = make_plan(selections, dataset, profile, options.results, devices, jobs, budget)
     if isinstance(dataset, PublishedMvtecAD):
         logger.info(
             "planned from the published list of images; stored runs are not recognised without the images, on whose "
@@ -92,4 +93,12 @@ def as_text(plan: Plan) -> str:
             f"disk     about {format_bytes(plan.disk_bytes)}",
             f"memory   up to about {format_bytes(plan.memory_bytes)}",
         ]
+    if plan.budget is not None:
+        lines.append(
+            f"budget   {format_duration(plan.budget.seconds)} should be enough for {plan.budget.runs} of these runs, "
+            "in this order:"
+        )
+        lines += [f"           {line}" for line in plan.budget.done]
+        lines += ["         and not for:"] * bool(plan.budget.later)
+        lines += [f"           {line}" for line in plan.budget.later]
     return "\n".join(lines)

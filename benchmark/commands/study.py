@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmark.commands.options import chosen_budget
 from benchmark.commands.training import chosen_training
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import ImageCache
@@ -27,7 +28,8 @@ def do_study(
     options: argparse.Namespace, profile: Profile, cache: ImageCache, dataset: DataSet, specs: Sequence[RunSpec]
 ) -> int:
     """Do the runs that are not stored yet and report; return 1 if one failed, now or earlier."""
-    do_runs = replace(chosen_training(options, profile, cache), keep_models=options.keep_models)
+    training = chosen_training(options, profile, cache)
+    do_runs = replace(training, keep_models=options.keep_models, budget=chosen_budget(options))
     do_runs(specs, dataset, options.results)
     print_results(options.results, specs, with_effects="nbr" in options.study)
     print(f"report: {write_report(options.results, options.command)}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from baselines import Recipe, create_network
 from baselines.networks.cost import NetworkCost, network_cost
 from benchmark.environment import prepare_torch
 from benchmark.protocol.runs import RunSpec
+from benchmark.results.table import load_results
 from benchmark.training.batches import paste_probability
 from benchmark.training.samples import LARGEST_SIDE, PASTED, PASTED_SIDE
 
@@ -48,6 +51,11 @@ class Rate:
     low: float
     high: float
     source: str
+
+    @property
+    def middle(self) -> float:
+        """Their geometric mean."""
+        return math.sqrt(self.low * self.high)
 
 
 def training_flops(recipe: Recipe, cost: NetworkCost, batch: int, paste: float) -> float:
@@ -89,6 +97,21 @@ def run_flops(spec: RunSpec) -> float:
     return protocol.iterations * step + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
 
 
+def relative_costs(specs: Iterable[RunSpec]) -> dict[str, float]:
+    """Return the FLOPs of runs by their id; 1 for each where those of a plug-in's network cannot be counted.
+
+    Examples
+    --------
+    >>> relative_costs([])
+    {}
+    """
+    specs = list(specs)
+    try:
+        return {spec.id: run_flops(spec) for spec in specs}
+    except Exception:  # whatever a plug-in's network raises
+        return {spec.id: 1.0 for spec in specs}
+
+
 @functools.cache
 def _cost(network: str, width: float, size: int) -> NetworkCost:
     return network_cost(network, width, size)
@@ -121,6 +144,11 @@ def stored_rate(specs: Iterable[RunSpec], results: pd.DataFrame) -> Rate | None:
         return None
     low, high = np.quantile(rates, [0.1, 0.9])
     return Rate(float(low), float(high), f"{len(rates)} stored runs of this study")
+
+
+def known_rate(specs: Sequence[RunSpec], results: Path, device: torch.device) -> Rate:
+    """Return the rate of those runs that a results folder has, or else that of a measurement here."""
+    return (stored_rate(specs, load_results(results)) if results.is_dir() else None) or measured_rate(specs, device)
 
 
 def measured_rate(specs: Sequence[RunSpec], device: torch.device, budget: float = 1.0) -> Rate:

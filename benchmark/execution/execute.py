@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 
 from baselines.errors import InputError
@@ -19,8 +19,10 @@ _POLL_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-def execute(specs: Sequence[RunSpec], task: RunTask, pool: Pool) -> Generator[RunOutcome, None, None]:
+def execute(specs: Iterable[RunSpec], task: RunTask, pool: Pool) -> Generator[RunOutcome, None, None]:
     """Do runs and yield how each ended, in the order they end; a failure is recorded and the others continue.
+
+    Runs are taken from ``specs`` when they can begin, so it may be an iterator that depends on what has ended.
 
     Runs that another command is training are waited for: at the end all are stored or failed. Close the iterator if
     it is not exhausted, so that no process is left. Metrics depend neither on the pool nor on the order of the runs.
@@ -37,10 +39,10 @@ def execute(specs: Sequence[RunSpec], task: RunTask, pool: Pool) -> Generator[Ru
         leases.remove_stale()
 
     clean()
-    to_do = list(specs)
+    to_do = specs
     try:
-        while to_do:
-            leased = []
+        while True:
+            leased: list[RunSpec] = []
             with closing(pool.map(task, to_do)) as results:
                 for result in results:
                     outcome = _lost(task, result) if isinstance(result, Lost) else result
@@ -53,6 +55,8 @@ def execute(specs: Sequence[RunSpec], task: RunTask, pool: Pool) -> Generator[Ru
             if leased:
                 logger.info(f"{len(leased)} runs are being trained by another command: waiting for them")
             to_do = yield from _await(leased, task, leases)
+            if not to_do:
+                return
     finally:
         clean()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import loky.backend.resource_tracker
@@ -45,15 +46,18 @@ class LokyPool:
         An item whose process dies is tried again, alone, once all others have ended, as the usual reason is memory. It
         is ``Lost`` if its process dies again, or if it takes longer than the limit.
         """
-        waiting, suspects = deque(items), deque[Any]()
+        waiting, suspects = iter(items), deque[Any]()
         threads = str(max(1, loky.cpu_count() // len(self.environments)))
         slots = [_Slot(dict.fromkeys(_THREADS, threads) | dict(environment)) for environment in self.environments]
         idle, running = deque(slots), dict[Future[Any], _Attempt]()
         try:
-            while waiting or suspects or running:
-                while idle and waiting:
-                    attempt = _Attempt(idle.popleft(), waiting.popleft())
+            while True:
+                # Items are taken one by one, as late as possible: what is still to do may depend on the results.
+                for item in islice(waiting, len(idle)):
+                    attempt = _Attempt(idle.popleft(), item)
                     running[attempt.start(work)] = attempt
+                if not running and not suspects:
+                    return
                 if not running:
                     for slot in slots:
                         slot.close()  # idle processes take memory, too

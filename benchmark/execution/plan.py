@@ -9,13 +9,34 @@ import torch
 from msgspec import Struct
 
 from benchmark.data.datasets import ImageList
+from benchmark.execution.budget import Budget, describe_blocks
 from benchmark.execution.capacity import memory_of_a_run
 from benchmark.execution.cost import Rate, estimate_hours, measured_rate, run_bytes, run_flops, stored_rate
+from benchmark.protocol.blocks import order_blocks
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.records import Status
 from benchmark.results.table import load_results
+
+
+class PlannedBudget(Struct, frozen=True):
+    """What a study does within a given time, by the middle of the estimate.
+
+    Attributes
+    ----------
+    seconds : float
+    runs, left : int
+        Of the runs to do, those that should fit and the others.
+    done, later : list of str
+        Their categories by K, seed and number of methods, in order.
+    """
+
+    seconds: float
+    runs: int
+    left: int
+    done: list[str]
+    later: list[str]
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -40,6 +61,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     device : str
         Names, joined by commas.
     disk_bytes, memory_bytes : float
+    budget : PlannedBudget or None
+        Which runs ``--budget`` should leave time for; None without it.
     """
 
     distinct_runs: int
@@ -56,6 +79,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     device: str
     disk_bytes: float
     memory_bytes: int
+    budget: PlannedBudget | None = None
 
 
 def make_plan(
@@ -65,6 +89,7 @@ def make_plan(
     results: Path,
     devices: Sequence[torch.device],
     jobs: int,
+    budget: float | None = None,
 ) -> Plan:
     """Plan a study; calibrates on this machine for about two seconds if none of its runs is stored.
 
@@ -76,11 +101,13 @@ def make_plan(
         The results folder, which need not exist.
     jobs : int
         Runs at a time.
+    budget : float, optional
+        Seconds.
 
     Raises
     ------
     InputError
-        If a selection cannot be run, or the results folder cannot be read.
+        If a selection cannot be run, the results folder cannot be read, or the budget is too short for any run.
     """
     specs = select_runs(dataset, profile, selections.values())
     studies = {name: len(select_runs(dataset, profile, [selection])) for name, selection in selections.items() if name}
@@ -106,7 +133,16 @@ def make_plan(
         device=",".join(map(str, devices)),
         disk_bytes=sum(map(run_bytes, to_do)),
         memory_bytes=memory_of_a_run(profile) * jobs_used,
+        budget=None if budget is None else _plan_budget(budget, to_do, 1 / rate.middle / jobs),
     )
+
+
+def _plan_budget(seconds: float, to_do: Sequence[RunSpec], seconds_per_cost: float) -> PlannedBudget:
+    blocks = order_blocks(to_do)
+    fitting = Budget(seconds, blocks, seconds_per_cost).expected()
+    runs = sum(len(block.specs) for block in fitting)
+    later = describe_blocks(blocks[len(fitting) :])
+    return PlannedBudget(seconds, runs, len(to_do) - runs, describe_blocks(fitting), later)
 
 
 def _stored(specs: Sequence[RunSpec], results: Path) -> tuple[dict[str, str], Rate | None]:

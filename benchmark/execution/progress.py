@@ -19,7 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmark.execution.cost import run_flops
+from benchmark.execution.cost import relative_costs
 from benchmark.execution.run_task import RunOutcome
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.records import Status
@@ -47,7 +47,7 @@ class TimeLeft:
     """
 
     def __init__(self, specs: Sequence[RunSpec], now: Callable[[], float] = time.monotonic) -> None:
-        self._weights = _weights(specs)
+        self._weights = relative_costs(specs)
         self._total = sum(self._weights.values())
         self._done = 0.0
         self._now, self._started = now, now()
@@ -61,13 +61,6 @@ class TimeLeft:
         if not 0 < self._done < self._total:
             return ""
         return f"about {format_duration((self._now() - self._started) * (self._total / self._done - 1))} left"
-
-
-def _weights(specs: Sequence[RunSpec]) -> dict[str, float]:
-    try:
-        return {spec.id: run_flops(spec) for spec in specs}
-    except Exception:  # the FLOPs of a plug-in's network cannot be counted: then all runs weigh the same
-        return {spec.id: 1.0 for spec in specs}
 
 
 class Display(Protocol):

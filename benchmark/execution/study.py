@@ -10,12 +10,14 @@ from pathlib import Path
 
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import ImageCache
-from benchmark.execution.cost import model_bytes
+from benchmark.execution.budget import Budget, describe_blocks
+from benchmark.execution.cost import known_rate, model_bytes
 from benchmark.execution.execute import execute
 from benchmark.execution.prepare import prepare
 from benchmark.execution.progress import show_progress
 from benchmark.execution.run_task import RunTask
-from benchmark.execution.workers import Workers
+from benchmark.execution.workers import LocalWorkers, Workers
+from benchmark.protocol.blocks import order_blocks
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.store import RecordedFailure, ResultStore
@@ -46,6 +48,8 @@ class StudyRunner:
         Whether runs that failed earlier are tried again.
     keep_models : bool
         Whether trained networks are stored; runs stored without one are done again and replaced.
+    budget : float or None
+        Seconds after which no further runs are begun, so that those begun end in time.
     """
 
     profile: Profile
@@ -56,6 +60,7 @@ class StudyRunner:
     timeout: float | None = None
     retry_failed: bool = False
     keep_models: bool = False
+    budget: float | None = None
 
     def __call__(self, specs: Sequence[RunSpec], dataset: DataSet, results: Path) -> None:
         """Do the runs and show the progress.
@@ -70,19 +75,38 @@ class StudyRunner:
         store = ResultStore(results, with_models=self.keep_models)
         store.check(spec.id for spec in specs)
         with show_progress() as display:
+            to_do, earlier = self._find_to_do(specs, store)
+            budget = self._make_budget(specs, to_do, results)
             prepare(specs, dataset, self.profile, self.cache, self.cache_limit, self.weights_dir, display.decode)
             try:
-                to_do, earlier = self._find_to_do(specs, store)
-                display.start(to_do)
+                display.start([spec for block in budget.expected() for spec in block.specs] if budget else to_do)
                 context = RunContext(dataset, self.cache, weights_dir=self.weights_dir, keep_model=self.keep_models)
                 task = RunTask(context, results, self.timeout, earlier, display.step)
                 pool, task = self.workers.assign(task, to_do)
-                with closing(execute(to_do, task, pool)) as outcomes:
+                with closing(execute(budget.runs() if budget else to_do, task, pool)) as outcomes:
                     for outcome in outcomes:
                         display.finish(outcome)
+                        if budget:
+                            budget.finish(outcome.spec)
             except KeyboardInterrupt:
                 kept = sum(store.has(spec.id) for spec in specs)
                 raise KeyboardInterrupt(f"{kept} finished runs are kept") from None
+        if budget and (left := budget.left()):
+            runs = sum(len(block.specs) for block in left)
+            logger.info(f"--budget is spent: {runs} runs are left; the same command does more of them, in this order:")
+            for line in describe_blocks(left):
+                logger.info(f"  {line}")
+
+    def _make_budget(self, specs: Sequence[RunSpec], to_do: Sequence[RunSpec], results: Path) -> Budget | None:
+        """Return what decides which runs are begun; None if all of them are."""
+        if self.budget is None:
+            return None
+        seconds_per_cost = None
+        if to_do and isinstance(self.workers, LocalWorkers):  # how many workers a cluster has is not known here
+            with suppress(Exception):  # the FLOPs of a plug-in's network cannot be counted
+                rate = known_rate(specs, results, self.workers.devices[0])
+                seconds_per_cost = 1 / rate.middle / self.workers.jobs
+        return Budget(self.budget, order_blocks(to_do), seconds_per_cost)
 
     def _announce_models(self, to_do: Sequence[RunSpec], stored: ResultStore) -> None:
         """Log which stored runs are replaced, and how much space the models take."""

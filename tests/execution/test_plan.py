@@ -98,10 +98,10 @@ def test_runs_that_do_not_fit_the_memory_are_warned_of(tmp_path: Path, capsys: p
 
 def test_options_replace_the_lists_of_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = ["--figure", "9"]
-    assert planned(tmp_path, capsys, *figure)["distinct_runs"] == 3 * 2 * 2
-    assert planned(tmp_path, capsys, *figure, "--shots", "1")["distinct_runs"] == 3 * 2
-    assert planned(tmp_path, capsys, *figure, "--method", "unet", "--category", "tile")["distinct_runs"] == 2 * 2
-    assert planned(tmp_path, capsys, *figure, "--table", "ii", "--category", "carpet")["distinct_runs"] == 8 * 2 * 2
+    assert planned(tmp_path, capsys, *figure)["distinct_runs"] == 3 * 2
+    assert planned(tmp_path, capsys, *figure, "--shots", "1")["distinct_runs"] == 3
+    assert planned(tmp_path, capsys, *figure, "--method", "unet", "--category", "tile")["distinct_runs"] == 2
+    assert planned(tmp_path, capsys, *figure, "--table", "ii", "--category", "carpet")["distinct_runs"] == 8 * 2
 
 
 def test_stored_and_failed_runs_are_not_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,14 @@ import pytest
 from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
 from benchmark.cli import main
+from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.synthetic import category_names
 from benchmark.environment import prepare_torch
 from benchmark.protocol.profile import BUILT_IN, FIELD_NAMES, Profile, load_profile, resolve_profile
+from benchmark.protocol.selection import Request, choose_selections
 from benchmark.schema import to_builtins
+from reports.claims.power import planned_power
+from reports.statistics import smallest_n
 from tests.refusal import assert_refused
 
 READINGS = {
@@ -185,13 +189,15 @@ def test_profiles_are_listed_and_shown_as_json(capsys: pytest.CaptureFixture[str
 
 
 def test_the_small_profiles_run_every_method_of_the_paper() -> None:
-    for profile in map(load_profile, ("quick", "ci")):
+    for profile in map(load_profile, ("quick", "overnight", "ci")):
         assert set(profile.methods) >= {method.name for method in PAPER_METHODS}
-        assert set(profile.categories) <= set(category_names())
-        assert "hazelnut" in profile.categories
-        assert len(profile.seeds) >= 2
+        named = {name for names in (profile.categories, *profile.categories_at.values()) for name in names}
+        assert named <= set(category_names())
 
 
-def test_quick_runs_both_k_on_three_categories() -> None:
-    quick = load_profile("quick")
-    assert (quick.shots, set(quick.categories)) == ((1, 5), {"carpet", "hazelnut", "tile"})
+def test_quick_and_overnight_have_enough_categories_for_every_claim_that_is_tested_over_them() -> None:
+    for name in ("quick", "overnight"):
+        selections = choose_selections(Request(everything=True), load_profile(name), SyntheticDataSet())
+        powers = planned_power(selections.values())
+        assert len(powers) >= 14
+        assert min(power.categories for power in powers.values()) >= smallest_n()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmark.commands.arguments.shared import add_data, add_jobs, add_profile, add_results, add_selection
+from benchmark.commands.arguments.shared import add_budget, add_data, add_jobs, add_profile, add_results, add_selection
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_profile(parser)
     add_data(parser)
     add_results(parser)
+    add_budget(parser)
     add_jobs(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(do="plan:do")

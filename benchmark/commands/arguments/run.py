@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmark.commands.arguments.shared import add_data, add_profile, add_results, add_selection, add_training
+from benchmark.commands.arguments.shared import (
+    add_budget,
+    add_data,
+    add_profile,
+    add_results,
+    add_selection,
+    add_training,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_profile(parser)
     add_data(parser)
     add_results(parser)
+    add_budget(parser)
     add_training(parser)
     parser.add_argument(
         "--keep-models",

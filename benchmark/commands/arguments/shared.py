@@ -56,6 +56,15 @@ def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None
     )
 
 
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Add ``--budget``."""
+    parser.add_argument(
+        "--budget",
+        metavar="TIME",
+        help="such as 45m or 2h: do as many runs as end in this time, first those that say most about the comparison",
+    )
+
+
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add devices and runs at a time: ``--device`` and ``--jobs``."""
     parser.add_argument("--device", default="auto", metavar="auto|cpu|mps|cuda:0,cuda:1", help="default: auto")
