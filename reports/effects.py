@@ -1,4 +1,4 @@
-"""What NBR, pasting, lambda and batch-norm statistics each do: paired effects between methods of ``--study nbr``."""
+"""Paired effects between the methods of ``--study nbr`` and of ``--study pasting``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.protocol.studies import NBR_GRID, NORMALS, PASTING
+from baselines.pasting import COPY, listed_pasting
+from benchmark.protocol.studies import NBR_GRID, NORMALS, PASTING, PASTING_STUDY
 from benchmark.score import Metric
 from reports.category_scores import CategoryScores, LeftOut, category_scores, difference, left_out_lines
 from reports.collect import ResultSet
@@ -18,18 +19,38 @@ from reports.wording import signed, signed_range
 
 @dataclass(frozen=True)
 class Contrast:
-    """A change of one factor of the grid, at each level of the other one.
+    """A change of one factor, at each level of the other one.
 
     Attributes
     ----------
     name : str
-        What is added.
+        What is added or changed.
     pairs : dict
         At each level of the other factor, the method with and the method without it.
     """
 
     name: str
     pairs: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """The contrasts of a study; their means over levels are tested together.
+
+    Attributes
+    ----------
+    title : str
+    contrasts : tuple of Contrast
+    note : str
+        What the differences are, in sentences.
+    needs : frozenset of str
+        Methods without any of which there is nothing to show; empty for no such condition.
+    """
+
+    title: str
+    contrasts: tuple[Contrast, ...]
+    note: str
+    needs: frozenset[str] = frozenset()
 
 
 def _between_normals(name: str, with_it: str, without: str) -> Contrast:
@@ -41,12 +62,37 @@ def _between_pasting(name: str, with_it: str, without: str) -> Contrast:
 
 
 # NBR is compared with the control that also shows the normal images to batch norm, so nothing but its loss differs.
-CONTRASTS = (
-    _between_normals("NBR", "NBR", "batch norm"),
-    _between_pasting("Pasting", "augmentation", "never"),
-    _between_pasting("Lambda", "CaP", "augmentation"),
-    _between_normals("Batch-norm statistics", "batch norm", "unseen"),
+_NBR = Family(
+    "What each addition does",
+    (
+        _between_normals("NBR", "NBR", "batch norm"),
+        _between_pasting("Pasting", "augmentation", "never"),
+        _between_pasting("Lambda", "CaP", "augmentation"),
+        _between_normals("Batch-norm statistics", "batch norm", "unseen"),
+    ),
+    "Differences are with minus without, means over seeds, paired across categories. NBR is compared with the control "
+    "in which batch norm alone sees the normal images; lambda is CaP minus pasting with plain BCE. p-values are for "
+    "the means over levels, as one family.",
 )
+_OTHERS = {name: method for name, method in PASTING_STUDY.items() if name not in ("none", COPY)}
+
+
+def _instead_of_copy(name: str, method: str) -> Contrast:
+    return Contrast(name, {"instead of Eq. (4)": (method, PASTING_STUDY[COPY])})
+
+
+_PASTING = Family(
+    "Other pastings than the paper's",
+    (
+        _instead_of_copy("no pasting", PASTING_STUDY["none"]),
+        *(_instead_of_copy(listed_pasting(name).label, method) for name, method in _OTHERS.items()),
+    ),
+    "Differences are B+NBR+CaP with another pasting, or with none, minus B+NBR+CaP: above zero, the other one is "
+    "better. Means over seeds, paired across categories. p-values are for one family.",
+    needs=frozenset(_OTHERS.values()),
+)
+# By the name of the study.
+FAMILIES = {"nbr": _NBR, "pasting": _PASTING}
 
 
 @dataclass(frozen=True)
@@ -56,9 +102,9 @@ class Effect:
     Attributes
     ----------
     name, level : str
-        ``level`` is that of the other factor; "" for the mean over its levels.
+        ``level`` is that of the other factor; "" for the mean over several.
     comparison : Comparison
-        Tested, as one family over ``CONTRASTS``, only for the mean over levels.
+        Tested, together with the others of the family, only for the mean over levels, or for the only level.
     """
 
     name: str
@@ -86,19 +132,24 @@ class Effects:
     left_out: list[str]
 
 
-def estimate_effects(results: ResultSet, metric: Metric, shots: int) -> Effects:
+def estimate_effects(results: ResultSet, metric: Metric, shots: int, family: Family) -> Effects:
     """Estimate each effect over categories; contrasts without any stored pair of methods are left out."""
+    if family.needs and not family.needs & set(results.methods):
+        return Effects(shots, metric, (), [])
     scores = category_scores(results.runs, metric, shots, results.seeds(shots))
     left_out: LeftOut = {}
-    levels = {contrast.name: _levels(contrast, scores, left_out) for contrast in CONTRASTS}
+    levels = {contrast.name: _levels(contrast, scores, left_out) for contrast in family.contrasts}
     complete = {
         contrast.name: pd.DataFrame(levels[contrast.name]).dropna().mean(axis=1)
-        for contrast in CONTRASTS
+        for contrast in family.contrasts
         if len(levels[contrast.name]) == len(contrast.pairs)
     }
     means = {comparison.what: comparison for comparison in compare_paired(complete)}
     effects: list[Effect] = []
     for name, series_by_level in levels.items():
+        if name in means and len(series_by_level) == 1:
+            effects.append(Effect(name, *series_by_level, means[name]))
+            continue
         if name in means:
             effects.append(Effect(name, "", means[name]))
         effects += [Effect(name, level, describe_paired(name, series)) for level, series in series_by_level.items()]
@@ -116,11 +167,6 @@ def _levels(contrast: Contrast, scores: CategoryScores, left_out: LeftOut) -> di
 
 
 HEAD = ("Effect", "At", "Categories", "Higher in", "Difference", "95 % interval", "Range", "p (Holm)", "Note")
-NOTE = (
-    "Differences are with minus without, means over seeds, paired across categories. NBR is compared with the control "
-    "in which batch norm alone sees the normal images; lambda is CaP minus pasting with plain BCE. p-values are for "
-    "the means over levels, as one family."
-)
 
 
 def effect_rows(effects: Effects) -> list[tuple[str, ...]]:
@@ -141,12 +187,12 @@ def effect_rows(effects: Effects) -> list[tuple[str, ...]]:
     ]
 
 
-def as_text(results: ResultSet, metrics: Sequence[Metric] = ("iou",)) -> str:
+def as_text(results: ResultSet, family: Family, metrics: Sequence[Metric] = ("iou",)) -> str:
     """Return the effects of a result set for the terminal; "" if no contrast was run."""
     lines: list[str] = []
     for shots in results.shots:
         for metric in metrics:
-            effects = estimate_effects(results, metric, shots)
+            effects = estimate_effects(results, metric, shots, family)
             if effects.effects:
                 rows = [[*row[:6], row[7]] for row in effect_rows(effects)]
                 head = [*HEAD[:6], HEAD[7]]

@@ -49,8 +49,10 @@ _PASTINGS = {
     "cutpaste": ListedPasting("CutPaste", "Li et al., CutPaste, CVPR 2021"),
     "perlin": ListedPasting("Perlin noise", "Zavrtanik et al., DRAEM, ICCV 2021"),
 }
+BUILT_IN_PASTINGS = tuple(_PASTINGS)
 
 __all__ = [
+    "BUILT_IN_PASTINGS",
     "COPY",
     "ListedPasting",
     "forget_pastings",

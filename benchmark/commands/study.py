@@ -31,18 +31,18 @@ def do_study(
     training = chosen_training(options, profile, cache)
     do_runs = replace(training, keep_models=options.keep_models, budget=chosen_budget(options))
     do_runs(specs, dataset, options.results)
-    print_results(options.results, specs, with_effects="nbr" in options.study)
+    print_results(options.results, specs, [effects.FAMILIES[name] for name in dict.fromkeys(options.study)])
     print(f"report: {write_report(options.results, options.command)}")
     return 1 if log_failures(ResultStore(options.results, options.keep_models), specs) else 0
 
 
-def print_results(results: Path, specs: Sequence[RunSpec], with_effects: bool) -> None:
-    """Print which of the selected methods is best for each K, and on request what each addition to B does."""
+def print_results(results: Path, specs: Sequence[RunSpec], families: Sequence[effects.Family]) -> None:
+    """Print which of the selected methods is best for each K, and the effects of some families."""
     table = load_results(results)
     for chosen in result_sets(table[table["id"].isin([spec.id for spec in specs])]):
         print(ranking.as_text(chosen))
-        if with_effects:
-            print(effects.as_text(chosen))
+        for family in families:
+            print(effects.as_text(chosen, family))
 
 
 def log_failures(store: ResultStore, specs: Sequence[RunSpec]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from baselines.errors import unknown_name
+from baselines.pasting import BUILT_IN_PASTINGS, COPY
 
 _BENCHMARKS = ("ternausnet11", "ternausnet16", "unet", "attention_unet", "unet_plus_plus", "albunet")
 _COMPARED = (*_BENCHMARKS, "albunet_nbr_cap")
@@ -97,8 +98,15 @@ NBR_GRID = dict(
         strict=True,
     )
 )
+# The paper's method with each pasting, and without any.
+PASTING_STUDY = {
+    "none": "albunet_nbr",
+    COPY: "albunet_nbr_cap",
+    **{name: f"albunet+nbr+cap-{name}" for name in BUILT_IN_PASTINGS if name != COPY},
+}
 OTHER_STUDIES = {
     "nbr": Study("study nbr", "What NBR, pasting, λ and batch-norm statistics each do", tuple(NBR_GRID.values())),
+    "pasting": Study("study pasting", "The paper's method with each pasting", tuple(PASTING_STUDY.values())),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from benchmark.protocol.studies import TABLE_STUDIES
 from benchmark.results.metrics import DEFINITIONS, IMAGE_METRICS, PIXEL_METRICS, THRESHOLD_METRICS, Definition
@@ -13,7 +14,7 @@ from reports.category_scores import MethodComparison, compare_methods
 from reports.cells import Cell
 from reports.collect import ResultSet
 from reports.compare import compare
-from reports.effects import HEAD, NOTE, effect_rows, estimate_effects
+from reports.effects import FAMILIES, HEAD, effect_rows, estimate_effects
 from reports.metrics import Measured
 from reports.page.sections import Listing
 from reports.published import Published
@@ -64,15 +65,14 @@ def comparisons(results: ResultSet) -> list[Listing]:
 
 
 def effect_listings(results: ResultSet) -> list[Listing]:
-    """Return the paired effects of NBR, pasting, lambda and batch-norm statistics, as far as their methods were run."""
+    """Return the paired effects of every family, as far as their methods were run."""
     listings = []
-    for shots in results.shots:
-        for metric in _METRICS:
-            effects = estimate_effects(results, metric, shots)
-            if effects.effects:
-                notes = (NOTE, *([f"Not paired: {'; '.join(effects.left_out)}."] if effects.left_out else []))
-                title = f"What each addition does, {shots}-shot {metric.upper()}"
-                listings.append(Listing(title, HEAD, tuple(effect_rows(effects)), notes))
+    for family, shots, metric in product(FAMILIES.values(), results.shots, _METRICS):
+        effects = estimate_effects(results, metric, shots, family)
+        if effects.effects:
+            notes = (family.note, *([f"Not paired: {'; '.join(effects.left_out)}."] if effects.left_out else []))
+            title = f"{family.title}, {shots}-shot {metric.upper()}"
+            listings.append(Listing(title, HEAD, tuple(effect_rows(effects)), notes))
     return listings
 
 

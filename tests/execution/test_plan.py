@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,12 +15,13 @@ from baselines import Recipe, get_method
 from baselines.losses import weighted_bce
 from baselines.networks import create_network
 from baselines.networks.cost import NetworkCost, network_cost
+from baselines.pasting import BUILT_IN_PASTINGS
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
 from benchmark.execution.cost import estimate_hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
-from benchmark.protocol.studies import FIGURE_STUDIES, NBR_GRID, TABLE_STUDIES
+from benchmark.protocol.studies import FIGURE_STUDIES, NBR_GRID, PASTING_STUDY, TABLE_STUDIES
 from benchmark.results.store import ResultStore
 from reports.collect import PAPER_CATEGORIES
 from tests.factories import make_result
@@ -71,6 +73,17 @@ def test_the_study_of_nbr_needs_the_nine_methods_of_its_grid(
     assert plan["studies"] == {"study nbr": 9}
     for method in ("albunet", "albunet+plain+bn", "albunet_nbr_cap", "albunet+cap+bn"):
         assert planned(tmp_path, capsys, *words, "--method", method)["distinct_runs"] == 1
+
+
+def test_the_study_of_pastings_needs_the_papers_method_with_each_and_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = planned(tmp_path, capsys, "--study", "pasting", "--category", "tile", "--seed", "0", "--shots", "1")
+    assert plan["studies"] == {"study pasting": 8}
+    ours = get_method("albunet_nbr_cap").recipe
+    recipes = {name: get_method(method).recipe for name, method in PASTING_STUDY.items()}
+    assert recipes.pop("none") == get_method("albunet_nbr").recipe
+    assert recipes == {name: replace(ours, pasting=name) for name in BUILT_IN_PASTINGS}
 
 
 def test_the_methods_of_the_grid_are_those_its_places_say() -> None:

@@ -10,12 +10,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmark.protocol.studies import NBR_GRID
+from baselines.pasting import listed_pasting
+from benchmark.protocol.studies import NBR_GRID, PASTING_STUDY
 from reports.collect import ResultSet
-from reports.effects import Effect, as_text, effect_rows, estimate_effects
+from reports.effects import FAMILIES, Effect, as_text, effect_rows, estimate_effects
 from reports.page.evidence import effect_listings
 from tests.reports.made_up import made_up
 
+NBR, PASTING = FAMILIES["nbr"], FAMILIES["pasting"]
 # What is subtracted from what, by the level of the other factor.
 PAIRS = {
     "NBR": {
@@ -47,7 +49,7 @@ def made_up_study(*methods: str, categories: int = 9) -> ResultSet:
 
 
 def by_place(results: ResultSet) -> dict[tuple[str, str], Effect]:
-    return {(effect.name, effect.level): effect for effect in estimate_effects(results, "iou", 1).effects}
+    return {(effect.name, effect.level): effect for effect in estimate_effects(results, "iou", 1, NBR).effects}
 
 
 def test_effects_are_paired_differences_of_means_over_seeds() -> None:
@@ -83,7 +85,7 @@ def test_a_contrast_without_its_methods_is_left_out_and_one_without_a_level_has_
     }
     alone = made_up_study("unet", "albunet_nbr")
     assert by_place(alone) == {}
-    assert as_text(alone) == ""
+    assert as_text(alone, NBR) == ""
 
 
 def test_a_category_without_every_seed_is_left_out_of_what_it_lacks_and_named() -> None:
@@ -95,15 +97,15 @@ def test_a_category_without_every_seed_is_left_out_of_what_it_lacks_and_named() 
     lacking = {("NBR", "pasting: never"), ("NBR", ""), ("Pasting", "normal images: NBR"), ("Pasting", "")}
     assert {place for place, n in counts.items() if n == 8} == lacking
     assert {n for place, n in counts.items() if place not in lacking} == {9}
-    assert estimate_effects(results, "iou", 1).left_out == ["product 3 (B+NBR: 2 of 3 seeds)"]
+    assert estimate_effects(results, "iou", 1, NBR).left_out == ["product 3 (B+NBR: 2 of 3 seeds)"]
 
 
 def test_the_terminal_shows_the_mean_over_levels_and_each_level() -> None:
     results = made_up_study(*NBR_GRID.values())
-    lines = as_text(results).splitlines()
+    lines = as_text(results, NBR).splitlines()
     assert lines[0] == "folder:mine, profile quick, 1-shot IOU"
     rows = [line for line in lines if line.startswith(tuple(PAIRS))]
-    expected = effect_rows(estimate_effects(results, "iou", 1))
+    expected = effect_rows(estimate_effects(results, "iou", 1, NBR))
     assert len(rows) == len(expected) == 16
     for line, row in zip(rows, expected, strict=True):
         assert line.split() == " ".join((*row[:6], row[7])).split()
@@ -120,3 +122,29 @@ def test_the_report_lists_effects_for_each_k_and_metric_with_what_is_not_paired(
         assert [row[:3] for row in listing.rows] == [("NBR", "pasting: never", "8")]
         assert listing.notes[1] == "Not paired: product 3 (B+NBR: not run)."
     assert effect_listings(made_up_study("unet")) == []
+
+
+def test_each_pasting_is_compared_with_the_papers_in_one_family() -> None:
+    results = made_up_study(*PASTING_STUDY.values())
+    scores = results.runs.groupby(["category", "method"])["iou"].mean().unstack()
+    found = estimate_effects(results, "iou", 1, PASTING).effects
+    others = [name for name in PASTING_STUDY if name != "copy"]
+    assert [effect.name for effect in found] == ["no pasting", *(listed_pasting(name).label for name in others[1:])]
+    assert {effect.level for effect in found} == {"instead of Eq. (4)"}
+    p = []
+    for name, effect in zip(others, found, strict=True):
+        differences = scores[PASTING_STUDY[name]] - scores["albunet_nbr_cap"]
+        assert effect.comparison.difference == pytest.approx(differences.mean())
+        p.append(stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=2**10).pvalue)
+    adjusted = [effect.comparison.p_holm for effect in found]
+    assert adjusted == pytest.approx(multipletests(p, method="holm")[1], abs=1e-9)
+    rows = [line for line in as_text(results, PASTING).splitlines() if "instead of Eq. (4)" in line]
+    assert len(rows) == len(others)
+    titles = [listing.title for listing in effect_listings(results)]
+    assert "Other pastings than the paper's, 1-shot IOU" in titles
+
+
+def test_without_another_pasting_there_is_nothing_to_compare() -> None:
+    assert estimate_effects(made_up_study("albunet_nbr", "albunet_nbr_cap"), "iou", 1, PASTING).effects == ()
+    partial = estimate_effects(made_up_study("albunet+nbr+cap-place", "albunet_nbr_cap"), "iou", 1, PASTING)
+    assert [effect.name for effect in partial.effects] == ["random place"]
