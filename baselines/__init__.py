@@ -1,4 +1,4 @@
-"""The compared methods: networks, losses and recipes. They depend on tensors only.
+"""The compared methods: networks, losses, pastings and recipes. They depend on tensors only.
 
 A module is imported when one of its names is first used, so that looking up a method does not import torch.
 """
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from baselines.errors import InputError
     from baselines.networks import create_network, network_names, register_network
     from baselines.networks.base import SegmentationNetwork
+    from baselines.pasting import pasting_names, register_pasting
     from baselines.recipe import Method, Recipe
     from baselines.registry import get_method, method_names, register_method
 
@@ -24,8 +25,10 @@ _HOMES = {
     "get_method": "baselines.registry",
     "method_names": "baselines.registry",
     "network_names": "baselines.networks",
+    "pasting_names": "baselines.pasting",
     "register_method": "baselines.registry",
     "register_network": "baselines.networks",
+    "register_pasting": "baselines.pasting",
 }
 
 __all__ = [
@@ -37,8 +40,10 @@ __all__ = [
     "get_method",
     "method_names",
     "network_names",
+    "pasting_names",
     "register_method",
     "register_network",
+    "register_pasting",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The contract of networks, as checks that anyone can run on their own method."""
+"""The contract of networks and pastings, as checks that anyone can run on their own method."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,8 @@ from baselines.errors import InputError
 from baselines.losses import nbr_loss, weighted_bce
 from baselines.networks import SegmentationNetwork, check_weights_file, create_network
 from baselines.networks.base import IMAGE_CHANNELS
+from baselines.pasting import COPY, get_pasting
+from baselines.pasting.base import Pasting
 from baselines.registry import get_method
 from baselines.weights_files import WeightsFile
 
@@ -194,7 +197,26 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
+def _check_pasting(pasting: Pasting) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, IMAGE_CHANNELS, _MIN_SIZE, 2 * _MIN_SIZE), dtype=np.uint8)
+    defective, normal = torch.from_numpy(images)
+    annotated = torch.zeros(1, _MIN_SIZE, 2 * _MIN_SIZE, dtype=torch.bool)
+    annotated[:, :9, 30:50] = True
+    for mask in (annotated, annotated & False, annotated | True):
+        given = (defective.clone(), mask.clone(), normal.clone())
+        made = [pasting(*given, np.random.default_rng(1)) for _ in range(2)]
+        for name, tensor, like in zip(("source", "mask"), made[0], (normal, mask), strict=True):
+            _require(
+                isinstance(tensor, Tensor) and (tensor.shape, tensor.dtype) == (like.shape, like.dtype),
+                f"the {name} is not {like.dtype} of shape {tuple(like.shape)}",
+            )
+        _require(all(torch.equal(*pair) for pair in zip(*made, strict=True)), "the same generator gives other defects")
+        unchanged = zip(given, (defective, mask, normal), strict=True)
+        _require(all(torch.equal(*pair) for pair in unchanged), "it changes the images or the mask that it is given")
+
+
 BUILDS = "the network can be built"
+PASTES = "the pasting makes a defect of the right type, repeats it, and changes none of its arguments"
 CHECKS: dict[str, Callable[[_Subject], None]] = {
     "logits have the size of the images": _check_shape,
     "images of an unsupported shape raise InputError": _check_refusal,
@@ -209,7 +231,7 @@ CHECKS: dict[str, Callable[[_Subject], None]] = {
 
 
 def check_method(name: str, width: float = 1.0, weights_file: WeightsFile | None = None) -> list[Check]:
-    """Check a method's network, built with random weights or, its encoder, with those of a file.
+    """Check a method's network, built with random weights or, its encoder, with those of a file, and its pasting.
 
     torch's random state is kept.
 
@@ -224,7 +246,8 @@ def check_method(name: str, width: float = 1.0, weights_file: WeightsFile | None
     Returns
     -------
     list of Check
-        One per requirement; only the first if the network cannot be built.
+        One per requirement on networks, only the first if the network cannot be built; then one on the pasting, if it
+        is not the paper's.
 
     Raises
     ------
@@ -236,7 +259,8 @@ def check_method(name: str, width: float = 1.0, weights_file: WeightsFile | None
     >>> all(check.passed for check in check_method("unet", width=0.1))
     True
     """
-    network_name = get_method(name).network
+    method = get_method(name)
+    network_name = method.network
     if weights_file:
         check_weights_file(network_name, weights_file, width)
     with torch.random.fork_rng(devices=[]):
@@ -244,6 +268,8 @@ def check_method(name: str, width: float = 1.0, weights_file: WeightsFile | None
         checks = [_run(BUILDS, lambda: subjects.append(_Subject(network_name, width, weights_file)))]
         for subject in subjects:
             checks += [_run(name, check, subject) for name, check in CHECKS.items()]
+        if method.recipe.pasting != COPY:
+            checks.append(_run(PASTES, _check_pasting, get_pasting(method.recipe.pasting)))
     return checks
 
 

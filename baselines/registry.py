@@ -16,7 +16,7 @@ from baselines import plugins
 from baselines.errors import InputError, check_new_name, unknown_name
 from baselines.method_files import MethodFile, execute, executing, read_method_file, split_choice
 from baselines.networks import SMP_PREFIX, check_network_name, forget_networks, network_file, network_names
-from baselines.pasting import COPY, forget_pastings, listed_pasting, pasting_names
+from baselines.pasting import COPY, forget_pastings, listed_pasting, pasting_names, pastings_of
 from baselines.recipe import Method, Recipe
 
 
@@ -118,7 +118,7 @@ def select_methods(text: str) -> list[str]:
     ----------
     text : str
         A method's name, which is returned unchanged, known or not; ``path/to/file.py`` for every method that the file
-        registers; ``path/to/file.py:name`` for one of them, or composed with one of its networks.
+        registers; ``path/to/file.py:name`` for one of them, or composed with one of its networks or pastings.
 
     Raises
     ------
@@ -137,7 +137,9 @@ def select_methods(text: str) -> list[str]:
     names = register_file(file := read_method_file(path))
     if name is None:
         return names
-    if name not in names and network_file(name.partition("+")[0]) != file:
+    base, *added = name.split("+")
+    own = network_file(base) == file or any(f"cap-{pasting}" in added for pasting in pastings_of(file))
+    if name not in names and not own:
         raise unknown_name(f"method of {path}", name, names)
     return [get_method(name).name]
 

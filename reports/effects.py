@@ -148,7 +148,7 @@ def estimate_effects(results: ResultSet, metric: Metric, shots: int, family: Fam
     effects: list[Effect] = []
     for name, series_by_level in levels.items():
         if name in means and len(series_by_level) == 1:
-            effects.append(Effect(name, *series_by_level, means[name]))
+            effects.append(Effect(name, next(iter(series_by_level)), means[name]))
             continue
         if name in means:
             effects.append(Effect(name, "", means[name]))

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines import method_names, networks, registry
+from baselines import method_names, networks, pasting, registry
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("BENCHMARK_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -120,5 +120,11 @@ def tiny_with(*changed: object) -> tuple[str, ...]:
 def forgetful_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget, after a test, which methods and networks it registered."""
     method_names()
-    for module, name in ((registry, "_METHODS"), (registry, "_FILES"), (networks, "_NETWORKS"), (networks, "_FILES")):
+    for module, name in (
+        (registry, "_METHODS"),
+        (registry, "_FILES"),
+        (networks, "_NETWORKS"),
+        (networks, "_FILES"),
+        (pasting, "_PASTINGS"),
+    ):
         monkeypatch.setattr(module, name, copy(getattr(module, name)))

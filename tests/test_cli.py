@@ -292,6 +292,19 @@ def test_methods_are_listed_with_their_cost(capsys: pytest.CaptureFixture[str]) 
         assert word in shown
 
 
+def test_pastings_are_listed_with_what_they_are_added_as(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods", "--pastings", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    additions = [entry["addition"] for entry in listed]
+    assert additions[0] == "cap"
+    assert {"cap-place", "cap-poisson", "cap-elastic", "cap-photometric", "cap-cutpaste", "cap-perlin"} < {*additions}
+    assert main(["methods", "--pastings"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "addition", "label", "reference"]
+    for line, entry in zip(lines, listed, strict=True):
+        assert line.split() == " ".join(entry.values()).split()
+
+
 def test_a_method_is_checked_against_its_contract(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

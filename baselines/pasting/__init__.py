@@ -59,6 +59,7 @@ __all__ = [
     "get_pasting",
     "listed_pasting",
     "pasting_names",
+    "pastings_of",
     "register_pasting",
 ]
 
@@ -123,7 +124,12 @@ def get_pasting(name: str) -> Pasting:
     return pasting
 
 
+def pastings_of(file: MethodFile) -> list[str]:
+    """Return the names of the pastings that a file registered."""
+    return [name for name, listed in _PASTINGS.items() if listed.file == file]
+
+
 def forget_pastings(file: MethodFile) -> None:
     """Remove the pastings that a file registered."""
-    for name in [name for name, listed in _PASTINGS.items() if listed.file == file]:
+    for name in pastings_of(file):
         del _PASTINGS[name]

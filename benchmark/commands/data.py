@@ -64,13 +64,14 @@ def do_generate(options: argparse.Namespace) -> int:
 
 
 def do_sheet(options: argparse.Namespace) -> int:
-    """Write a contact sheet with the first images of each label."""
+    """Write a contact sheet with the first images of each label, or with a defect pasted in each way."""
     dataset = chosen_dataset(options, options.cache)
     _check_size(options.size)
     if options.each < 1:
         raise InputError(f"--each must be at least 1, got {options.each}")
     each = options.each if options.out.suffix == ".html" else 1
-    sheets = [_category_sheet(dataset, category, options.size, each) for category in _chosen(dataset, options.category)]
+    make_sheet = _pasting_sheet if options.pastings else _category_sheet
+    sheets = [make_sheet(dataset, category, options.size, each) for category in _chosen(dataset, options.category)]
     print(f"wrote {write_contact_sheet(sheets, dataset.name, options.out)}")
     return 0
 
@@ -86,6 +87,30 @@ def _category_sheet(dataset: DataSet, category: str, size: int, each: int) -> Ca
         labels.append(Label(split, name, len(found), tuple(shots)))
     return CategorySheet(
         category, tuple(sorted(labels, key=lambda label: (label.name != GOOD, label.split != "train")))
+    )
+
+
+def _pasting_sheet(dataset: DataSet, category: str, size: int, each: int) -> CategorySheet:
+    """Return the first normal images, the first defective one, and its defect on those by each pasting."""
+    from benchmark.training.pasting import paste_in_each_way  # imports torch, which other sheets do not need
+
+    records = dataset.manifest(category).records
+    defective = [record for record in records if record.defective]
+    normal = [record for record in records if record.split == "train" and not record.defective]
+    if not defective or not normal:
+        raise InputError(f"category {category} has no {'normal' if defective else 'defective'} image to paste")
+    shown = [dataset.read(category, record, size)[0] for record in normal[:each]]
+    image, mask = dataset.read(category, defective[0], size)
+    return CategorySheet(
+        category,
+        (
+            Label("train", GOOD, len(normal), tuple(Shot(pixels, None) for pixels in shown)),
+            Label(defective[0].split, defective[0].label, 1, (Shot(image, mask),)),
+            *(
+                Label("pasted", name, len(shown), tuple(Shot(*pair) for pair in pasted))
+                for name, pasted in paste_in_each_way(image, mask, shown, category).items()
+            ),
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""``methods``: list the methods, or check one."""
+"""``methods``: list the methods or the pastings, or check a method."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from baselines import get_method, method_names
 from baselines.errors import InputError
 from baselines.networks import pretrained_file
 from baselines.networks.cost import COST_SIZE, NetworkCost, network_cost
+from baselines.pasting import COPY, listed_pasting, pasting_names
 from baselines.registry import select_methods
 from baselines.weights_files import identify_weights_file
 
@@ -46,11 +47,14 @@ class ListedMethod:
 
 
 def do(options: argparse.Namespace) -> int:
-    """Print every method, or the result of checking one."""
+    """Print every method or pasting, or the result of checking a method."""
     if options.check is not None:
         return print_check(options.check, options.weights_file, options.json)
     if options.weights_file is not None:
         raise InputError("--weights-file goes with --check NAME")
+    if options.pastings:
+        print_pastings(options.json)
+        return 0
     listed = list_methods()
     print(json.dumps([asdict(method) for method in listed], indent=1) if options.json else as_table(listed))
     return 0
@@ -93,16 +97,35 @@ def as_table(listed: Sequence[ListedMethod]) -> str:
     >>> as_table([method]).splitlines()[1].split()[:4]
     ['mine', 'Mine', '7,852,545', '55.80']
     """
-    lines: list[tuple[str, ...]] = [HEADINGS]
+    lines: list[Sequence[str]] = [HEADINGS]
     for method in listed:
         parameters = "-" if method.parameters is None else f"{method.parameters:,}"
         gmacs = "-" if method.gmacs is None else f"{method.gmacs:.2f}"
         named = (method.name, method.label, parameters, gmacs)
         lines.append((*named, method.pretrained or "-", method.recipe, method.reference))
+    return _aligned(lines)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def print_pastings(as_json: bool) -> None:
+    """Print every pasting: its name, what it is added as to a network, what it does and its reference."""
+    listed = [
+        {
+            "name": name,
+            "addition": "cap" if name == COPY else f"cap-{name}",
+            "label": listed_pasting(name).label,
+            "reference": listed_pasting(name).reference,
+        }
+        for name in pasting_names()
+    ]
+    rows = [tuple(listed[0]), *(tuple(pasting.values()) for pasting in listed)]
+    print(json.dumps(listed, indent=1) if as_json else _aligned(rows))
 
 
 def print_check(choice: str, weights_path: Path | None, as_json: bool) -> int:

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines import SegmentationNetwork, network_names, networks
-from baselines.contract import BUILDS, CHECKS, check_method
+from baselines import SegmentationNetwork, network_names, networks, pasting, register_pasting
+from baselines.contract import BUILDS, CHECKS, PASTES, check_method
 from baselines.methods import PAPER_METHODS
+from baselines.pasting import BUILT_IN_PASTINGS
 from tests.refusal import assert_refused
 
 WIDTH = 0.125
@@ -170,3 +171,27 @@ def test_every_check_can_fail_and_says_why(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_unknown_method_is_an_input_error() -> None:
     assert_refused(lambda: check_method("unett"), "'unett'", "'unet'")
+
+
+def test_the_pasting_of_a_method_is_checked_too_unless_it_is_the_papers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pasting, "_PASTINGS", dict(pasting._PASTINGS))
+    monkeypatch.setitem(networks._NETWORKS, "subject", Good)
+    for name in BUILT_IN_PASTINGS[1:]:
+        checks = check_method(f"subject+cap-{name}")
+        assert [check.name for check in checks] == [BUILDS, *CHECKS, PASTES]
+        assert checks[-1].passed, checks[-1].message
+    state = torch.Generator()
+    for number, (bad, message) in enumerate(
+        {
+            lambda d, m, n, rng: (d / 255, m): "the source is not torch.uint8 of shape (3, 64, 128)",
+            lambda d, m, n, rng: (d, m[0]): "the mask is not torch.bool of shape (1, 64, 128)",
+            lambda d, m, n, rng: (d, m.float()): "the mask is not torch.bool of shape (1, 64, 128)",
+            lambda d, m, n, rng: (d, torch.rand(m.shape, generator=state) > 0.5): "the same generator gives other",
+            lambda d, m, n, rng: (d.add_(1), m): "it changes the images or the mask",
+            lambda d, m, n, rng: rng.shuffled(d): "AttributeError: ",
+        }.items()
+    ):
+        register_pasting(f"bad{number}", bad)
+        check = check_method(f"subject+cap-bad{number}")[-1]
+        assert not check.passed
+        assert message in check.message

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from baselines import get_method, method_names, network_names, registry
 from baselines.method_files import MethodFile
 from baselines.networks import create_network
+from baselines.pasting import get_pasting, pasting_names
 from baselines.registry import provide, register_file, select_methods
 from tests.conftest import REPOSITORY
 from tests.refusal import assert_refused
@@ -97,6 +99,33 @@ def test_two_files_may_neither_share_a_name_nor_a_network(write: Write) -> None:
     assert_refused(lambda: select_methods(str(write("other.py", other))), "'own'", "'other'", "another file")
     assert select_methods(str(write("mine.py", EIGHT))) == ["own", "own_b"]
     assert width_of("own") == 8
+
+
+FAINT = REPOSITORY / "examples" / "pasting_faint.py"
+
+
+def test_a_file_may_register_a_pasting_which_composes_and_travels(write: Write) -> None:
+    text = FAINT.read_text(encoding="utf-8")
+    path = write("mine.py", text)
+    assert select_methods(str(path)) == ["faint"]
+    assert select_methods(f"{path}:unet+cap-faint+nbr") == ["unet+nbr+cap-faint"]
+    method = get_method("unet+cap-faint")
+    assert method.file == get_method("faint").file == MethodFile("mine.py", path.read_bytes())
+    assert method.label == "U-Net+CaP (faint)"
+    assert_refused(lambda: select_methods(f"{path}:unet+cap-place"), "method of", "'unet+cap-place'")
+    other = text.replace('register_pasting("faint", faint, label="faint", reference="this file")', "")
+    other = other.replace('Method("faint"', 'Method("other"')
+    assert_refused(lambda: select_methods(str(write("other.py", other))), "pasting 'faint'", "'other'", "another file")
+    select_methods(str(write("network.py", EIGHT)))
+    assert_refused(lambda: get_method("own+cap-faint"), "'own+cap-faint'", "from two files")
+
+    registry._forget(method.file)
+    assert "faint" not in pasting_names()
+    provide(method)
+    grey = torch.full((3, 4, 4), 100, dtype=torch.uint8)
+    everything = torch.ones(1, 4, 4, dtype=torch.bool)
+    source, _ = get_pasting("faint")(grey, everything, torch.zeros_like(grey), np.random.default_rng(0))
+    assert 30 <= int(source.min()) == int(source.max()) < 100
 
 
 def test_a_worker_that_was_sent_a_changed_file_uses_the_new_content(write: Write) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import InputError
+from baselines import InputError, pasting_names
 from benchmark.cli import main
 from reports.contact_sheet import CategorySheet, Label, Shot, outlined, write_contact_sheet
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
@@ -100,3 +100,17 @@ def test_any_data_set_can_be_shown(category: Path, tmp_path: Path, capsys: pytes
     assert main(["data", "sheet", "--category", "screw", "tile", "--size", "32", "--out", str(picture)]) == 0
     with Image.open(picture) as image:
         assert image.size == (6 * 38 + 6, 2 * (38 + 18) + 6)
+
+
+def test_a_sheet_of_pastings_shows_a_normal_image_a_defective_one_and_each_pasting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "sheet", "--pastings", "--category", "hazelnut", "--size", "32"]
+    for name in ("sheet.png", "again.png", "sheet.html"):
+        assert main([*words, "--out", str(tmp_path / name), "--cache", str(tmp_path / "cache")]) == 0
+        assert capsys.readouterr().out == f"wrote {tmp_path / name}\n"
+    with Image.open(tmp_path / "sheet.png") as picture:
+        assert picture.size == ((2 + len(pasting_names())) * 38 + 6, 38 + 18 + 6)
+    assert (tmp_path / "sheet.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+    page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert all(f"pasted/{name} " in page for name in pasting_names())

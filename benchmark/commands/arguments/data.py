@@ -31,6 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
     sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
     sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    sheet.add_argument(
+        "--pastings", action="store_true", help="show the first defect pasted in each way instead (docs/pastings.md)"
+    )
     sheet.set_defaults(do="data:do_sheet")
 
     _add_import(actions)

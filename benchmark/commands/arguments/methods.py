@@ -12,6 +12,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "List the registered methods. Others are composed, e.g. NETWORK+nbr+cap (docs/adding-a-method.md), where "
         "NETWORK may be smp:ARCHITECTURE/ENCODER of segmentation-models-pytorch."
     )
+    parser.add_argument(
+        "--pastings", action="store_true", help="list the pastings, NETWORK+cap-NAME (docs/pastings.md)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
         "--check",
