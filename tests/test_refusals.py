@@ -59,6 +59,8 @@ methods --check albunet --weights-file weights/none.pth
 methods --check albunet --weights-file weights/mine.pth
 run --method unett
 run --method unet+nrb
+run --method unet+cap-poison
+run --method unet+cap-place+cap-poisson
 run --method unet+nbr+nbr
 run --method unet+bn+nbr
 run --method smp:Unet/resnet19
