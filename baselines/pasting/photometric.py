@@ -32,8 +32,8 @@ def jitter(image: Tensor, strength: float, hue: float, rng: np.random.Generator)
     --------
     >>> import torch
     >>> grey = torch.full((3, 1, 1), 100, dtype=torch.uint8)
-    >>> bool((jitter(grey, 0.2, 0.05, np.random.default_rng(0)) - 70 <= 60).all())
-    True
+    >>> jitter(grey, 0.0, 0.0, np.random.default_rng(0)).flatten().tolist()
+    [100, 100, 100]
     """
     brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3).tolist()
     image = F.adjust_brightness(image, brightness)
