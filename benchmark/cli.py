@@ -33,6 +33,7 @@ VERBS = {
     "claims": "judge the paper's claims by the stored runs, or by its own tables",
     "audit": "check the paper for internal contradictions",
     "methods": "list the methods, or check one",
+    "bench": "measure where the time goes on this machine",
     "data": "list, show, generate, import and describe images",
     "profile": "show every setting of a profile",
 }

@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["benchmark.training"] = ALLOWED["benchmark.results"] | {"benchmark.results"}
 ALLOWED["benchmark.models"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
 ALLOWED["benchmark.execution"] = ALLOWED["benchmark.training"] | {"benchmark.training"}
+ALLOWED["benchmark.bench"] = ALLOWED["benchmark.execution"] | {"benchmark.execution"}
 ALLOWED["benchmark.gate"] = ALLOWED["benchmark.training"]
 ALLOWED["benchmark.replay"] = ALLOWED["benchmark.gate"] | {"benchmark.gate"}
 ALLOWED["benchmark.store"] = {"benchmark.results"}

@@ -88,6 +88,9 @@ run --method unet --device cpu,cpu
 run --method unet --backend dask
 run --method unet --cache-limit much
 run --method unet --budget soon
+bench stepz
+bench steps --pairs 0
+bench steps --method unett
 plan --method unet --budget 0
 run --method unet --results file
 run --method ternausnet11 --profile paper --set width=0.5

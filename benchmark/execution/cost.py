@@ -89,12 +89,17 @@ def run_flops(spec: RunSpec) -> float:
     """Return the FLOPs of a whole run: training, the test curve and scoring."""
     protocol, draw = spec.protocol, spec.draw
     cost = _cost(spec.method.network, protocol.width, protocol.image_size)
-    step = training_flops(
-        spec.method.recipe, cost, protocol.batch_size, paste_probability(spec.method.recipe, protocol)
-    )
-    curves = protocol.iterations // protocol.curve_every if protocol.curve_every else 0
-    images = len(draw.test) * (1 + curves) + 2 * len(draw.shots)
-    return protocol.iterations * step + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
+    # The last reading of the curve comes from the scored images.
+    readings = (protocol.iterations - 1) // protocol.curve_every if protocol.curve_every else 0
+    images = len(draw.test) * (1 + readings) + 2 * len(draw.shots)
+    return protocol.iterations * step_flops(spec) + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
+
+
+def step_flops(spec: RunSpec) -> float:
+    """Return the expected FLOPs of one iteration of a run."""
+    protocol, recipe = spec.protocol, spec.method.recipe
+    cost = _cost(spec.method.network, protocol.width, protocol.image_size)
+    return training_flops(recipe, cost, protocol.batch_size, paste_probability(recipe, protocol))
 
 
 def relative_costs(specs: Iterable[RunSpec]) -> dict[str, float]:

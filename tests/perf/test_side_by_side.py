@@ -1,4 +1,4 @@
-"""Side-by-side measurements, printed as ratios (``tox -e perf``); nothing is asserted about absolute times."""
+"""Choices measured side by side, printed as ratios (``tox -e perf``); ``python -m benchmark bench`` has the rest."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ import pytest
 import torch
 
 from baselines import create_network
-from benchmark.data.datasets import SyntheticDataSet
 from benchmark.data.folder import FolderDataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.environment import prepare_torch
-from benchmark.protocol.profile import load_profile
-from benchmark.protocol.selection import Selection, select_runs
-from benchmark.training.train import train
 from tests.conftest import make_category
 
 pytestmark = pytest.mark.perf
@@ -36,20 +32,6 @@ def ratio(name: str, first: Callable[[], object], second: Callable[[], object], 
     print(f"\n{name}: {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f}, {rounds} pairs)")
 
 
-def test_the_decoded_cache(tmp_path: Path) -> None:
-    dataset = FolderDataSet(
-        make_category(tmp_path / "widget", images=20, normals=40, size=512), ImageCache(tmp_path / "cache")
-    )
-    caches = iter(range(100))
-    warm = ImageCache(tmp_path / "warm")
-    warm.arrays(dataset, "widget", 64)
-    ratio(
-        "decoding 86 images of 512 px against opening the cache",
-        lambda: ImageCache(tmp_path / f"cold{next(caches)}").arrays(dataset, "widget", 64),
-        lambda: warm.arrays(dataset, "widget", 64),
-    )
-
-
 def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
     root = make_category(tmp_path / "widget", images=20, normals=40, size=512)
     caches = iter(range(100))
@@ -59,23 +41,6 @@ def test_the_manifest_of_unchanged_files(tmp_path: Path) -> None:
         lambda: FolderDataSet(root, ImageCache(tmp_path / f"cold{next(caches)}")).manifest("widget"),
         lambda: FolderDataSet(root, ImageCache(tmp_path / "warm")).manifest("widget"),
     )
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("albunet", "unet"), ("albunet_nbr", "albunet"), ("albunet_nbr_cap", "albunet")],
-)
-def test_what_a_step_costs(first: str, second: str, shared_cache: Path) -> None:
-    prepare_torch(1)
-    arrays = ImageCache(shared_cache).arrays(SyntheticDataSet(), "carpet", 64)
-    profile = load_profile("quick", ["iterations=20", "curve_every=0"])
-
-    def steps(name: str) -> Callable[[], object]:
-        (spec,) = select_runs(SyntheticDataSet(), profile, [Selection([name], ["carpet"], [1], [0])])
-        network = create_network(spec.method.network, width=profile.width)
-        return lambda: train(network, spec, arrays, torch.device("cpu"))
-
-    ratio(f"20 steps of {first} against {second}, profile quick", steps(first), steps(second), rounds=3)
 
 
 @pytest.mark.parametrize("name", ["unet", "albunet"])
