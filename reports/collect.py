@@ -118,7 +118,7 @@ class ResultSet:
         # Not method_names(): a report must look the same where a plug-in is not installed.
         return in_order(self.runs["method"].unique(), tuple(method.name for method in PAPER_METHODS))
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         """The probability from which on a pixel was predicted defective when the runs were scored."""
         return float(json.loads(self.runs["asked"].iloc[0])["threshold"])
@@ -142,6 +142,16 @@ class ResultSet:
 
     def cell(self, category: str, method: str, shots: int, metric: str) -> Cell:
         """Return mean and sample standard deviation over the seeds that count."""
+        place = (category, method, shots, metric)
+        if place not in self._cells:  # means over categories take the cells of their rows
+            self._cells[place] = self._make_cell(*place)
+        return self._cells[place]
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str, int, str], Cell]:
+        return {}
+
+    def _make_cell(self, category: str, method: str, shots: int, metric: str) -> Cell:
         key = (category, method, shots)
         statistics = self._statistics.get(key, {})
         done, not_converged, failed = (self._counts.get((*key, status), 0) for status in Status)
@@ -175,6 +185,16 @@ class ResultSet:
 
     def notes(self, table: str, methods: Sequence[str]) -> list[str]:
         """Return how many runs failed or did not converge, whether they count in means, and own encoder weights."""
+        about = tuple(methods)
+        if about not in self._run_notes:  # the same below every table of these methods
+            self._run_notes[about] = self._notes_on_runs(about)
+        return [*reading_notes(self.reading, self.threshold, table), *self._run_notes[about]]
+
+    @cached_property
+    def _run_notes(self) -> dict[tuple[str, ...], list[str]]:
+        return {}
+
+    def _notes_on_runs(self, methods: Sequence[str]) -> list[str]:
         runs = self.runs[self.runs["method"].isin(methods)]
         counted = {
             Status.NOT_CONVERGED: "excluded from the means"
@@ -183,8 +203,6 @@ class ResultSet:
             Status.FAILED: "excluded from the means",
         }
         notes = []
-        if for_one_run(self.reading) != DEFAULT:
-            notes.append(f"Reading: {self.reading.describe(self.threshold, of_images=table == IMAGE_SCORES_TABLE)}")
         for status, happened in UNSUCCESSFUL.items():
             count = int((runs["status"] == status).sum())
             if count:
@@ -232,8 +250,9 @@ class ResultSet:
     @cached_property
     def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[str, str], float]]:
         """Map (category, method, K) to mean, deviation and count of each metric over the runs that count."""
-        counted = averaged_rows(self.runs, self.averaged)
-        return dict(counted.groupby(CELL)[list(self.metrics)].agg(["mean", "std", "count"]).to_dict("index"))
+        grouped = averaged_rows(self.runs, self.averaged).groupby(CELL)[list(self.metrics)]
+        found = pd.concat({"mean": grouped.mean(), "std": grouped.std(), "count": grouped.count()}, axis=1)
+        return dict(found.swaplevel(axis=1).to_dict("index"))
 
     @cached_property
     def _counts(self) -> dict[tuple[str, str, int, str], int]:
@@ -323,6 +342,13 @@ def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str 
         stored = "; ".join(item.title for item in sets) or "nothing"
         raise InputError(f"no stored runs of that data set and profile; stored are: {stored}")
     return chosen
+
+
+def reading_notes(reading: Reading, threshold: float, table: str) -> list[str]:
+    """Return what a table of that number is under a reading, in one sentence; none if runs are scored as by default."""
+    if for_one_run(reading) == DEFAULT:
+        return []
+    return [f"Reading: {reading.describe(threshold, of_images=table == IMAGE_SCORES_TABLE)}"]
 
 
 def finished_ids(sets: Iterable[ResultSet]) -> list[str]:

@@ -13,16 +13,25 @@ from urllib.parse import quote
 
 from baselines.errors import InputError
 from benchmark.atomic import remove_stale_files, replace_folder
+from benchmark.results.readings import RUN_READINGS
 from benchmark.results.table import iterate_records, results_table, warn_unreadable
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import finished_ids, result_sets
 from reports.metrics import measure_runs
 from reports.page.details import DetailPage, write_detail
-from reports.page.evidence import compared_tables, comparisons, converged_tables, effect_listings, metric_listings
+from reports.page.evidence import (
+    compared_table,
+    compared_tables,
+    comparisons,
+    converged_tables,
+    effect_listings,
+    metric_listings,
+)
 from reports.page.links import detail_name, set_slug
 from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
+from reports.page.switches import make_switches
 from reports.pages import write_page
 from reports.run_numbers import By, read_numbers
 from reports.wording import counted
@@ -72,14 +81,18 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = []
-    numbers = read_numbers(root, finished_ids(sets), files, splits=_SPLITS)
+    numbers = read_numbers(root, finished_ids(sets), files, _SPLITS, RUN_READINGS)
+    scores = {run_id: found.scores for run_id, found in numbers.items()}
     for results in sets:
         whole, by_size = measure_runs(results, numbers, _SPLITS)
+        own_scores = {run_id: scores[run_id] for run_id in results.runs["id"] if run_id in scores}
+        tables = compared_tables(results)
         section = make_section(
             results,
             stored,
             quote(folder.name),
-            compared_tables(results),
+            tables,
+            make_switches(results, own_scores, tables, compared_table),
             converged_tables(results),
             judge(results, root),
             [*effect_listings(results), *comparisons(results)],

@@ -73,7 +73,7 @@ def _environment() -> Environment:
     environment.filters |= {"embedded_json": embedded_json, "number_parts": number_parts}
     environment.globals |= {
         "style": Markup(static_text("report.css")),
-        "code": Markup(static_text("report.js")),
+        "code": Markup(static_text("report.js") + static_text("readings.js")),
         "metrics": METRICS,
         "alive_iou": ALIVE_IOU,
         "figure_titles": {number: study.title for number, study in FIGURE_STUDIES.items()},

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.results.readings import DEFAULT, READINGS, RUN_READINGS, Reading, for_one_run
-from benchmark.score import METRICS
-from reports.cells import Cell
-from reports.collect import ResultSet
+from benchmark.score import METRICS, Metric
+from reports.averaging import Averaged
+from reports.cells import Cell, ImageCount, Source
+from reports.collect import ResultSet, reading_notes
 from reports.paper import CATEGORY_TABLES
 from reports.published import Published
 from reports.tables import Row, Table
@@ -48,15 +49,83 @@ def read_as(results: ResultSet, reading: Reading, scores: Mapping[str, np.ndarra
     return replace(results, runs=runs, averaged=reading.runs, reading=reading)
 
 
-def under_every_reading(results: ResultSet, scores: Mapping[str, np.ndarray]) -> dict[Reading, ResultSet]:
+@dataclass(frozen=True)
+class Read:
+    """A result set under one reading; a ``Source`` of tables that shares the means over seeds with all others.
+
+    Attributes
+    ----------
+    wide : ResultSet
+        With the metrics of every reading, named by ``_column``, and the runs of this one.
+    reading : Reading
+    """
+
+    wide: ResultSet
+    reading: Reading
+
+    @property
+    def title(self) -> str:
+        return replace(self.wide, reading=self.reading).title
+
+    @property
+    def dataset(self) -> str:
+        return self.wide.dataset
+
+    @property
+    def categories(self) -> Sequence[str]:
+        return self.wide.categories
+
+    @property
+    def methods(self) -> Sequence[str]:
+        return self.wide.methods
+
+    @property
+    def shots(self) -> Sequence[int]:
+        return self.wide.shots
+
+    @property
+    def expectation(self) -> str:
+        return self.wide.expectation
+
+    def label(self, method: str) -> str:
+        return self.wide.label(method)
+
+    def has(self, method: str, table: str) -> bool:
+        return self.wide.has(method, table)
+
+    def cell(self, category: str, method: str, shots: int, metric: Metric) -> Cell:
+        return self.wide.cell(category, method, shots, _column(metric, self.reading))
+
+    def mean(self, method: str, shots: int, metric: Metric, table: str) -> Cell:
+        return self.wide.mean(method, shots, _column(metric, self.reading), table)
+
+    def stated_mean(self, method: str, shots: int, metric: Metric) -> Cell | None:
+        return self.wide.stated_mean(method, shots, metric)
+
+    def images(self, category: str, kind: ImageCount, shots: int | None = None) -> Cell:
+        return self.wide.images(category, kind, shots)
+
+    def notes(self, table: str, methods: Sequence[str]) -> list[str]:
+        return [*reading_notes(self.reading, self.wide.threshold, table), *self.wide.notes(table, methods)]
+
+
+def under_every_reading(results: ResultSet, scores: Mapping[str, np.ndarray]) -> dict[Reading, Read]:
     """Return a result set under each of ``READINGS``; ``scores`` has those of ``RUN_READINGS``, shape (30, 4)."""
-    place = {reading: index for index, reading in enumerate(RUN_READINGS)}
-    return {
-        reading: read_as(
-            results, reading, {run_id: found[place[for_one_run(reading)]] for run_id, found in scores.items()}
-        )
-        for reading in READINGS
-    }
+    missing = np.full((len(RUN_READINGS), len(METRICS)), np.nan)
+    values = np.array([scores.get(run_id, missing) for run_id in results.runs["id"]]).reshape(-1, *missing.shape)
+    columns = {}
+    for place, reading in enumerate(RUN_READINGS):
+        for index, metric in enumerate(METRICS):
+            stored = reading == DEFAULT or (reading.threshold == "fixed" and metric in _OF_IMAGES)
+            columns[_column(metric, reading)] = results.runs[metric] if stored else values[:, place, index]
+    runs = pd.concat([results.runs, pd.DataFrame(columns, index=results.runs.index, dtype="float64")], axis=1)
+    which: tuple[Averaged, ...] = ("all", "converged")
+    wide = {name: replace(results, runs=runs, averaged=name, metrics=tuple(columns)) for name in which}
+    return {reading: Read(wide[reading.runs], reading) for reading in READINGS}
+
+
+def _column(metric: str, reading: Reading) -> str:
+    return f"{metric} {for_one_run(reading)}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +151,7 @@ class Distance:
     cells: int
 
 
-def distances(readings: Mapping[Reading, ResultSet]) -> list[Distance]:
+def distances(readings: Mapping[Reading, Source]) -> list[Distance]:
     """Return the distance of each reading to the paper, the smallest first.
 
     The cells that count are the same for every reading: those in which the paper has a number, and every reading that
@@ -112,7 +181,7 @@ def _mean(values: pd.Series) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _differences(results: ResultSet) -> pd.Series:
+def _differences(results: Source) -> pd.Series:
     """Return ours minus the paper's by (metric, K, category, method), NaN where either has no number."""
     paper = Published()
     found = {}

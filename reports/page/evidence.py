@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 from benchmark.protocol.studies import TABLE_STUDIES
@@ -11,7 +12,7 @@ from benchmark.results.metrics import DEFINITIONS, IMAGE_METRICS, PIXEL_METRICS,
 from benchmark.results.records import Status
 from benchmark.score import Metric
 from reports.category_scores import MethodComparison, compare_methods
-from reports.cells import Cell
+from reports.cells import Cell, Source
 from reports.collect import ResultSet
 from reports.compare import compare
 from reports.effects import FAMILIES, HEAD, effect_rows, estimate_effects
@@ -36,9 +37,18 @@ _BY_SIZE = tuple(_NUMBERS[name] for name in ("iou", "training_iou", "aupro_0.3",
 
 def compared_tables(results: ResultSet) -> list[Table]:
     """Return the tables that have rows, each number with the paper's."""
-    paper = Published()
-    tables = (compare(table, build_table(table.number, paper)) for table in all_tables(results))
+    tables = (compare(table, _published(table.number)) for table in all_tables(results))
     return [table for table in tables if table.rows]
+
+
+def compared_table(number: str, source: Source) -> Table:
+    """Return one table, each number with the paper's."""
+    return compare(build_table(number, source), _published(number))
+
+
+@cache
+def _published(number: str) -> Table:
+    return build_table(number, Published())
 
 
 def converged_tables(results: ResultSet) -> list[Table]:

@@ -19,6 +19,7 @@ from reports.formats import as_csv, as_latex
 from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
 from reports.page.stored import FailedRun, FinishedRun, PageRun
+from reports.page.switches import Switches
 from reports.ranking import COMPARABLE, Ranking, rank_methods
 from reports.replication import Replication, replications
 from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
@@ -94,6 +95,7 @@ class Section:
     rankings: list[Ranking]
     strip: QualitativeFigure
     tables: list[TableView]
+    switches: Switches | None
     converged_tables: list[TableView]
     replications: list[Replication]
     statistics: Sequence[Listing]
@@ -120,6 +122,7 @@ def make_section(
     stored: Mapping[str, PageRun],
     folder: str,
     tables: Sequence[Table],
+    switches: Switches | None,
     converged: Sequence[Table],
     verdicts: Sequence[Verdict],
     statistics: Sequence[Listing],
@@ -135,7 +138,7 @@ def make_section(
         Every run by id.
     folder : str
         Address of the folder of detail pages, relative to the report.
-    tables, converged, verdicts, statistics, metrics, metrics_notes : sequence
+    tables, switches, converged, verdicts, statistics, metrics, metrics_notes
         Made from the same result set; ``converged`` has the tables over converged runs.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
@@ -163,6 +166,7 @@ def make_section(
         verdicts=verdicts,
         rankings=rankings,
         tables=[table_view(table, results, pages) for table in tables],
+        switches=switches,
         converged_tables=[table_view(table, replace(results, averaged="converged"), pages) for table in converged],
         replications=replications(results),
         statistics=statistics,

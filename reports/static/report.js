@@ -65,6 +65,11 @@
         sortTable(table, column, { ascending: 1, descending: -1 }[order] || 0);
       });
     });
+    table.addEventListener("newnumbers", () => {
+      if (!heads.some((head) => head.hasAttribute("aria-sort"))) return;
+      heads.forEach((head) => head.removeAttribute("aria-sort"));
+      sortTable(table, 0, 0);
+    });
   }
 
   function makeFilter(form) {
