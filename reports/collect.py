@@ -250,9 +250,8 @@ class ResultSet:
     @cached_property
     def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[str, str], float]]:
         """Map (category, method, K) to mean, deviation and count of each metric over the runs that count."""
-        grouped = averaged_rows(self.runs, self.averaged).groupby(CELL)[list(self.metrics)]
-        found = pd.concat({"mean": grouped.mean(), "std": grouped.std(), "count": grouped.count()}, axis=1)
-        return dict(found.swaplevel(axis=1).to_dict("index"))
+        counted = averaged_rows(self.runs, self.averaged)
+        return dict(counted.groupby(CELL)[list(self.metrics)].agg(["mean", "std", "count"]).to_dict("index"))
 
     @cached_property
     def _counts(self) -> dict[tuple[str, str, int, str], int]:

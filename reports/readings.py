@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from benchmark.results.readings import DEFAULT, READINGS, RUN_READINGS, Reading, for_one_run
 from benchmark.score import METRICS, Metric
-from reports.averaging import Averaged
+from reports.averaging import CELL, Averaged, averaged_rows
 from reports.cells import Cell, ImageCount, Source
 from reports.collect import ResultSet, reading_notes
 from reports.paper import CATEGORY_TABLES
@@ -109,19 +110,40 @@ class Read:
         return [*reading_notes(self.reading, self.wide.threshold, table), *self.wide.notes(table, methods)]
 
 
-def under_every_reading(results: ResultSet, scores: Mapping[str, np.ndarray]) -> dict[Reading, Read]:
+class _Wide(ResultSet):
+    """A result set of many metrics."""
+
+    @cached_property
+    def _statistics(self) -> dict[tuple[str, str, int], dict[tuple[str, str], float]]:
+        # All columns at once: twenty times as fast, and other than one by one in the last bit.
+        grouped = averaged_rows(self.runs, self.averaged).groupby(CELL)[list(self.metrics)]
+        found = pd.concat({"mean": grouped.mean(), "std": grouped.std(), "count": grouped.count()}, axis=1)
+        return dict(found.swaplevel(axis=1).to_dict("index"))
+
+
+def under_every_reading(results: ResultSet, scores: Mapping[str, np.ndarray]) -> dict[Reading, Source]:
     """Return a result set under each of ``READINGS``; ``scores`` has those of ``RUN_READINGS``, shape (30, 4)."""
     missing = np.full((len(RUN_READINGS), len(METRICS)), np.nan)
     values = np.array([scores.get(run_id, missing) for run_id in results.runs["id"]]).reshape(-1, *missing.shape)
-    columns = {}
-    for place, reading in enumerate(RUN_READINGS):
-        for index, metric in enumerate(METRICS):
-            stored = reading == DEFAULT or (reading.threshold == "fixed" and metric in _OF_IMAGES)
-            columns[_column(metric, reading)] = results.runs[metric] if stored else values[:, place, index]
+    columns = {
+        _column(metric, reading): results.runs[metric]
+        if reading.threshold == "fixed" and metric in _OF_IMAGES
+        else values[:, place, index]
+        for place, reading in enumerate(RUN_READINGS)
+        for index, metric in enumerate(METRICS)
+    }
     runs = pd.concat([results.runs, pd.DataFrame(columns, index=results.runs.index, dtype="float64")], axis=1)
     which: tuple[Averaged, ...] = ("all", "converged")
-    wide = {name: replace(results, runs=runs, averaged=name, metrics=tuple(columns)) for name in which}
-    return {reading: Read(wide[reading.runs], reading) for reading in READINGS}
+    wide = {
+        name: _Wide(results.dataset, results.protocol, results.variant, results.profiles, runs, name, tuple(columns))
+        for name in which
+    }
+    return {
+        reading: Read(wide[reading.runs], reading)
+        if for_one_run(reading) != DEFAULT
+        else replace(results, averaged=reading.runs)
+        for reading in READINGS
+    }
 
 
 def _column(metric: str, reading: Reading) -> str:
