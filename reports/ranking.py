@@ -162,16 +162,13 @@ class Ranking:
 def rank_methods(results: ResultSet, shots: int) -> Ranking:
     """Rank the methods of a result set for one K.
 
-    Every mean is over the same categories. A method that is complete in at most half as many categories as the most
-    complete one is left out, because it would leave too few for the others.
+    Every mean is over the same categories, see ``shared_scores``.
     """
     scores = category_scores(results.runs, _METRIC, shots, results.seeds(shots))
-    complete = scores.values.notna().sum()
-    ranked = [method for method in results.methods if method in complete and complete[method] * 2 > complete.max()]
-    shared = scores.values[ranked].dropna() if ranked else scores.values.iloc[:0]
-    shared = shared.reindex([category for category in results.categories if category in shared.index])
+    shared = shared_scores(scores.values, results.methods, results.categories)
+    known = scores.values.columns
     if shared.empty:
-        return Ranking(shots, (), (), tuple(map(results.label, complete.index)), tuple(scores.values.index), None)
+        return Ranking(shots, (), (), tuple(map(results.label, known)), tuple(scores.values.index), None)
     order = list(shared.mean().sort_values(ascending=False, kind="stable").index)
     paper = _paper_means(order, list(shared.index), shots) if results.dataset == COMPARABLE else {}
     by_paper = sorted(paper, key=lambda method: -paper[method])
@@ -187,9 +184,41 @@ def rank_methods(results: ResultSet, shots: int) -> Ranking:
         )
         for method in order
     )
-    not_ranked = tuple(results.label(method) for method in complete.index if method not in ranked)
+    not_ranked = tuple(results.label(method) for method in known if method not in shared)
     left_out = tuple(category for category in scores.values.index if category not in shared.index)
     return Ranking(shots, tuple(map(str, shared.index)), ranks, not_ranked, left_out, _lead(shared, order))
+
+
+def shared_scores(values: pd.DataFrame, methods: Sequence[str], categories: Sequence[str]) -> pd.DataFrame:
+    """Return the scores of the methods that can be ranked, in the categories that all of these have.
+
+    A method that is complete in at most half as many categories as the most complete one is left out, because it would
+    leave too few for the others.
+
+    Parameters
+    ----------
+    values : pd.DataFrame
+        Categories by methods; NaN where seeds are incomplete.
+    methods, categories : sequence of str
+        The order of columns and rows; others are left out.
+
+    Returns
+    -------
+    pd.DataFrame
+        Without NaN; it may be empty.
+
+    Examples
+    --------
+    >>> values = pd.DataFrame({"a": [0.1, 0.2], "b": [0.3, 0.4], "c": [0.5, None]}, index=["tile", "wood"])
+    >>> shared_scores(values, ["c", "b", "a"], ["wood", "tile"])
+            b    a
+    wood  0.4  0.2
+    tile  0.3  0.1
+    """
+    complete = values.notna().sum()
+    ranked = [method for method in methods if method in complete and complete[method] * 2 > complete.max()]
+    shared = values[ranked].dropna() if ranked else values.iloc[:0]
+    return shared.reindex([category for category in categories if category in shared.index])
 
 
 def _lead(shared: pd.DataFrame, order: Sequence[str]) -> Comparison | None:

@@ -121,12 +121,17 @@ def chosen_sources(options: argparse.Namespace, reading: Reading) -> Sequence[So
 
 
 def stored_sets(options: argparse.Namespace) -> list[ResultSet]:
-    """Return the chosen sets of stored runs; InputError if there are none."""
+    """Return the chosen sets of stored runs, with their ``averaged``; InputError if there are none."""
+    chosen = chosen_sets(options)
+    return [replace(results, averaged="converged") for results in chosen] if options.converged_only else chosen
+
+
+def chosen_sets(options: argparse.Namespace) -> list[ResultSet]:
+    """Return the sets of stored runs of the chosen data set and profile; InputError if there are none."""
     results = load_results(options.results)
     if results.empty:
         raise InputError(f"no results in {options.results}: run something first, or name the folder with --results")
-    chosen = choose_sets(result_sets(results), options.dataset, options.profile)
-    return [replace(results, averaged="converged") for results in chosen] if options.converged_only else chosen
+    return choose_sets(result_sets(results), options.dataset, options.profile)
 
 
 def chosen_tables(source: Source, numbers: Sequence[str], with_paper: bool) -> list[Table]:
