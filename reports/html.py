@@ -29,6 +29,7 @@ from reports.page.evidence import (
     metric_listings,
 )
 from reports.page.links import detail_name, set_slug
+from reports.page.ranks import rank_panels
 from reports.page.sections import detail_pages, make_section
 from reports.page.stored import read_curves
 from reports.page.switches import make_switches
@@ -95,6 +96,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
             make_switches(results, own_scores, tables, compared_table),
             converged_tables(results),
             judge(results, root),
+            rank_panels(results),
             [*effect_listings(results), *comparisons(results)],
             metric_listings(whole, by_size),
             whole.notes,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -231,7 +230,7 @@ def place_shares(values: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _drawn_categories(count: int) -> np.ndarray:
     """Return how often each category is in each of ``DRAWS`` sets, drawn with replacement; int, (draws, categories)."""
-    drawn: Sequence[int] | np.ndarray = stream("bootstrap of categories", count).integers(count, size=(DRAWS, count))
+    drawn = stream("bootstrap of categories", count).integers(count, size=(DRAWS, count))
     counts = np.zeros((DRAWS, count), dtype=np.int64)
     np.add.at(counts, (np.arange(DRAWS)[:, np.newaxis], drawn), 1)
     return counts

@@ -107,6 +107,14 @@ plan
 report --results nowhere
 tables --results nowhere
 metrics --results nowhere
+ranking --results nowhere
+ranking --published --metric pixel_app
+ranking --published --metric pixel_ap
+ranking --published --defect hole
+ranking --published --category textur
+ranking --published --category carpet
+ranking --published --method unett
+ranking --published --shots 3
 tables --published --paper
 tables --published --converged-only
 tables --published --table IX

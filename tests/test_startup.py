@@ -42,6 +42,7 @@ COMMANDS = {
     "methods --pastings": AT_ONCE,
     "tables --published": TABLES_ONLY,
     "metrics --results nowhere": TABLES_ONLY,
+    "ranking --results nowhere": TABLES_ONLY,
     "tables --table I --dataset mvtec-ad": TABLES_ONLY,
     "audit": TABLES_ONLY,
     "claims --published": (*TRAINING, "scipy.stats", "sklearn", "matplotlib", "statsmodels"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -79,14 +80,14 @@ def _published(options: argparse.Namespace) -> tuple[Source, Scores]:
     if options.metric not in CATEGORY_TABLES:
         printed = " and ".join(CATEGORY_TABLES)
         raise InputError(f"the paper prints no {options.metric} of single categories: rank it by {printed}")
-    return Published(), lambda shots: published_scores(options.metric, shots)
+    return Published(), partial(published_scores, options.metric)
 
 
 def _stored(options: argparse.Namespace) -> list[tuple[Source, Scores]]:
     """Return each set of stored runs with its scores; their files are read only if the table of runs lacks them."""
     sets = chosen_sets(options)
     if options.metric in METRICS and not options.defect:
-        return [(item, lambda shots, item=item: stored_scores(item, options.metric, shots)) for item in sets]
+        return [(item, partial(stored_scores, item, options.metric)) for item in sets]
     metric = {"auc": "image_auroc_area"}.get(options.metric, options.metric)
     if metric == "acc":
         raise InputError("--defect does not fit --metric acc: it is not measured by defect type")
@@ -97,7 +98,4 @@ def _stored(options: argparse.Namespace) -> list[tuple[Source, Scores]]:
     warn_unreadable(problems, options.results)
     if options.defect:
         choose_names(options.defect, stored_defects(measured), "defect type")
-    return [
-        (item.results, lambda shots, item=item: measured_scores(item, metric, shots, options.defect))
-        for item in measured
-    ]
+    return [(item.results, partial(measured_scores, item, metric, defects=options.defect)) for item in measured]

@@ -20,6 +20,8 @@ from reports.page.details import DetailPage
 from reports.page.links import detail_name, method_anchor, set_slug
 from reports.page.stored import FailedRun, FinishedRun, PageRun
 from reports.page.switches import Switches
+from reports.rank_diagram import Diagram
+from reports.rank_views import RankView
 from reports.ranking import COMPARABLE, Ranking, rank_methods
 from reports.replication import Replication, replications
 from reports.samples import Gallery, GridLine, PastedLine, choose_categories, figure_lines, pasted_lines
@@ -46,6 +48,22 @@ class Listing:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RankPanel:
+    """One ranking by mean rank on the page.
+
+    Attributes
+    ----------
+    view : RankView
+    diagram : Diagram
+    listings : tuple of Listing
+    """
+
+    view: RankView
+    diagram: Diagram
+    listings: tuple[Listing, ...]
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,7 @@ class Section:
     failures: list[tuple[str, str]]
     verdicts: Sequence[Verdict]
     rankings: list[Ranking]
+    ranks: Sequence[RankPanel]
     strip: QualitativeFigure
     tables: list[TableView]
     switches: Switches | None
@@ -125,6 +144,7 @@ def make_section(
     switches: Switches | None,
     converged: Sequence[Table],
     verdicts: Sequence[Verdict],
+    ranks: Sequence[RankPanel],
     statistics: Sequence[Listing],
     metrics: Sequence[tuple[int, Sequence[Listing]]],
     metrics_notes: Sequence[str],
@@ -138,7 +158,7 @@ def make_section(
         Every run by id.
     folder : str
         Address of the folder of detail pages, relative to the report.
-    tables, switches, converged, verdicts, statistics, metrics, metrics_notes
+    tables, switches, converged, verdicts, ranks, statistics, metrics, metrics_notes
         Made from the same result set; ``converged`` has the tables over converged runs.
     """
     runs = [stored[run_id] for run_id in results.runs["id"]]
@@ -165,6 +185,7 @@ def make_section(
         ],
         verdicts=verdicts,
         rankings=rankings,
+        ranks=ranks,
         tables=[table_view(table, results, pages) for table in tables],
         switches=switches,
         converged_tables=[table_view(table, replace(results, averaged="converged"), pages) for table in converged],

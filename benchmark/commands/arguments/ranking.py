@@ -15,7 +15,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "categories are drawn again (docs/statistics.md)."
     )
     add_results(parser)
-    parser.add_argument("--metric", default="iou", metavar="iou|dc|NAME", help="default: iou; or one of docs/metrics.md")
+    parser.add_argument(
+        "--metric", default="iou", metavar="iou|dc|NAME", help="default: iou; or one of docs/metrics.md"
+    )
     parser.add_argument(
         "--category",
         action="extend",
@@ -25,7 +27,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="rank over these alone; textures and objects are those of MVTec AD, by name",
     )
     parser.add_argument(
-        "--defect", action="extend", nargs="+", default=[], metavar="NAME", help="score test images of these types alone"
+        "--defect",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="score test images of these types alone",
     )
     parser.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K", help="only these K")
     parser.add_argument(
