@@ -190,7 +190,7 @@ def critical_difference(methods: int, categories: int, alpha: float = ALPHA) -> 
     Examples
     --------
     >>> round(critical_difference(methods=4, categories=14), 4)
-    1.2535
+    1.2536
     """
     from scipy.stats import studentized_range  # slow to import
 

