@@ -12,6 +12,7 @@ from importlib import import_module
 
 import benchmark
 from baselines.errors import InputError, unknown_name
+from benchmark.commands.arguments import sentence
 from benchmark.output import checked_output
 from reports.escapes import for_terminal
 
@@ -35,8 +36,8 @@ VERBS = {
     "audit": "check the paper for internal contradictions",
     "methods": "list the methods, or check one",
     "bench": "measure where the time goes on this machine",
-    "data": "list, show, generate, import and describe images",
-    "profile": "show every setting of a profile",
+    "data": "list, show, generate, import, download and verify images",
+    "profile": "show every setting of a profile, or name the built-in ones",
 }
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {benchmark.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in VERBS.items():
-        options = verbs.add_parser(name, help=summary)
+        options = verbs.add_parser(name, help=summary, description=sentence(summary))
         if name == verb:
             import_module(f"benchmark.commands.arguments.{name}").add_options(options)
     return parser

@@ -284,9 +284,9 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     """Return the comparable sets of stored runs; runs that differ in what is compared never share one.
 
     There is a set for each protocol that was asked for: its runs, and those of other protocols that differ only in
-    settings that the run does not read. A run may be in several sets; in a set (category, method, shots, seed) is
-    unique. Where runs of one protocol differ in more than that, e.g. because a method's recipe was changed, ``variant``
-    says in what.
+    settings that the run does not read. Where runs of one protocol differ in more than that, ``variant`` says in what.
+    If a method's recipe or file was changed, there is a set for each version, each with the runs of the methods that
+    were not. So a run may be in several sets; in a set (category, method, shots, seed) is unique.
     """
     results = _join(results).assign(variant="")
     for column, per, description in (
@@ -295,11 +295,7 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     ):
         ambiguous = results.groupby(per)[column].transform("nunique") > 1
         results.loc[ambiguous, "variant"] += results.loc[ambiguous, column].map(description.format)
-    per = ["dataset", "protocol", "method"]
-    changed = results[results.groupby(per)["recipe"].transform("nunique") > 1]
-    for (_, _, method), recipes in changed.groupby(per)["recipe"]:
-        descriptions = _describe_recipes(recipes.unique())
-        results.loc[recipes.index, "variant"] += f"{method} with " + recipes.map(descriptions) + ", "
+    results = _with_versions(results)
     # Runs that agree in all of that were drawn by changed code, or edited by hand.
     repeat = results.groupby(["dataset", "protocol", "variant", *CELL, "seed"]).cumcount()
     results.loc[repeat > 0, "variant"] += (repeat[repeat > 0] + 1).map("repeat {}, ".format)
@@ -325,6 +321,30 @@ def _join(results: pd.DataFrame) -> pd.DataFrame:
             found[frozenset(own["id"]) | frozenset(others["id"])] = pd.concat([own, others])
         joined += [item for ids, item in found.items() if not any(ids < other for other in found)]
     return pd.concat(joined, ignore_index=True) if joined else results
+
+
+def _with_versions(results: pd.DataFrame) -> pd.DataFrame:
+    """Divide each variant of a protocol by the versions of its methods; methods with one version stand beside each."""
+    version = pd.Series("", index=results.index)
+    per = ["dataset", "protocol", "method"]
+    changed = results[results.groupby(per)["recipe"].transform("nunique") > 1]
+    for _, recipes in changed.groupby(per)["recipe"]:
+        version[recipes.index] = recipes.map(_describe_recipes(recipes.unique()))
+    divided: list[pd.DataFrame] = []
+    for _, positions in results.groupby(["dataset", "protocol", "variant"]).groups.items():
+        runs, of = results.loc[positions], version[positions]
+        unchanged = runs[of == ""]
+        # Methods whose versions are described alike, such as those of one file, were changed together.
+        for description, own in runs[of != ""].groupby(of[of != ""]):
+            added = f"{' and '.join(sorted(own['method'].unique()))} with {description}, "
+            divided.append(
+                pd.concat([own, unchanged])
+                .sort_index()
+                .assign(variant=lambda rows, added=added: rows["variant"] + added)
+            )
+        if (of == "").all():
+            divided.append(runs)
+    return pd.concat(divided, ignore_index=True) if divided else results
 
 
 def choose_sets(sets: list[ResultSet], dataset: str | None = None, profile: str | None = None) -> list[ResultSet]:
@@ -363,6 +383,8 @@ def _describe_recipes(recipes: Iterable[str]) -> dict[str, str]:
     }
     names = sorted(set().union(*fields.values()))
     differing = [name for name in names if len({values.get(name) for values in fields.values()}) > 1]
+    if len({values.get("file") for values in fields.values()}) == len(fields):
+        differing = ["file"]  # its content determines the others
     descriptions = {}
     for recipe, values in fields.items():
         text = ", ".join(f"{name}={values.get(name, 'absent')}" for name in differing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmark.commands.arguments import sentence
 from benchmark.commands.arguments.shared import add_cache, add_data, add_masks_hold
 from benchmark.data.choices import EDITIONS, HELD_OUT, IMPORTERS, MVTEC_AD, PAIRS
 
@@ -12,25 +13,31 @@ from benchmark.data.choices import EDITIONS, HELD_OUT, IMPORTERS, MVTEC_AD, PAIR
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the actions of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="list the numbers of images, and anything unusual")
+    listing = _add_action(actions, "list", "list the numbers of images, and anything unusual")
     add_data(listing)
     listing.set_defaults(do="data:do_list")
 
-    generate = actions.add_parser("generate", help="write the synthetic data set in MVTec AD's layout")
+    generate = _add_action(actions, "generate", "write the synthetic data set in MVTec AD's layout")
     generate.add_argument("--dataset", choices=EDITIONS, default="synthetic", help="default: synthetic")
-    generate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    generate.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the categories")
     generate.add_argument("--size", type=int, default=256, metavar="PX", help="32 to 1024; default: 256")
-    generate.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    generate.add_argument(
+        "--category", action="extend", nargs="+", default=[], metavar="NAME", help="default: every category"
+    )
     generate.set_defaults(do="data:do_generate")
 
-    sheet = actions.add_parser("sheet", help="show normal images and each defect type with masks")
+    sheet = _add_action(actions, "sheet", "show normal images and each defect type with masks")
     add_data(sheet)
     sheet.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="an .html page or a .jpg, .png or .webp picture"
     )
     sheet.add_argument("--size", type=int, default=256, metavar="PX", help="default: 256")
-    sheet.add_argument("--each", type=int, default=3, metavar="N", help="images per label on a page; default: 3")
-    sheet.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    sheet.add_argument(
+        "--each", type=int, default=3, metavar="N", help="on a page, images normal and of each defect type; default: 3"
+    )
+    sheet.add_argument(
+        "--category", action="extend", nargs="+", default=[], metavar="NAME", help="default: every category"
+    )
     sheet.add_argument(
         "--pastings", action="store_true", help="show the first defect pasted in each way instead (docs/pastings.md)"
     )
@@ -39,24 +46,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_import(actions)
     _add_cache(actions)
 
-    manifest = actions.add_parser("manifest", help="write the list of images and the draws as CSV files")
+    manifest = _add_action(actions, "manifest", "write the list of images and the draws as CSV files")
     manifest.add_argument(
         "folder", nargs="?", type=Path, metavar="DIR", help="same as --dataset folder --data-root DIR"
     )
     add_data(manifest)
-    manifest.add_argument("--out", type=Path, required=True, metavar="DIR")
+    manifest.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the CSV files")
     manifest.set_defaults(do="data:do_manifest")
     _add_verify(actions)
     _add_download(actions)
 
 
+def _add_action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
+) -> argparse.ArgumentParser:
+    """Add an action whose own help opens with its summary."""
+    return actions.add_parser(name, help=summary, description=sentence(summary))
+
+
 def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``import`` to the actions of ``data``."""
-    parser = actions.add_parser("import", help="convert published or your own images to MVTec AD's layout")
-    parser.add_argument("name", metavar="|".join(IMPORTERS))
-    parser.add_argument("source", type=Path, metavar="SRC")
-    parser.add_argument("destination", type=Path, metavar="DEST")
-    parser.add_argument("--seed", type=int, default=0, help="draws the normal images held out for testing")
+    parser = _add_action(actions, "import", "convert published or your own images to MVTec AD's layout")
+    parser.add_argument(
+        "name", metavar="|".join(IMPORTERS), help=f"the layout of SRC: that of a published data set, or {PAIRS}, below"
+    )
+    parser.add_argument("source", type=Path, metavar="SRC", help="folder of the images as they are now; not changed")
+    parser.add_argument("destination", type=Path, metavar="DEST", help="folder for the categories, --data-root of run")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the draw of normal images held out for testing; default: 0"
+    )
     parser.add_argument(
         "--by-type", action="store_true", help="of visa: keep its own defect types; by default all are bad"
     )
@@ -82,7 +100,7 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_cache(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``cache`` to the actions of ``data``."""
-    parser = actions.add_parser("cache", help="list cached images and their size, or remove them")
+    parser = _add_action(actions, "cache", "list cached images and their size, or remove them")
     add_cache(parser)
     parser.add_argument("--clear", action="store_true", help="remove all; running commands keep what they have open")
     parser.set_defaults(do="data_cache:do")
@@ -90,9 +108,11 @@ def _add_cache(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``verify`` to the actions of ``data``."""
-    parser = actions.add_parser("verify", help="compare the files of a data set with a list")
+    parser = _add_action(actions, "verify", "compare the files of a data set with a list")
     add_data(parser, with_strict=False)  # files that are not listed are a problem in any case
-    parser.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
+    parser.add_argument(
+        "--category", action="extend", nargs="+", default=[], metavar="NAME", help="default: every category"
+    )
     parser.add_argument(
         "--manifest", type=Path, metavar="DIR", help="written by `data manifest`; default: that of mvtec-ad"
     )
@@ -106,7 +126,7 @@ def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_download(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``download`` to the actions of ``data``."""
-    parser = actions.add_parser("download", help="download, check and unpack MVTec AD")
+    parser = _add_action(actions, "download", "download, check and unpack MVTec AD")
     parser.add_argument("name", metavar=MVTEC_AD)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the categories")
     parser.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
@@ -116,5 +136,7 @@ def _add_download(actions: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--sha256", metavar="HEX", help="checksum of the archive, instead of the known one")
     parser.add_argument("--keep-archive", action="store_true", help="keep the archive next to DIR")
-    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="without data; default: 30")
+    parser.add_argument(
+        "--timeout", type=float, default=30.0, metavar="SECONDS", help="give up after so long without data; default: 30"
+    )
     parser.set_defaults(do="data_download:do")

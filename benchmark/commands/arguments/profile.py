@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from benchmark.commands.arguments import sentence
 from benchmark.commands.arguments.shared import add_profile
 
 
@@ -19,4 +20,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_profile(show)
     show.add_argument("--json", action="store_true", help="as JSON")
     show.set_defaults(do="profile:do_show")
-    actions.add_parser("list", help="name the built-in profiles").set_defaults(do="profile:do_list")
+    names = "name the built-in profiles"
+    actions.add_parser("list", help=names, description=sentence(names)).set_defaults(do="profile:do_list")

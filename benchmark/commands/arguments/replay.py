@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="RESULTS", help="the folder that run stored it in")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", metavar="ID", help="the name of its folder in RESULTS/runs")
-    which.add_argument("--random", action="store_true", help="any run")
+    which.add_argument("--random", action="store_true", help="a run drawn at random")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="its images, unless they are synthetic")
     add_masks_hold(parser)
     add_cache(parser)

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 def add_data(parser: argparse.ArgumentParser, with_strict: bool = True) -> None:
     """Add the choice of images: ``--dataset``, ``--data-root``, ``--masks-hold``, ``--strict`` and ``--cache``."""
     parser.add_argument("--dataset", default="synthetic", metavar="|".join(DATASETS), help="default: synthetic")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the categories, or is one")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="folder that holds the categories, or is one, for mvtec-ad and folder",
+    )
     add_masks_hold(parser)
     if with_strict:
-        parser.add_argument("--strict", action="store_true", help="refuse a category of which files would be left out")
+        parser.add_argument(
+            "--strict", action="store_true", help="refuse a category if some of its files would be left out"
+        )
     add_cache(parser)
 
 
@@ -38,7 +45,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
         type=_image_cache,
         default="",
         metavar="DIR",
-        help="decoded images; default: your cache folder",
+        help="where decoded images are kept; default: your cache folder",
     )
 
 
@@ -52,7 +59,12 @@ def add_profile(parser: argparse.ArgumentParser, default: str = "quick") -> None
     names = "|".join((*BUILT_IN, "FILE.toml"))
     parser.add_argument("--profile", default=default, metavar=names, help=f"default: {default}")
     parser.add_argument(
-        "--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="change a profile field"
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change fields of the profile; profile show lists them",
     )
 
 
@@ -90,13 +102,36 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "Defaults come from the profile; --method, --category, --shots and --seed also narrow the others.",
     )
     what.add_argument("--all", action="store_true", help="everything the profile names")
-    what.add_argument("--table", action="extend", nargs="+", default=[], metavar="|".join(TABLE_STUDIES))
-    what.add_argument("--figure", action="extend", nargs="+", default=[], metavar="|".join(FIGURE_STUDIES))
-    what.add_argument("--study", action="extend", nargs="+", default=[], metavar="|".join(OTHER_STUDIES))
+    what.add_argument(
+        "--table",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="|".join(TABLE_STUDIES),
+        help="what these tables of the paper need",
+    )
+    what.add_argument(
+        "--figure",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="|".join(FIGURE_STUDIES),
+        help="what these figures need",
+    )
+    what.add_argument(
+        "--study",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="|".join(OTHER_STUDIES),
+        help="nbr: what each addition to B does",
+    )
     add_filters(what)
 
 
-def add_filters(group: argparse._ArgumentGroup, seed_help: str | None = None) -> None:
+def add_filters(
+    group: argparse._ArgumentGroup, seed_help: str = "of initial weights and, unless draws is fixed, of training images"
+) -> None:
     """Add ``--method``, ``--category``, ``--shots`` and ``--seed`` to a group of options."""
     group.add_argument(
         "--method",
@@ -104,10 +139,21 @@ def add_filters(group: argparse._ArgumentGroup, seed_help: str | None = None) ->
         nargs="+",
         default=[],
         metavar="NAME",
-        help="or FILE.py for all methods that a file registers, FILE.py:NAME for one (docs/adding-a-method.md)",
+        help="a name that methods lists or that is composed, FILE.py for all methods that a file registers, or "
+        "FILE.py:NAME for one (docs/adding-a-method.md)",
     )
-    group.add_argument("--category", action="extend", nargs="+", default=[], metavar="NAME")
-    group.add_argument("--shots", action="extend", nargs="+", type=int, default=[], metavar="K")
+    group.add_argument(
+        "--category", action="extend", nargs="+", default=[], metavar="NAME", help="products, such as bottle"
+    )
+    group.add_argument(
+        "--shots",
+        action="extend",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="K",
+        help="numbers of defective training images",
+    )
     group.add_argument("--seed", action="extend", nargs="+", type=int, default=[], metavar="N", help=seed_help)
 
 
@@ -116,7 +162,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     add_jobs(parser)
     parser.add_argument("--backend", choices=("loky", "dask"), default="loky", help="default: loky, this machine")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of the dask scheduler, e.g. tcp://HOST:8786")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="fail runs that take longer")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="record runs that take longer as failed")
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
@@ -132,6 +178,6 @@ def add_training(parser: argparse.ArgumentParser) -> None:
         "--cache-limit",
         default=CACHE_LIMIT,
         metavar="SIZE",
-        help=f"of decoded images; the least recently used are removed first; default: {CACHE_LIMIT}",
+        help=f"disk for decoded images; the least recently used are removed first; default: {CACHE_LIMIT}",
     )
     parser.add_argument("--retry-failed", action="store_true", help="try again the runs that failed earlier")
