@@ -339,6 +339,15 @@ def test_a_reader_can_sort_filter_compare_and_read_values_off(rich: Path, tmp_pa
 
 
 @needs_browser
+@pytest.mark.parametrize("width", [1400, 800, 420])
+def test_a_page_and_its_strip_of_predictions_fit_the_window(rich: Path, tmp_path: Path, width: int) -> None:
+    strip = "return [...document.querySelectorAll('.few .scroll')].map(box => box.scrollWidth - box.clientWidth)"
+    seen = browse(rich, tmp_path, width=width, script=strip)
+    assert (seen["width"], max(seen["found"])) == (width, 0)
+    reads_well(seen)
+
+
+@needs_browser
 def test_the_choice_of_colours_is_kept_where_it_may_be_and_works_where_not(rich: Path, tmp_path: Path) -> None:
     early = "<script>try { localStorage.setItem('few-shot-report-theme', 'dark') } catch {}</script><style>"
     page = rich.with_name("dark.html")
