@@ -16,10 +16,7 @@ from baselines.registry import select_methods
 from benchmark.gate.scope import checked_runs_folder
 from benchmark.results.records import RunRecord
 from benchmark.results.store import read_run
-from benchmark.results.table import load_results
 from benchmark.schema import to_builtins
-from reports.collect import result_sets
-from reports.ranking import as_text
 from tests.conftest import REPOSITORY, TINY, make_category, tiny_with
 from tests.execution.dask_cluster import running_scheduler, worker
 from tests.factories import make_spec
@@ -116,19 +113,6 @@ def test_workers_train_the_content_that_was_read_and_stored_runs_need_no_file(tm
     for version in {str(record.identity.file_digest)[:12] for record in records}:
         assert f"unet_small with file={version}" in tables
     assert "U-Net (small)" in tables
-
-
-def test_each_version_of_a_file_stands_beside_the_other_methods_as_in_the_ranking_of_its_run(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    first = bench.do([*bench.run, "kept", "--jobs", "1", "--method", "unet"])
-    bench.write("a second version", channels=40)
-    second = bench.do([*bench.run, "kept", "--jobs", "1", "--method", "unet"])
-    sets = result_sets(load_results(tmp_path / "kept"))
-    assert [set(found.methods) for found in sets] == [{"unet", "unet_small"}] * 2
-    rankings = ["\n".join(as_text(found).splitlines()[2:]).strip() for found in sets]  # below the title
-    assert rankings[0] != rankings[1]
-    for ranking in rankings:
-        assert sum(ranking in printed for (printed,) in (first, second)) == 1
 
 
 def test_a_changed_file_is_checked_against_the_baseline_of_its_former_version(tmp_path: Path) -> None:

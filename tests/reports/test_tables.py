@@ -17,6 +17,7 @@ from benchmark.protocol.draws import Draw
 from benchmark.protocol.runs import TRAINING_VERSION
 from benchmark.results.table import load_results
 from reports.collect import PAPER_CATEGORIES, ResultSet, choose_sets, result_sets
+from reports.ranking import as_text
 from reports.tables import TABLES, Row, Table, all_tables, build_table
 from tests.factories import store_many, store_run
 
@@ -258,10 +259,15 @@ def test_runs_of_a_changed_recipe_are_kept_apart_and_the_title_says_what_changed
     for found in sets.values():
         assert not found.runs.duplicated(KEYS).any()
     runs = {title: set(found.runs["id"]) for title, found in sets.items()}
-    assert set.union(*runs.values()) == set(load_results(study)["id"])
+    table = load_results(study)
+    assert set.union(*runs.values()) == set(table["id"])
     others = set.intersection(*runs.values())  # the runs of the other methods, which did not change
     assert {found.split("_")[1] for found in set.union(*runs.values()) - others} == {"unet"}
     assert others == {found for found in set.union(*runs.values()) if "_unet_" not in found}
+    for title, ids in runs.items():  # what the run of this version ended with
+        (selected,) = result_sets(table[table["id"].isin(ids)])
+        printed, shown = (text[text.index("K = ") :] for text in (as_text(selected), as_text(sets[title])))
+        assert printed == shown
     apart = sets["synthetic, profile quick, unet with crop_paste=never"]
     assert apart.cell("carpet", "unet", 1, "iou").value == pytest.approx(0.9)
     before = sets["synthetic, profile quick, unet with crop_paste=augmentation"]
