@@ -16,6 +16,7 @@ from benchmark.protocol.studies import FIGURE_STUDIES
 from benchmark.results.records import ALIVE_IOU
 from benchmark.schema import to_builtins
 from benchmark.score import METRICS
+from reports.hierarchical import QUESTION
 
 
 def write_page(path: Path, template: str, **values: object) -> Path:
@@ -76,6 +77,7 @@ def _environment() -> Environment:
         "code": Markup(static_text("report.js") + static_text("readings.js")),
         "metrics": METRICS,
         "alive_iou": ALIVE_IOU,
+        "rope_question": QUESTION,
         "figure_titles": {number: study.title for number, study in FIGURE_STUDIES.items()},
     }
     return environment

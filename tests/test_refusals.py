@@ -128,6 +128,7 @@ tables --reading reduction=pooled empty_prediction=zero
 tables --reading runs=all --converged-only
 tables --readings --paper
 claims --results nowhere
+claims --published --resample-images
 check --baseline nowhere.json
 check --baseline file
 check --stored --results nowhere

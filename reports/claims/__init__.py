@@ -58,7 +58,7 @@ RULES: dict[str, Callable[[Claim, Evidence], Verdict]] = {
 }
 
 
-def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
+def judge(results: ResultSet, root: Path | None = None, images: bool = False) -> list[Verdict]:
     """Judge every claim by stored runs.
 
     Parameters
@@ -66,6 +66,8 @@ def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
     results : ResultSet
     root : Path, optional
         The results folder; without it, claims about pixels, training curves, samples and sizes are not testable.
+    images : bool, optional
+        Whether the hierarchical look resamples test images too; this needs ``root``.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def judge(results: ResultSet, root: Path | None = None) -> list[Verdict]:
         One per claim, in the order of the paper. Where the runs are not of MVTec AD under the paper's protocol, the
         reason says so, and absolute numbers and named categories are not testable.
     """
-    evidence = StoredEvidence(results, root)
+    evidence = StoredEvidence(results, root, images)
     verdicts = []
     for claim in read_ledger().claims:
         evidence.unreadable.clear()

@@ -20,9 +20,10 @@ from benchmark.score import Metric
 from reports.averaging import averaged_rows
 from reports.category_scores import CategoryScores, category_scores
 from reports.claims.ledger import Claim, ClaimMetric, CurveMeasure, Measure, RunMeasure
-from reports.claims.measures import CURVE_MEASURES, RUN_MEASURES, IouCurve, common_level
+from reports.claims.measures import CURVE_MEASURES, RUN_MEASURES, IouCurve, common_level, image_scores
 from reports.claims.verdict import NotTestable
 from reports.collect import ResultSet
+from reports.hierarchical import Hierarchy, by_category, paired_runs
 from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_table
 
 T = TypeVar("T")
@@ -76,14 +77,19 @@ class Evidence(Protocol):
 
 
 class StoredEvidence:
-    """The runs of a result set, and their files below ``root`` if that is given."""
+    """The runs of a result set, and their files below ``root`` if that is given.
+
+    With ``images`` the hierarchical look resamples test images too, which takes a file of each run.
+    """
 
     printed = False
 
-    def __init__(self, results: ResultSet, root: Path | None) -> None:
+    def __init__(self, results: ResultSet, root: Path | None, images: bool = False) -> None:
         self.results = results
         self.root = root
+        self.images = images
         self.unreadable: dict[str, str] = {}
+        self._hierarchies: dict[tuple[Metric, int, str, str], tuple[Hierarchy, dict[str, str]]] = {}
         self._scores: dict[tuple[ClaimMetric, int], CategoryScores] = {}
         self._found: dict[tuple[str, str], object] = {}
 
@@ -125,6 +131,33 @@ class StoredEvidence:
         cells = cells.reindex(columns=[first, second] if second else [first])
         values = cells[first] - (cells[second] if second else 0.0)
         return float(np.nan_to_num(values.groupby("category").var(ddof=1).mean()))
+
+    def hierarchy(self, metric: Metric, shots: int, first: str, second: str) -> Hierarchy:
+        """Return first minus second by category and seed: the same object each time, since a fit takes a while."""
+        key = (metric, shots, first, second)
+        if key not in self._hierarchies:
+            pairs = paired_runs(self.results.runs, shots, first, second)
+            if self.images:
+                images = self._image_differences(pairs, metric)
+                found = Hierarchy({category: table.mean(axis=1) for category, table in images.items()}, images)
+            else:
+                found = Hierarchy(by_category(pairs[f"{metric}_1"] - pairs[f"{metric}_2"]))
+            read = {*pairs["id_1"], *pairs["id_2"]}
+            self._hierarchies[key] = found, {name: why for name, why in self.unreadable.items() if name in read}
+        hierarchy, unreadable = self._hierarchies[key]
+        self.unreadable |= unreadable
+        return hierarchy
+
+    def _image_differences(self, pairs: pd.DataFrame, metric: Metric) -> dict[str, pd.DataFrame]:
+        """Return the differences of each category, seeds by the images that both runs of a pair were scored on."""
+        found: dict[str, dict[int, pd.Series]] = {}
+        for (category, seed), pair in pairs.iterrows():
+            first, second = (self._read(pair[f"id_{n}"], pair[f"status_{n}"], "images", image_scores) for n in (1, 2))
+            if first is not None and second is not None:
+                difference = (first[metric] - second[metric]).dropna()
+                if len(difference):
+                    found.setdefault(category, {})[seed] = difference
+        return {category: pd.DataFrame(seeds).T for category, seeds in found.items()}
 
     def finished(self, name: str, metric: Metric, shots: int) -> pd.DataFrame:
         """Return a metric of a method's finished runs, converged or not: categories by seeds, NaN for other runs."""

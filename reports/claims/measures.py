@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from benchmark.results.stored_run import StoredRun
-from benchmark.score import scored
+from benchmark.score import dice, iou, scored
 from reports.claims.ledger import CurveMeasure, RunMeasure
 
 # Speed is compared at this share of the best test IOU of the slower method.
@@ -101,6 +102,14 @@ def defect_found(run: StoredRun) -> float:
     images = run.images
     rows = images[scored(images)]
     return float((rows["tp"] / (rows["tp"] + rows["fn"])).mean())
+
+
+def image_scores(run: StoredRun) -> pd.DataFrame:
+    """Return IOU and DC (columns ``iou`` and ``dc``) of each test image that counts for them, indexed by its name."""
+    images = run.images
+    rows = images[scored(images)].set_index("name")
+    counts = rows["tp"], rows["fp"], rows["fn"]
+    return pd.DataFrame({"iou": iou(*counts), "dc": dice(*counts)}, index=rows.index)
 
 
 RUN_MEASURES: dict[RunMeasure, Callable[[StoredRun], float]] = {

@@ -12,6 +12,7 @@ from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, St
 from reports.claims.ledger import Claim, claimed_differences, read_ledger
 from reports.claims.power import Source, estimate_power
 from reports.claims.verdict import ENOUGH, Outcome, Power, Verdict
+from reports.hierarchical import Hierarchy
 from reports.statistics import (
     ALPHA,
     Comparison,
@@ -35,6 +36,7 @@ class _Pairs:
     printed: dict[str, float] = field(default_factory=dict)
     means: dict[str, str] = field(default_factory=dict)
     seed_variance: dict[str, float] = field(default_factory=dict)
+    hierarchies: dict[str, Hierarchy] = field(default_factory=dict)
     sample: pd.DataFrame | None = None  # what power is estimated from, where that is not the differences
     left_out: LeftOut = field(default_factory=dict)
 
@@ -165,6 +167,9 @@ def _method_pairs(claim: Claim, evidence: Evidence) -> _Pairs:
         description = f"{method_label(first)} - {method_label(second)}, {shots}-shot {METRIC_LABELS[metric]}"
         pairs.add(description, evidence.scores(claim, metric, shots), first, second, shots)
         pairs.seed_variance[description] = evidence.seed_variance(metric, shots, first, second)
+        # The region is one of IOU and DC, and a claim about named categories says nothing of others.
+        if isinstance(evidence, StoredEvidence) and (metric == "iou" or metric == "dc") and not claim.categories:
+            pairs.hierarchies[description] = evidence.hierarchy(metric, shots, first, second)
         means = evidence.means(claim, metric, shots)
         if {first, second} <= set(means):
             pairs.printed[description] = means[first] - means[second]
@@ -256,7 +261,7 @@ def _concluded(
         reason = f"as claimed in {as_claimed} of {count}, established in {kinds.count(Outcome.SUPPORTED)}"
         reason += f": {_why_inconclusive(comparisons, power)}"
     figures = tuple(_figures(item, pairs, len(comparisons) > 1) for item in comparisons)
-    return Verdict(claim, outcome, test, figures, reason, tuple(comparisons), left_out, power)
+    return Verdict(claim, outcome, test, figures, reason, tuple(comparisons), left_out, power, pairs.hierarchies)
 
 
 def _why_inconclusive(comparisons: list[Comparison], power: Power | None) -> str:

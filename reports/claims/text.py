@@ -9,6 +9,7 @@ from dataclasses import asdict
 from reports.claims.ledger import Claim, distinct_claims, shared_comparisons
 from reports.claims.verdict import Outcome, Verdict
 from reports.escapes import for_terminal
+from reports.hierarchical import QUESTION, as_record
 from reports.wording import abridged, wrapped
 
 _WIDTH = 110
@@ -53,6 +54,8 @@ def _one(verdict: Verdict) -> list[str]:
         (verdict.test and f"test: {verdict.test}", "  "),
         *((figure, "    ") for figure in verdict.figures),
         (verdict.power and f"power: {verdict.power}", "  "),
+        (verdict.hierarchies and f"{QUESTION}:", "  "),
+        *((f"{what}: {item}", "    ") for what, item in verdict.hierarchies.items()),
         (verdict.left_out and f"left out: {abridged(verdict.left_out)}", "  "),
         (claim.margin_source and verdict.test and f"bounds: {claim.margin_source}", "  "),
         (_shares(claim), "  "),
@@ -88,6 +91,7 @@ def as_records(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
             "figures": "; ".join(verdict.figures),
             "comparisons": [asdict(comparison) for comparison in verdict.comparisons],
             "power": verdict.power and asdict(verdict.power),
+            "hierarchical": [{"what": what, **as_record(item)} for what, item in verdict.hierarchies.items()],
             "shares": shared_comparisons(verdict.claim),
             "left_out": list(verdict.left_out),
             "margin_source": verdict.claim.margin_source,

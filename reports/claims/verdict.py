@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reports.claims.ledger import Claim
+from reports.hierarchical import Hierarchy
 from reports.statistics import Comparison, smallest_n
 from reports.wording import counted
 
@@ -91,6 +93,8 @@ class Verdict:
         Categories that are in no pair, and runs that could not be read.
     power : Power or None
         Of a claim that stored runs are tested for over categories.
+    hierarchies : mapping of str to Hierarchy
+        The same differences in IOU or DC by category and seed, by their description.
     """
 
     claim: Claim
@@ -101,6 +105,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     left_out: tuple[str, ...] = ()
     power: Power | None = None
+    hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:

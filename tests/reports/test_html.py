@@ -19,6 +19,7 @@ from reports.audit import find_contradictions
 from reports.charts import COLOURS
 from reports.claims.ledger import read_ledger
 from reports.collect import PAPER_CATEGORIES
+from reports.hierarchical import QUESTION
 from reports.html import write_report
 from reports.pages import static_text
 from tests.conftest import CommandLine
@@ -123,6 +124,12 @@ def test_metrics_beside_the_paper_s_are_those_of_the_command(rich: Path, command
 
 def test_a_claim_shows_the_power_of_its_study(rich: Path) -> None:
     assert "<p>Power: 0.00 with " in rich.read_text(encoding="utf-8")
+
+
+def test_a_claim_shows_its_hierarchical_look(rich: Path) -> None:
+    content = rich.read_text(encoding="utf-8")
+    shown = content.partition(f"<p>{QUESTION.capitalize()}:</p>")[2].partition("</ul>")[0]
+    assert "2 categories, 3 needed to know how categories differ</li>" in shown
 
 
 def test_a_report_opens_with_the_best_method_and_whether_its_lead_is_shown(tmp_path: Path) -> None:
