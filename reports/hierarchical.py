@@ -132,8 +132,6 @@ class Hierarchy:
         """Why there are no probabilities; "" if there are."""
         if len(self.seeds) >= FEWEST_CATEGORIES:
             return ""
-        if not self.seeds:
-            return "no category has a seed of both methods"
         have = counted(len(self.seeds), "category", "categories")
         return f"{have}, {FEWEST_CATEGORIES} needed to know how categories differ"
 
@@ -175,8 +173,8 @@ def as_record(hierarchy: Hierarchy) -> dict[str, object]:
 
     Examples
     --------
-    >>> as_record(Hierarchy({}))["note"]
-    'no category has a seed of both methods'
+    >>> as_record(Hierarchy({"tile": pd.Series([0.1, 0.2])}))["note"]
+    '1 category, 3 needed to know how categories differ'
     """
     return {
         "rope": ROPE,

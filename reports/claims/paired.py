@@ -169,7 +169,9 @@ def _method_pairs(claim: Claim, evidence: Evidence) -> _Pairs:
         pairs.seed_variance[description] = evidence.seed_variance(metric, shots, first, second)
         # The region is one of IOU and DC, and a claim about named categories says nothing of others.
         if isinstance(evidence, StoredEvidence) and (metric == "iou" or metric == "dc") and not claim.categories:
-            pairs.hierarchies[description] = evidence.hierarchy(metric, shots, first, second)
+            hierarchy = evidence.hierarchy(metric, shots, first, second)
+            if hierarchy.seeds:
+                pairs.hierarchies[description] = hierarchy
         means = evidence.means(claim, metric, shots)
         if {first, second} <= set(means):
             pairs.printed[description] = means[first] - means[second]
