@@ -21,12 +21,14 @@ import numpy as np
 import pandas as pd
 
 from benchmark.random_streams import stream
+from benchmark.score import Metric
 from reports.averaging import averaged_rows
 from reports.wording import counted
 
 # Half the width of the region of practical equivalence, for IOU and DC in [0, 1]. Section IV-H calls a difference of
 # "around 2.5%" in mean IOU and DC an advantage, and one of 0.0035 comparable; claims.toml has the same bound.
 ROPE = 0.025
+ROPE_METRICS: tuple[Metric, ...] = ("iou", "dc")
 # With two, Student's distribution has one degree of freedom, and no mean.
 FEWEST_CATEGORIES = 3
 RESAMPLES = 4000
@@ -237,9 +239,9 @@ def by_category(differences: pd.Series) -> dict[str, pd.Series]:
 def fit_mixed(seeds: Mapping[str, pd.Series]) -> MixedFit:
     """Fit the mixed model by restricted maximum likelihood.
 
-    Where the likelihood is highest without any variation between categories (as for MS_between <= MS_within in the
-    balanced case), all differences have one variance. Where seeds do not scatter, or no category has two, the category
-    means are the sample.
+    The mean is that of category means, weighted by 1 / (sd_categories^2 + sd_seeds^2 / seeds). Where the likelihood is
+    highest without any variation between categories (as for MS_between <= MS_within with equal numbers of seeds), all
+    differences have one variance. Where seeds do not scatter, or no category has two, category means are the sample.
 
     Parameters
     ----------
@@ -254,29 +256,39 @@ def fit_mixed(seeds: Mapping[str, pd.Series]) -> MixedFit:
     """
     groups = [series.to_numpy(dtype=np.float64) for series in seeds.values()]
     sizes, means = np.array([len(group) for group in groups]), np.array([group.mean() for group in groups])
-    values, freedom = np.concatenate(groups), len(groups) - 1
+    between, within = _variances(groups, sizes, means)
+    of_means = between + within / sizes
+    if not of_means.any():
+        mean, error = float(means.mean()), 0.0
+    else:  # statsmodels' own error differs with unequal numbers of seeds: it is from the observed information
+        weights = 1 / of_means
+        mean, error = float(weights @ means / weights.sum()), float(weights.sum() ** -0.5)
+    known = sizes.max() > 1
+    sds = math.sqrt(between), math.sqrt(within)
+    return MixedFit(mean, error, sds[0] if known else None, sds[1] if known else None, len(groups) - 1)
+
+
+def _variances(groups: list[np.ndarray], sizes: np.ndarray, means: np.ndarray) -> tuple[float, float]:
+    """Return the variances between categories and between the seeds of one."""
+    values = np.concatenate(groups)
     total = float(((values - values.mean()) ** 2).sum())
     of_seeds = float(sum(((group - group.mean()) ** 2).sum() for group in groups))
-    if sizes.max() == 1 or of_seeds <= max(_NO_SPREAD * total, 1e-24 * float((values**2).sum())):
-        sd = float(means.std(ddof=1))
-        known = sizes.max() > 1
-        error = 0.0 if sd <= 1e-12 * float(np.abs(means).max()) else sd / math.sqrt(len(means))
-        return MixedFit(float(means.mean()), error, sd if known else None, 0.0 if known else None, freedom)
+    if total <= _NO_SPREAD**3 * float((values**2).sum()):
+        return 0.0, 0.0
+    if sizes.max() == 1 or of_seeds <= _NO_SPREAD * total:
+        return float(means.var(ddof=1)), 0.0
     # The slope of the restricted likelihood in the variance between categories, at 0.
     slope = (sizes**2 * (means - values.mean()) ** 2).sum() * (len(values) - 1) / total
     if slope <= len(values) - (sizes**2).sum() / len(values):
-        sd = math.sqrt(total / (len(values) - 1))
-        return MixedFit(float(values.mean()), sd / math.sqrt(len(values)), 0.0, sd, freedom)
+        return 0.0, total / (len(values) - 1)
     from statsmodels.regression.mixed_linear_model import MixedLM  # takes longer to import than all else
 
-    scale = float(values.std())  # its optimiser expects variances about 1
+    scale = float(values.std())  # its optimiser expects variances of about 1
     model = MixedLM(values / scale, np.ones((len(values), 1)), np.repeat(np.arange(len(groups)), sizes))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the variance may be 0, and that is not so
+        warnings.simplefilter("ignore")  # that the variance may be 0, which has been ruled out
         found = model.fit(reml=True, method="powell")
-    between = math.sqrt(max(float(found.cov_re[0, 0]), 0.0))
-    error, within = float(found.bse_fe[0]), math.sqrt(float(found.scale))
-    return MixedFit(float(found.fe_params[0]) * scale, error * scale, between * scale, within * scale, freedom)
+    return max(float(found.cov_re[0, 0]), 0.0) * scale**2, float(found.scale) * scale**2
 
 
 def resample_seeds(seeds: Mapping[str, pd.Series]) -> np.ndarray:

@@ -23,7 +23,7 @@ from reports.claims.ledger import Claim, ClaimMetric, CurveMeasure, Measure, Run
 from reports.claims.measures import CURVE_MEASURES, RUN_MEASURES, IouCurve, common_level, image_scores
 from reports.claims.verdict import NotTestable
 from reports.collect import ResultSet
-from reports.hierarchical import Hierarchy, by_category, paired_runs
+from reports.hierarchical import ROPE_METRICS, Hierarchy, by_category, paired_runs
 from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_table
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class StoredEvidence:
         self.root = root
         self.images = images
         self.unreadable: dict[str, str] = {}
-        self._hierarchies: dict[tuple[Metric, int, str, str], tuple[Hierarchy, dict[str, str]]] = {}
+        self._hierarchies: dict[tuple[int, str, str], tuple[dict[Metric, Hierarchy], dict[str, str]]] = {}
         self._scores: dict[tuple[ClaimMetric, int], CategoryScores] = {}
         self._found: dict[tuple[str, str], object] = {}
 
@@ -133,31 +133,37 @@ class StoredEvidence:
         return float(np.nan_to_num(values.groupby("category").var(ddof=1).mean()))
 
     def hierarchy(self, metric: Metric, shots: int, first: str, second: str) -> Hierarchy:
-        """Return first minus second by category and seed: the same object each time, since a fit takes a while."""
-        key = (metric, shots, first, second)
+        """Return first minus second by category and seed, in IOU or DC: the same object each time, as fits are slow."""
+        key = (shots, first, second)
         if key not in self._hierarchies:
             pairs = paired_runs(self.results.runs, shots, first, second)
-            if self.images:
-                images = self._image_differences(pairs, metric)
-                found = Hierarchy({category: table.mean(axis=1) for category, table in images.items()}, images)
-            else:
-                found = Hierarchy(by_category(pairs[f"{metric}_1"] - pairs[f"{metric}_2"]))
             read = {*pairs["id_1"], *pairs["id_2"]}
-            self._hierarchies[key] = found, {name: why for name, why in self.unreadable.items() if name in read}
-        hierarchy, unreadable = self._hierarchies[key]
+            made = self._from_images(pairs) if self.images else self._from_metrics(pairs)
+            self._hierarchies[key] = made, {name: why for name, why in self.unreadable.items() if name in read}
+        hierarchies, unreadable = self._hierarchies[key]
         self.unreadable |= unreadable
-        return hierarchy
+        return hierarchies[metric]
 
-    def _image_differences(self, pairs: pd.DataFrame, metric: Metric) -> dict[str, pd.DataFrame]:
-        """Return the differences of each category, seeds by the images that both runs of a pair were scored on."""
-        found: dict[str, dict[int, pd.Series]] = {}
+    def _from_metrics(self, pairs: pd.DataFrame) -> dict[Metric, Hierarchy]:
+        return {name: Hierarchy(by_category(pairs[f"{name}_1"] - pairs[f"{name}_2"])) for name in ROPE_METRICS}
+
+    def _from_images(self, pairs: pd.DataFrame) -> dict[Metric, Hierarchy]:
+        """Take the images that both runs of a pair were scored on."""
+        found: dict[Metric, dict[str, dict[int, pd.Series]]] = {name: {} for name in ROPE_METRICS}
         for (category, seed), pair in pairs.iterrows():
             first, second = (self._read(pair[f"id_{n}"], pair[f"status_{n}"], "images", image_scores) for n in (1, 2))
-            if first is not None and second is not None:
-                difference = (first[metric] - second[metric]).dropna()
-                if len(difference):
-                    found.setdefault(category, {})[seed] = difference
-        return {category: pd.DataFrame(seeds).T for category, seeds in found.items()}
+            if first is None or second is None:
+                continue
+            differences = (first - second).dropna()
+            for name in ROPE_METRICS if len(differences) else ():
+                found[name].setdefault(category, {})[seed] = differences[name]
+        tables = {
+            name: {category: pd.DataFrame(seeds).T for category, seeds in of.items()} for name, of in found.items()
+        }
+        return {
+            name: Hierarchy({category: table.mean(axis=1) for category, table in of.items()}, of)
+            for name, of in tables.items()
+        }
 
     def finished(self, name: str, metric: Metric, shots: int) -> pd.DataFrame:
         """Return a metric of a method's finished runs, converged or not: categories by seeds, NaN for other runs."""

@@ -148,9 +148,9 @@ def test_the_probability_is_right_as_often_as_it_says() -> None:
     rng = np.random.default_rng(11)
     varied, equal = (
         np.array(
-            [fit_mixed(by_name(simulated(rng, [2] * 5, spread, 0.05, ROPE))).probabilities().above for _ in range(n)]
+            [fit_mixed(by_name(simulated(rng, sizes, spread, 0.05, ROPE))).probabilities().above for _ in range(150)]
         )
-        for spread, n in ((0.1, 150), (0.0, 250))
+        for sizes, spread in (((1, 2, 4, 3, 2), 0.1), ((2, 2, 2, 2, 2), 0.0))
     )
     assert stats.kstest(varied, "uniform").pvalue > 0.01
     # Where categories do not differ it is more cautious than that.
