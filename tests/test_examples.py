@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 COMPLETE = (
     "baselines/errors.py",
     "baselines/losses.py",
+    "baselines/pasting/*.py",
     "baselines/recipe.py",
     "benchmark/data/manifest.py",
     "benchmark/data/names.py",

@@ -31,6 +31,11 @@ class ListedPasting:
         None for a built-in pasting, whose module is named like it.
     file : MethodFile or None
         The file that registered it, if one did.
+
+    Examples
+    --------
+    >>> ListedPasting("a shadow", "unpublished").label
+    'a shadow'
     """
 
     label: str
@@ -81,6 +86,13 @@ def register_pasting(name: str, function: Pasting, label: str = "", reference: s
     ------
     InputError
         If the name is taken or invalid, or the pasting cannot be called.
+
+    Examples
+    --------
+    >>> register_pasting("darken", lambda defective, mask, normal, rng: (normal // 2, mask), "a shadow")
+    >>> listed_pasting("darken").label
+    'a shadow'
+    >>> del _PASTINGS["darken"]
     """
     check_new_name("pasting", name, _PASTINGS)
     if not callable(function):
@@ -107,6 +119,11 @@ def listed_pasting(name: str) -> ListedPasting:
     ------
     InputError
         If there is no such pasting; the error suggests the closest one.
+
+    Examples
+    --------
+    >>> listed_pasting("perlin").reference
+    'Zavrtanik et al., DRAEM, ICCV 2021'
     """
     if name not in _PASTINGS:
         plugins.discover()  # a worker process has not looked up any method yet
@@ -116,7 +133,13 @@ def listed_pasting(name: str) -> ListedPasting:
 
 
 def get_pasting(name: str) -> Pasting:
-    """Return a pasting; raises as ``listed_pasting``."""
+    """Return a pasting; raises as ``listed_pasting``.
+
+    Examples
+    --------
+    >>> get_pasting("place").__module__
+    'baselines.pasting.place'
+    """
     listed = listed_pasting(name)
     if listed.function is not None:
         return listed.function
@@ -125,11 +148,22 @@ def get_pasting(name: str) -> Pasting:
 
 
 def pastings_of(file: MethodFile) -> list[str]:
-    """Return the names of the pastings that a file registered."""
+    """Return the names of the pastings that a file registered.
+
+    Examples
+    --------
+    >>> pastings_of(MethodFile("mine.py", b""))
+    []
+    """
     return [name for name, listed in _PASTINGS.items() if listed.file == file]
 
 
 def forget_pastings(file: MethodFile) -> None:
-    """Remove the pastings that a file registered."""
+    """Remove the pastings that a file registered.
+
+    Examples
+    --------
+    >>> forget_pastings(MethodFile("mine.py", b""))  # it registered none
+    """
     for name in pastings_of(file):
         del _PASTINGS[name]

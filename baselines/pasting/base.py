@@ -33,6 +33,11 @@ class Pasting(Protocol):
         An image that shows the defect; only its pixels under the returned mask count.
     mask : Tensor, bool, shape (1, H, W)
         Where the defect will be; empty for no defect.
+
+    Examples
+    --------
+    >>> def darken(defective, mask, normal, rng):  # a shadow where the defect was
+    ...     return normal // 2, mask
     """
 
     def __call__(

@@ -22,6 +22,13 @@ def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.
     """Return the normal image with jittered colors, moved, and the rectangle that was cut from it, moved likewise.
 
     With equal odds the rectangle is a patch, upright, or a scar, thin and rotated. What is cut is not rotated.
+
+    Examples
+    --------
+    >>> normal, unread = torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(1, 64, 64, dtype=torch.bool)
+    >>> _, mask = make_defect(normal, unread, normal, np.random.default_rng(0))
+    >>> 0 < mask.sum().item() < 0.16 * 64 * 64
+    True
     """
     height, width = normal.shape[1:]
     if rng.random() < 0.5:

@@ -19,6 +19,14 @@ def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.
 
     Displacements are normal numbers at a grid of points, interpolated by cubic polynomials in between. A mask of which
     no pixel is left is returned undeformed, with its image.
+
+    Examples
+    --------
+    >>> defective, mask = torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(1, 64, 64, dtype=torch.bool)
+    >>> mask[:, 20:40, 20:40] = True
+    >>> _, deformed = make_defect(defective, mask, defective, np.random.default_rng(0))
+    >>> 0 < (deformed ^ mask).sum().item() < 100
+    True
     """
     height, width = mask.shape[1:]
     drawn = torch.from_numpy(rng.normal(0, _STRENGTH, (1, 2, _POINTS, _POINTS)).astype(np.float32))

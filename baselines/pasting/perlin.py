@@ -19,6 +19,13 @@ def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.
 
     DRAEM takes its textures from other photos. Here the texture is the normal image itself, shifted, mirrored and
     changed by three of nine operations. As in DRAEM, the mask may be empty.
+
+    Examples
+    --------
+    >>> normal, unread = torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(1, 64, 64, dtype=torch.bool)
+    >>> _, mask = make_defect(normal, unread, normal, np.random.default_rng(0))
+    >>> mask.float().mean().item() < 0.5
+    True
     """
     cells = 2 ** rng.integers(*_EXPONENTS, size=2)
     noise = perlin_noise((normal.shape[1], normal.shape[2]), (int(cells[0]), int(cells[1])), rng.uniform(-90, 90), rng)

@@ -11,7 +11,16 @@ _STRENGTH, _HUE = 0.2, 0.05
 
 
 def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Return the defective image with jittered colors, and its annotation."""
+    """Return the defective image with jittered colors, and its annotation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> defective, mask = torch.full((3, 1, 1), 100, dtype=torch.uint8), torch.ones(1, 1, 1, dtype=torch.bool)
+    >>> source, _ = make_defect(defective, mask, defective, np.random.default_rng(0))
+    >>> source.flatten().tolist()
+    [103, 103, 103]
+    """
     return jitter(defective, _STRENGTH, _HUE, rng), mask
 
 

@@ -11,6 +11,14 @@ def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.
     """Return the defective image and its annotation, moved so that the whole annotation is still inside the image.
 
     All such places are equally likely, its own among them. Several defects of one image move together.
+
+    Examples
+    --------
+    >>> defective, mask = torch.zeros(3, 1, 9, dtype=torch.uint8), torch.zeros(1, 1, 9, dtype=torch.bool)
+    >>> mask[..., :2] = True
+    >>> _, place = make_defect(defective, mask, defective, np.random.default_rng(3))
+    >>> place[0, 0].int().tolist()
+    [0, 0, 0, 0, 0, 0, 1, 1, 0]
     """
     return move(defective, mask, rng)
 

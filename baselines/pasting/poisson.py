@@ -21,6 +21,15 @@ def make_defect(defective: Tensor, mask: Tensor, normal: Tensor, rng: np.random.
     Within the mask the differences between neighbouring pixels, also across its boundary, are as near as possible to
     those of the defective image; outside, pixels are those of the normal image. Values are rounded and clipped. An
     annotation of the whole image has no boundary to fit to: its image is returned as it is.
+
+    Examples
+    --------
+    >>> normal = torch.full((3, 1, 5), 100, dtype=torch.uint8)
+    >>> defective = torch.tensor([50, 50, 20, 50, 50], dtype=torch.uint8).expand(3, 1, 5)
+    >>> mask = torch.tensor([[[False, True, True, True, False]]])
+    >>> source, _ = make_defect(defective, mask, normal, np.random.default_rng(0))
+    >>> source[0, 0].tolist()  # 30 below its surroundings, whose difference in brightness is gone
+    [100, 100, 70, 100, 100]
     """
     inside = mask[0].numpy()
     if not inside.any() or inside.all():
