@@ -39,7 +39,7 @@ def store(root: Path, category: str, method: str, fp: int, tp: int, soon: bool, 
         parameters=1000 + (method == "unet"),
         samples=tuple(Sample("pasted", (), "train/good/0.png", "cut", None, pictures, value) for value in lambdas),
     )
-    ResultStore(root).save(make_spec(category, method, dataset="mvtec-ad"), result)
+    ResultStore(root).save(make_spec(category, method, dataset="mvtec-ad", settings=["iterations=160"]), result)
 
 
 @pytest.fixture
