@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from typing import NoReturn
 
 import benchmark
 from baselines.errors import InputError, unknown_name
@@ -43,7 +44,34 @@ VERBS = {
 logger = logging.getLogger(__name__)
 
 
-def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line, without a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; {self.prog} --help explains the options")
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options; InputError names the closest option in place of one that does not exist."""
+        options, unknown = self.parse_known_args(words)
+        for word in unknown:
+            if word.startswith("-"):
+                raise unknown_name("option", word.partition("=")[0], self._options_of(words))
+        if unknown:
+            self.error(f"unexpected arguments: {' '.join(unknown)}")
+        return options
+
+    def _options_of(self, words: Sequence[str]) -> list[str]:
+        """Return the options of this parser and of the verbs and actions among some words."""
+        found = list(self._option_string_actions)
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, parser in action.choices.items():
+                    if name in words:
+                        found += parser._options_of(words)
+        return [option for option in dict.fromkeys(found) if option.startswith("--")]
+
+
+def build_parser(verb: str | None = None) -> _Parser:
     """Return the parser, with the options of one verb, as only its module is imported.
 
     Examples
@@ -51,7 +79,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     >>> build_parser("audit").parse_args(["audit", "--json"]).do
     'audit:do'
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m benchmark",
         description="Few-shot defect segmentation: train, score and report the paper's methods and yours.",
         epilog="Exit codes: 0 success; 1 some runs failed, or a metric got worse; 2 unusable input; 130 interrupted "
@@ -75,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if verb and verb not in VERBS:
                 raise unknown_name("verb", verb, VERBS)
             with checked_output():
-                options = build_parser(verb).parse_args(words)
+                options = build_parser(verb).parse(words)
                 options.command = ["python", "-m", "benchmark", *words]
                 module, function = options.do.split(":")
                 code: int = getattr(import_module(f"benchmark.commands.{module}"), function)(options)

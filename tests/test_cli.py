@@ -213,7 +213,25 @@ def test_refusals_leave_the_process_with_code_2_and_no_traceback(command_line: C
     done = command_line("run", "--method", "albunett")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: unknown method 'albunett': did you mean 'albunet'?\n"
-    assert command_line("run", "--shots", "many").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("run --shots many", ("--shots", "many")),
+        ("run --shots", ("--shots", "at least one")),
+        ("tables --format xml", ("--format", "xml", "latex")),
+        ("data lst", ("lst", "list, ", "benchmark data --help")),
+        ("", ("VERB", "--help")),
+    ],
+)
+def test_options_that_cannot_be_parsed_are_refused_in_one_line(
+    words: str, named: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert all(name in line.replace("'", "") for name in named)
 
 
 def test_help_lists_all_verbs_and_only_the_chosen_ones_module_is_imported(

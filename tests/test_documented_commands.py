@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from baselines.errors import InputError
 from benchmark.cli import VERBS, build_parser
 from tests.conftest import REPOSITORY
 
@@ -41,9 +42,9 @@ def test_the_command_line_accepts_what_a_page_prints(page: Path, capsys: pytest.
     text = page.read_text(encoding="utf-8")
     for words in in_blocks(text):
         try:
-            build_parser(words[0]).parse_args(words)
-        except SystemExit:
-            pytest.fail(f"{' '.join(words)}: {capsys.readouterr().err.splitlines()[-1]}")
+            build_parser(words[0]).parse(words)
+        except InputError as error:
+            pytest.fail(f"{' '.join(words)}: {error}")
     for words in in_sentences(text):
         verb = words[: 2 if words[0] in ("data", "profile") else 1]
         with pytest.raises(SystemExit, match="0"):

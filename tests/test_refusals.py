@@ -87,6 +87,9 @@ run --method unet --device tpu
 run --method unet --device cpu,cpu
 run --method unet --backend dask
 run --method unet --cache-limit much
+run --metod unet
+run --all extra
+data list --datset mvtec-ad
 run --method unet --budget soon
 bench stepz
 bench steps --pairs 0

@@ -80,7 +80,7 @@ def power_lines(power: Mapping[str, Power]) -> list[str]:
 
 def as_text(plan: Plan) -> str:
     """Return the plan as lines."""
-    lines = [f"{plan.distinct_runs} distinct runs"]
+    lines = [f"{plan.distinct_runs} distinct {'run' if plan.distinct_runs == 1 else 'runs'}"]
     lines += [f"  {name}: {count}" for name, count in plan.studies.items()]
     if plan.shared:
         lines.append(f"  each trained once: {plan.shared} fewer than if every table and figure trained its own")
