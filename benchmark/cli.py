@@ -32,6 +32,7 @@ VERBS = {
     "tables": "print the paper's tables from the stored runs, or as published",
     "metrics": "print metrics beside the paper's from the stored runs: AUROC, AP, AUPRO, boundary IOU and others",
     "ranking": "rank the methods by mean rank over categories: critical difference, wins, stability",
+    "variance": "split the spread of scores into images drawn, training and the rest; seeds that separate two methods",
     "check": "regression gate: train a small study and compare its metrics with a committed baseline",
     "claims": "judge the paper's claims by the stored runs, or by its own tables",
     "audit": "check the paper for internal contradictions",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from baselines.methods import PAPER_METHODS
+from benchmark.protocol.draws import draw_seed
 from benchmark.protocol.profile import load_profile
 from benchmark.results.readings import DEFAULT, Reading, for_one_run
 from benchmark.results.records import Status
@@ -89,6 +90,12 @@ class ResultSet:
     def changes(self) -> dict[str, str]:
         """For each profile, the settings in which the runs differ from the built-in one of that name."""
         return {name: str(self.runs.loc[self.runs["profile"] == name, "changes"].iloc[0]) for name in self.profiles}
+
+    @property
+    def draws(self) -> str | int:
+        """The setting of that name: whose draw each seed is trained on."""
+        draws: str | int = json.loads(self.runs["asked"].iloc[0])["draws"]
+        return draws
 
     @cached_property
     def follows_paper(self) -> bool:
@@ -315,6 +322,8 @@ def _join(results: pd.DataFrame) -> pd.DataFrame:
         for protocol, own in runs.groupby("protocol", sort=False):
             asked = frozenset(json.loads(own["asked"].iloc[0]).items())
             fitting = runs["settings"].map({settings: fields <= asked for settings, fields in read.items()})
+            draws = dict(asked)["draws"]
+            fitting &= runs["draw_seed"] == runs["seed"].map(lambda seed, draws=draws: draw_seed(draws, seed))
             first = own.iloc[0]
             others = runs[fitting & (runs["protocol"] != protocol)]
             others = others.assign(**{name: first[name] for name in ("protocol", "asked", "profile", "changes")})

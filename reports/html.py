@@ -27,6 +27,7 @@ from reports.page.evidence import (
     converged_tables,
     effect_listings,
     metric_listings,
+    spread_listings,
 )
 from reports.page.links import detail_name, set_slug
 from reports.page.ranks import rank_panels
@@ -35,6 +36,7 @@ from reports.page.stored import read_curves
 from reports.page.switches import make_switches
 from reports.pages import write_page
 from reports.run_numbers import By, read_numbers
+from reports.variance import crossed_runs
 from reports.wording import counted
 
 REPORT_NAME = "report.html"
@@ -82,6 +84,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     sets = result_sets(results_table(records))
     folder = path.with_name(f"{path.stem}_files")
     sections = []
+    crossed = {found.title: found for found in crossed_runs(sets)}
     numbers = read_numbers(root, finished_ids(sets), files, _SPLITS, RUN_READINGS)
     scores = {run_id: found.scores for run_id, found in numbers.items()}
     for results in sets:
@@ -97,7 +100,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
             converged_tables(results),
             judge(results, root),
             rank_panels(results),
-            [*effect_listings(results), *comparisons(results)],
+            [*effect_listings(results), *comparisons(results), *spread_listings(crossed.get(results.title))],
             metric_listings(whole, by_size),
             whole.notes,
         )

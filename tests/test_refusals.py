@@ -34,6 +34,7 @@ run --all --set categories_at=tile
 run --all --set categories_at.any=tile
 run --all --set categories_at.5=[]
 run --all --set draws=per_sead
+run --all --set draws=0
 run --all --set seeds=[]
 run --all --set width
 run --method albunet --set weights=mine.pth
@@ -110,6 +111,7 @@ plan
 report --results nowhere
 tables --results nowhere
 metrics --results nowhere
+variance --results nowhere
 ranking --results nowhere
 ranking --published --metric pixel_app
 ranking --published --metric pixel_ap

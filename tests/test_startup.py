@@ -14,10 +14,12 @@ from benchmark.cli import VERBS
 from benchmark.commands.arguments.metrics import BY
 from benchmark.commands.arguments.tables import FORMATS as OFFERED_FORMATS
 from benchmark.commands.arguments.tables import TABLES as OFFERED_TABLES
+from benchmark.commands.arguments.variance import METRICS as OFFERED_METRICS
 from benchmark.data import choices
 from benchmark.data.images import MASK_READERS
 from benchmark.data.importers import LAYOUTS
 from benchmark.gate.judge import Gate
+from benchmark.score import METRICS as SCORES_OF_RUNS
 from reports.formats import FORMATS
 from reports.metrics import By
 from reports.tables import TABLES
@@ -43,6 +45,7 @@ COMMANDS = {
     "tables --published": TABLES_ONLY,
     "metrics --results nowhere": TABLES_ONLY,
     "ranking --results nowhere": TABLES_ONLY,
+    "variance --results nowhere": TABLES_ONLY,
     "tables --table I --dataset mvtec-ad": TABLES_ONLY,
     "audit": TABLES_ONLY,
     "claims --published": (*TRAINING, "scipy.stats", "sklearn", "matplotlib", "statsmodels"),
@@ -121,4 +124,5 @@ def test_what_the_command_line_offers_is_what_the_code_has() -> None:
     assert tuple(FORMATS) == OFFERED_FORMATS
     assert tuple(TABLES) == OFFERED_TABLES
     assert get_args(By) == BY
+    assert SCORES_OF_RUNS == OFFERED_METRICS
     assert [gate.value for gate in Gate] == ["auto", "bit", "statistical"]

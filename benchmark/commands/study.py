@@ -17,7 +17,7 @@ from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.results.store import ResultStore
 from benchmark.results.table import load_results
-from reports import effects, ranking
+from reports import effects, ranking, variance, variance_views
 from reports.collect import result_sets
 from reports.html import write_report
 
@@ -31,18 +31,36 @@ def do_study(
     training = chosen_training(options, profile, cache)
     do_runs = replace(training, keep_models=options.keep_models, budget=chosen_budget(options))
     do_runs(specs, dataset, options.results)
-    print_results(options.results, specs, [effects.FAMILIES[name] for name in dict.fromkeys(options.study)])
+    families = [effects.FAMILIES[name] for name in dict.fromkeys(options.study) if name in effects.FAMILIES]
+    crossed = "variance" in options.study
+    print_results(options.results, specs, families, profile.draws if crossed else None)
+    if crossed:
+        print_spreads(options.results, specs)
     print(f"report: {write_report(options.results, options.command)}")
     return 1 if log_failures(ResultStore(options.results, options.keep_models), specs) else 0
 
 
-def print_results(results: Path, specs: Sequence[RunSpec], families: Sequence[effects.Family]) -> None:
-    """Print which of the selected methods is best for each K, and the effects of some families."""
+def print_results(
+    results: Path, specs: Sequence[RunSpec], families: Sequence[effects.Family], draws: str | int | None = None
+) -> None:
+    """Print which of the selected methods is best for each K, and the effects of some families.
+
+    With ``draws``, only runs with that setting are ranked: the others of a crossed study are no further seeds.
+    """
     table = load_results(results)
     for chosen in result_sets(table[table["id"].isin([spec.id for spec in specs])]):
+        if draws not in (None, chosen.draws):
+            continue
         print(ranking.as_text(chosen))
         for family in families:
             print(effects.as_text(chosen, family))
+
+
+def print_spreads(results: Path, specs: Sequence[RunSpec]) -> None:
+    """Print what the spread of the selected runs comes from."""
+    table = load_results(results)
+    for crossed in variance.crossed_runs(result_sets(table[table["id"].isin([spec.id for spec in specs])])):
+        print(variance_views.as_text(crossed))
 
 
 def log_failures(store: ResultStore, specs: Sequence[RunSpec]) -> int:

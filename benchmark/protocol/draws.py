@@ -56,8 +56,50 @@ class Draw:
         return digest_of(list(self.names))
 
 
+def draw_seed(draws: str | int, seed: int) -> int:
+    """Return the seed whose draw a run trains on.
+
+    Parameters
+    ----------
+    draws : {"per_seed", "fixed"} or int
+        The setting of that name: the run's own seed, 0, or the seed given.
+    seed : int
+        Of the run.
+
+    Examples
+    --------
+    >>> [draw_seed(draws, seed=3) for draws in ("per_seed", "fixed", 2)]
+    [3, 0, 2]
+    """
+    if isinstance(draws, int):
+        return draws
+    return 0 if draws == "fixed" else seed
+
+
+def draws_of(seed: int) -> str | int:
+    """Return the value of ``draws`` with which every run trains on the draw of a seed.
+
+    Examples
+    --------
+    >>> [draws_of(seed) for seed in (0, 1)]
+    ['fixed', 1]
+    """
+    return seed or "fixed"
+
+
+def draw_in_words(draws: str | int) -> str:
+    """Return what is added to the title of a run that trains on the draw of another seed, as its setting says.
+
+    Examples
+    --------
+    >>> draw_in_words("per_seed"), draw_in_words(2)
+    ('', ', draw of seed 2')
+    """
+    return f", draw of seed {draws}" if isinstance(draws, int) else ""
+
+
 def draw_shots(
-    manifest: CategoryManifest, shots: int, seed: int, shots_per: str = "defect_type", draws: str = "per_seed"
+    manifest: CategoryManifest, shots: int, seed: int, shots_per: str = "defect_type", draws: str | int = "per_seed"
 ) -> Draw:
     """Draw K annotated images; the result depends on the arguments alone.
 
@@ -72,8 +114,8 @@ def draw_shots(
     seed : int
     shots_per : {"defect_type", "category"}
         Draw K images of each defect type (Section IV-B) or of the category (Table I).
-    draws : {"per_seed", "fixed"}
-        Draw different images for each seed, or the same for all.
+    draws : {"per_seed", "fixed"} or int
+        Draw different images for each seed, or for all those of seed 0 or of the seed given.
 
     Raises
     ------
@@ -105,7 +147,7 @@ def draw_shots(
                     or "use fewer --shots" + (" or --set shots_per=category" if shots_per == "defect_type" else "")
                 )
             )
-        rng = stream("draw", manifest.category, group, 0 if draws == "fixed" else seed)
+        rng = stream("draw", manifest.category, group, draw_seed(draws, seed))
         order = np.argsort(rng.random(len(members)), kind="stable")
         drawn += [members[position] for position in order[:shots]]
     remaining = [i for i in annotated if i not in set(drawn)]

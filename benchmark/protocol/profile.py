@@ -25,6 +25,7 @@ _SHOTS = "[1-9][0-9]*"
 _SHOTS_OR_ANY = f"(any|{_SHOTS})"
 _Names = Annotated[tuple[str, ...], Meta(min_length=1)]
 
+DrawOf = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 PositiveInt = Annotated[int, Meta(ge=1, le=10**9)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 # Stored as a 64-bit integer by everything that reads results.
@@ -54,7 +55,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     # The readings: questions that the paper leaves open.
     shots_per: Literal["defect_type", "category"] = "defect_type"
-    draws: Literal["per_seed", "fixed"] = "per_seed"
+    draws: Literal["per_seed", "fixed"] | DrawOf = "per_seed"  # fixed: of seed 0; a number: of that seed
     bce_reduction: Literal["sum", "mean"] = "sum"
     mask_downsample: Literal["max", "nearest", "area"] = "max"
     background_average: Literal["all_cells", "background"] = "all_cells"

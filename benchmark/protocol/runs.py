@@ -10,7 +10,7 @@ from baselines import Method
 from baselines.networks import pretrained_file
 from baselines.weights_files import WeightsFile
 from benchmark.data.manifest import digest_of
-from benchmark.protocol.draws import Draw
+from benchmark.protocol.draws import Draw, draw_in_words
 from benchmark.protocol.identity import TRAINING_VERSION, Identity, effective_recipe, effective_settings
 from benchmark.protocol.profile import Protocol
 from benchmark.schema import to_builtins
@@ -85,4 +85,5 @@ class RunSpec:
     @property
     def title(self) -> str:
         """Return the run in words, for messages."""
-        return f"{self.category} {self.method.name} {self.shots}-shot seed {self.seed}"
+        title = f"{self.category} {self.method.name} {self.shots}-shot seed {self.seed}"
+        return title + draw_in_words(self.protocol.draws)

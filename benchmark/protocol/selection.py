@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from baselines import get_method
 from baselines.errors import InputError, unknown_name
@@ -13,7 +16,7 @@ from baselines.weights_files import WeightsFile, identify_weights_file
 from benchmark.data.datasets import ImageList
 from benchmark.data.manifest import CategoryManifest
 from benchmark.data.names import check_path
-from benchmark.protocol.draws import draw_shots
+from benchmark.protocol.draws import draw_shots, draws_of
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.studies import Study, find_studies
@@ -64,6 +67,8 @@ class Selection:
     shots, seeds : sequence of int
     categories_at : mapping of int to sequence of str
         For each K that is studied on other categories, their names.
+    crossed : bool
+        Whether each seed is trained on the draw of each, instead of as the profile's ``draws`` says.
 
     Examples
     --------
@@ -79,6 +84,7 @@ class Selection:
     shots: Sequence[int]
     seeds: Sequence[int]
     categories_at: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    crossed: bool = False
 
     def cells(self) -> list[tuple[str, int]]:
         """Return every pair of a category and a K, K by K.
@@ -183,9 +189,10 @@ def _select(study: Study, request: Request, profile: Profile, dataset: ImageList
         raise InputError(f"{study.name} shows {', '.join(missing)}, not in this data set: name others with --category")
     methods = tuple(dict.fromkeys(request.methods)) or study.methods
     shots = profile.shots if request.shots or not study.shots else study.shots
-    seeds = profile.seeds[:1] if study.one_seed else profile.seeds
+    seeds = profile.seeds if request.seeds or not study.seeds else study.seeds
+    seeds = seeds[:1] if study.one_seed else seeds
     fewer = {} if study.categories else choose_categories_at(dataset, request.categories, profile)
-    return Selection(methods, categories, shots, seeds, fewer)
+    return Selection(methods, categories, shots, seeds, fewer, study.crossed)
 
 
 def select_runs(dataset: ImageList, profile: Profile, selections: Iterable[Selection]) -> list[RunSpec]:
@@ -222,8 +229,8 @@ def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], pro
     weights_files = {method.network: _weights_file(method.network, profile) for method in methods}
     for category, shots in selection.cells():
         manifest, protocol = manifests[category], profile.protocol(shots)
-        for seed in selection.seeds:
-            draw = draw_shots(manifest, shots, seed, profile.shots_per, profile.draws)
+        for seed, draws in _seeds_and_draws(selection, profile):
+            draw = draw_shots(manifest, shots, seed, profile.shots_per, draws)
             for method in methods:
                 yield RunSpec(
                     dataset=manifest.dataset,
@@ -232,11 +239,23 @@ def _expand(selection: Selection, manifests: Mapping[str, CategoryManifest], pro
                     method=method,
                     shots=shots,
                     seed=seed,
-                    protocol=protocol,
+                    protocol=replace(protocol, draws=draws),
                     data_digest=manifest.digest,
                     draw=draw,
                     weights_file=weights_files[method.network],
                 )
+
+
+def _seeds_and_draws(selection: Selection, profile: Profile) -> list[tuple[int, str | int]]:
+    """Return each training seed with the value of ``draws`` for it.
+
+    In a crossed selection a seed's own draw is ``per_seed``: these are the ordinary runs, trained once for both.
+    """
+    if not selection.crossed:
+        return [(seed, profile.draws) for seed in selection.seeds]
+    return [
+        (seed, "per_seed" if of == seed else draws_of(of)) for seed, of in product(selection.seeds, selection.seeds)
+    ]
 
 
 def check_methods(names: Iterable[str], profile: Profile) -> None:

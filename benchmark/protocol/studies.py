@@ -32,6 +32,10 @@ class Study:
         Empty for every K of the profile.
     one_seed : bool
         Whether it shows the first seed only.
+    seeds : tuple of int
+        Empty for every seed of the profile.
+    crossed : bool
+        Whether each seed is trained on the draw of each.
     open_ended : bool
         Whether a report adds every other stored method.
 
@@ -47,6 +51,8 @@ class Study:
     categories: tuple[str, ...] = ()
     shots: tuple[int, ...] = ()
     one_seed: bool = False
+    seeds: tuple[int, ...] = ()
+    crossed: bool = False
     open_ended: bool = False
 
 
@@ -107,6 +113,14 @@ PASTING_STUDY = {
 OTHER_STUDIES = {
     "nbr": Study("study nbr", "What NBR, pasting, λ and batch-norm statistics each do", tuple(NBR_GRID.values())),
     "pasting": Study("study pasting", "The paper's method with each pasting", tuple(PASTING_STUDY.values())),
+    "variance": Study(
+        "study variance",
+        "How much of the spread comes from the images drawn and from training",
+        ("unet", "albunet", "albunet_nbr_cap"),
+        shots=(1,),
+        seeds=(0, 1, 2),
+        crossed=True,
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from benchmark.protocol.draws import draw_in_words
 from benchmark.protocol.identity import Identity
 from benchmark.protocol.profile import Protocol
 from benchmark.score import Count, Metrics, Share
@@ -216,7 +217,8 @@ class RunHeader(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """The run in words."""
-        return f"{self.category} {self.method} {self.shots}-shot seed {self.seed}"
+        title = f"{self.category} {self.method} {self.shots}-shot seed {self.seed}"
+        return title + draw_in_words(self.protocol.draws)
 
 
 class RunRecord(RunHeader, frozen=True, kw_only=True):

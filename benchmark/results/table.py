@@ -15,6 +15,7 @@ import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.data.manifest import digest_of
+from benchmark.protocol.draws import draw_seed
 from benchmark.protocol.identity import Identity
 from benchmark.protocol.profile import BUILT_IN, Protocol, load_profile
 from benchmark.results.records import FailureRecord, RunRecord
@@ -23,7 +24,8 @@ from benchmark.schema import to_builtins
 from benchmark.score import METRICS
 
 RESULT_COLUMNS = (
-    "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "status",
+    "id", "dataset", "profile", "protocol", "category", "method", "label", "shots", "seed", "draw_seed",
+    "status",
     "iou", "dc", "auc", "acc", "scored_images", "defective_images", "normal_images",
     "training_defective_images", "training_normal_images", "training_version", "recipe", "asked", "settings", "changes",
     "batch_size", "data_digest", "train_seconds", "score_seconds", "device", "created", "error",
@@ -31,7 +33,7 @@ RESULT_COLUMNS = (
 _NUMBERS = [*METRICS, "train_seconds", "score_seconds"]
 # Fields in which runs of one table may differ.
 _NOT_COMPARED = ("batch_size", "curve_every")
-_ORDER = ["dataset", "protocol", "category", "shots", "method", "seed"]
+_ORDER = ["dataset", "protocol", "category", "shots", "method", "seed"]  # of one protocol, a seed has one draw
 
 
 def load_results(root: str | Path = "results") -> pd.DataFrame:
@@ -50,7 +52,8 @@ def load_results(root: str | Path = "results") -> pd.DataFrame:
         weights are, and how it was trained, as JSON;
         ``asked`` has the settings of the run's protocol and ``settings`` those of them that it read, as JSON;
         ``protocol`` is the digest of ``asked``: equal for runs that may be compared, but a run may also be compared
-        with those of another protocol that has all its ``settings``; ``changes`` names the settings that differ from
+        with those of another protocol that has all its ``settings`` and trains its ``seed`` on the same ``draw_seed``,
+        the seed whose draw it trained on; ``changes`` names the settings that differ from
         the built-in profile of that name. Sorted by data set, protocol, category, shots, method, seed. Unreadable runs
         are left out, with a warning that names them.
 
@@ -146,11 +149,9 @@ def asked_settings(protocol: Protocol) -> str:
 
 
 def _settings(identity: Identity, protocol: Protocol) -> str:
-    """Return the fields of ``asked_settings`` that a run read, and those that decided its draw."""
+    """Return the fields of ``asked_settings`` that a run read, and what its K counts; ``draw_seed`` is apart."""
     read = {name: value for name, value in identity.settings.items() if name not in _NOT_COMPARED}
     read["shots_per"] = protocol.shots_per
-    if identity.seed:  # the draw of seed 0 is the same for both values
-        read["draws"] = protocol.draws
     return _as_json(read)
 
 
@@ -187,6 +188,7 @@ def _row(record: RunRecord | FailureRecord) -> dict[str, Any]:
     return row | {
         "status": record.status.value,
         "protocol": digest_of([identity.training_version, asked := asked_settings(record.protocol)])[:12],
+        "draw_seed": draw_seed(record.protocol.draws, record.seed),
         "asked": asked,
         "settings": _settings(identity, record.protocol),
         "changes": _changes(record.profile, record.protocol),

@@ -20,6 +20,8 @@ from reports.metrics import Measured
 from reports.page.sections import Listing
 from reports.published import Published
 from reports.tables import Table, all_tables, build_table
+from reports.variance import CrossedRuns
+from reports.variance_views import PAIR_HEAD, PAIR_NOTE, SPREAD_HEAD, SPREAD_NOTE, left_out, pair_rows, spread_rows
 from reports.wording import signed, signed_range
 
 _OURS = "albunet_nbr_cap"
@@ -83,6 +85,24 @@ def effect_listings(results: ResultSet) -> list[Listing]:
             notes = (family.note, *([f"Not paired: {'; '.join(effects.left_out)}."] if effects.left_out else []))
             title = f"{family.title}, {shots}-shot {metric.upper()}"
             listings.append(Listing(title, HEAD, tuple(effect_rows(effects)), notes))
+    return listings
+
+
+def spread_listings(crossed: CrossedRuns | None) -> list[Listing]:
+    """Return what the spread of IOU and DC comes from, for each K, and how many seeds separate two methods."""
+    listings: list[Listing] = []
+    if crossed is None:
+        return listings
+    for shots in crossed.shots:
+        for metric in _METRICS:
+            of = f"{shots}-shot {metric.upper()}"
+            if rows := spread_rows(crossed, metric, shots):
+                notes = (*left_out(crossed, metric, shots), SPREAD_NOTE)
+                listings.append(Listing(f"Sources of spread, {of}", SPREAD_HEAD, tuple(rows), notes))
+            if pairs := pair_rows(crossed, metric, shots):
+                listings.append(
+                    Listing(f"Seeds that separate two methods, {of}", PAIR_HEAD, tuple(pairs), (PAIR_NOTE,))
+                )
     return listings
 
 

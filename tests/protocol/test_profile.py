@@ -106,7 +106,7 @@ REFUSED = {
     "batch_size=0": ("batch_size", "integer >= 1", "got 0"),
     "batch_size=[2]": ("batch_size", "integer >= 1", "got [2]"),
     "draws=per_sead": ("draws", "'per_sead'", "'per_seed'"),
-    "draws=1": ("draws", "per_seed", "fixed", "got 1"),
+    "draws=0": ("draws", "integer >= 1", "'per_seed'", "'fixed'", "got 0"),
     "width": ("'width'", "field=value"),
     "=3": ("'=3'", "field=value"),
 }

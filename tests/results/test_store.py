@@ -52,7 +52,8 @@ def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
     read = json.loads(row["settings"])
     assert read.items() < protocol.items()
     assert {"nbr_weight", "crop_paste", "weights"} & read.keys() == set()
-    assert {"shots_per", "draws", "baseline_crop_paste"} <= read.keys()
+    assert {"shots_per", "baseline_crop_paste"} <= read.keys()
+    assert row["draw_seed"] == 3
     assert ResultStore(tmp_path).has(spec.id)
 
 
