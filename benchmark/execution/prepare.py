@@ -11,6 +11,7 @@ from baselines.networks import check_pretrained
 from benchmark.data.datasets import DataSet
 from benchmark.data.image_cache import ImageCache
 from benchmark.data.notes import notes
+from benchmark.protocol.draws import draw_seed
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.training.one_run import resized_mask_notes
@@ -54,7 +55,11 @@ def prepare(
         arrays = cache.arrays(dataset, category, profile.image_size, partial(on_image, category))
         for note in notes(arrays.manifest):
             logger.info(f"{category}: {note}")
-        draws = {(spec.shots, spec.seed): spec.draw for spec in specs if spec.category == category}
+        draws = {
+            (spec.shots, draw_seed(spec.protocol.draws, spec.seed)): spec.draw
+            for spec in specs
+            if spec.category == category
+        }
         for (shots, seed), draw in draws.items():
             for note in resized_mask_notes(arrays, draw):
                 logger.info(f"{category}, {shots}-shot, seed {seed}: {note}")

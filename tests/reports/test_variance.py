@@ -121,7 +121,7 @@ def test_a_run_on_the_draw_of_another_seed_is_no_further_seed(tmp_path: Path) ->
 
 def test_the_spread_is_printed_and_reported(tmp_path: Path, command_line: CommandLine) -> None:
     store_crossed(tmp_path, "unet")
-    better = tuple(tuple(value + 0.1 for value in row) for row in GRID[:2]) + ((0.35, 0.4, 0.45),)
+    better = (*(tuple(value + 0.1 for value in row) for row in GRID[:2]), (0.35, 0.4, 0.45))
     store_crossed(tmp_path, "albunet", better)
     store_crossed(tmp_path, "albunet", better, category="wood")
     store_run(tmp_path, 0.4, category="wood", method="unet")
