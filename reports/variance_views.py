@@ -23,7 +23,7 @@ SPREAD_NOTE = (
     "Standard deviations with 95 % intervals, pooled over categories. Images drawn: between draws; training: between "
     "training seeds (initial weights, batches, pasting); rest: how much the effect of a draw depends on the training "
     "seed; one run: of a seed with its own draw, the root of the sum of squares. Shares: images drawn / training / "
-    "rest of that sum; estimates below 0 are 0."
+    "rest of that sum; estimates below 0 are then set to 0."
 )
 PAIR_NOTE = (
     "The same for the difference of two methods with the same draw and training seed. Seeds: how many, each with its "
