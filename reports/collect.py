@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from benchmark.results.table import asked_settings
 from benchmark.score import METRICS, Metric
 from reports.averaging import CELL, Averaged, averaged_rows
 from reports.cells import Cell, ImageCount, mean_cell
+from reports.changes import abridged_changes, describe_recipes
 from reports.paper import IMAGE_SCORES_TABLE
 
 # In the order of the paper's tables: textures first.
@@ -37,9 +37,7 @@ _IMAGE_COLUMNS: dict[ImageCount, str] = {
     "test_defective": "defective_images",
     "test_normal": "normal_images",
 }
-# A longer description of a recipe gives way to its digest. Titles name this many settings, notes this many categories.
-_MAX_DESCRIPTION = 60
-_MAX_CHANGES = 3
+# Notes name this many categories.
 _MAX_PLACES = 6
 
 
@@ -80,7 +78,8 @@ class ResultSet:
     def title(self) -> str:
         variant = f", {self.variant}" if self.variant else ""
         profiles = "/".join(
-            f"{name} with {_abridged(self.changes[name])}" if self.changes[name] else name for name in self.profiles
+            f"{name} with {abridged_changes(self.changes[name])}" if self.changes[name] else name
+            for name in self.profiles
         )
         converged = ", converged runs only" if self.averaged == "converged" else ""
         scored = f", reading {scoring}" if (scoring := str(for_one_run(self.reading))) else ""
@@ -267,14 +266,6 @@ class ResultSet:
         return dict(self.runs.groupby([*CELL, "status"]).size().to_dict())
 
 
-def _abridged(changes: str) -> str:
-    """Return the first settings of a list, and how many more there are."""
-    settings = changes.split(", ")
-    if len(settings) <= _MAX_CHANGES + 1:
-        return changes
-    return f"{', '.join(settings[:_MAX_CHANGES])} and {len(settings) - _MAX_CHANGES} more changes"
-
-
 def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     """Return names sorted by their position in ``order``, then the others by name.
 
@@ -338,7 +329,7 @@ def _with_versions(results: pd.DataFrame) -> pd.DataFrame:
     per = ["dataset", "protocol", "method"]
     changed = results[results.groupby(per)["recipe"].transform("nunique") > 1]
     for _, recipes in changed.groupby(per)["recipe"]:
-        version[recipes.index] = recipes.map(_describe_recipes(recipes.unique()))
+        version[recipes.index] = recipes.map(describe_recipes(recipes.unique()))
     divided: list[pd.DataFrame] = []
     for _, positions in results.groupby(["dataset", "protocol", "variant"]).groups.items():
         runs, of = results.loc[positions], version[positions]
@@ -383,24 +374,6 @@ def reading_notes(reading: Reading, threshold: float, table: str) -> list[str]:
 def finished_ids(sets: Iterable[ResultSet]) -> list[str]:
     """Return the ids of the runs of some sets that ended without an error, each once."""
     return list(dict.fromkeys(run for found in sets for run in found.runs["id"][found.runs["status"] != Status.FAILED]))
-
-
-def _describe_recipes(recipes: Iterable[str]) -> dict[str, str]:
-    """Return for each recipe of a method how it differs from the others: ``nbr=cosine, paste_weight=one``."""
-    fields = {
-        recipe: {key: json.dumps(value).strip('"') for key, value in json.loads(recipe).items()} for recipe in recipes
-    }
-    names = sorted(set().union(*fields.values()))
-    differing = [name for name in names if len({values.get(name) for values in fields.values()}) > 1]
-    if len({values.get("file") for values in fields.values()}) == len(fields):
-        differing = ["file"]  # its content determines the others
-    descriptions = {}
-    for recipe, values in fields.items():
-        text = ", ".join(f"{name}={values.get(name, 'absent')}" for name in differing)
-        if len(text) > _MAX_DESCRIPTION:
-            text = f"recipe {hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
-        descriptions[recipe] = text
-    return descriptions
 
 
 def _with_unique_titles(sets: list[ResultSet]) -> list[ResultSet]:
