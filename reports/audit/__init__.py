@@ -6,6 +6,7 @@ Every check is a function of a ``Paper`` (data) and returns findings; none has a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from reports.audit import cells, deviations, images, means, words
 from reports.audit.finding import Finding, Severity
@@ -60,6 +61,14 @@ def find_contradictions(paper: Paper | None = None) -> list[Finding]:
     >>> find_contradictions()[0].recomputed
     '0.6387'
     """
-    source = Paper.published() if paper is None else paper
-    findings = [finding for check in CHECKS for finding in check(source)]
+    return list(_published_findings()) if paper is None else _find(paper)
+
+
+@cache
+def _published_findings() -> tuple[Finding, ...]:
+    return tuple(_find(Paper.published()))
+
+
+def _find(paper: Paper) -> list[Finding]:
+    findings = [finding for check in CHECKS for finding in check(paper)]
     return sorted(findings, key=lambda finding: list(Severity).index(finding.severity))

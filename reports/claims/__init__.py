@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from reports.claims.counted import judge_none_converges, judge_realism, judge_same_size, judge_value
@@ -103,7 +104,12 @@ def judge_published() -> list[Verdict]:
     >>> [verdict.claim.id for verdict in judge_published() if verdict.outcome is Outcome.CONTRADICTED]
     ['unet-ahead-at-1']
     """
-    return [_decide(claim, PublishedEvidence()) for claim in read_ledger().claims]
+    return list(_published_verdicts())
+
+
+@cache
+def _published_verdicts() -> tuple[Verdict, ...]:
+    return tuple(_decide(claim, PublishedEvidence()) for claim in read_ledger().claims)
 
 
 def _decide(claim: Claim, evidence: Evidence) -> Verdict:

@@ -92,6 +92,7 @@ class StoredEvidence:
         self._hierarchies: dict[tuple[int, str, str], tuple[dict[Metric, Hierarchy], dict[str, str]]] = {}
         self._scores: dict[tuple[ClaimMetric, int], CategoryScores] = {}
         self._found: dict[tuple[str, str], object] = {}
+        self._cells: dict[tuple[ClaimMetric, int], pd.DataFrame] = {}
 
     @property
     def scope(self) -> str:
@@ -124,11 +125,14 @@ class StoredEvidence:
         return averaged_rows(runs).pivot_table(index="seed", columns="method", values=metric)
 
     def seed_variance(self, metric: ClaimMetric, shots: int, first: str, second: str = "") -> float:
-        runs = averaged_rows(self.results.runs)
-        if metric not in runs:
+        if metric not in self.results.runs:
             return 0.0
-        cells = runs[runs["shots"] == shots].pivot_table(index=["category", "seed"], columns="method", values=metric)
-        cells = cells.reindex(columns=[first, second] if second else [first])
+        if (metric, shots) not in self._cells:
+            runs = averaged_rows(self.results.runs)
+            self._cells[metric, shots] = runs[runs["shots"] == shots].pivot_table(
+                index=["category", "seed"], columns="method", values=metric
+            )
+        cells = self._cells[metric, shots].reindex(columns=[first, second] if second else [first])
         values = cells[first] - (cells[second] if second else 0.0)
         return float(np.nan_to_num(values.groupby("category").var(ddof=1).mean()))
 
