@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -116,15 +118,33 @@ def tiny_with(*changed: object) -> tuple[str, ...]:
     return (*(word for word in TINY if word.partition("=")[0] not in replaced), *map(str, changed))
 
 
-@pytest.fixture
-def forgetful_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget, after a test, which methods and networks it registered."""
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Forget at the end which methods and networks were registered, as if a process ended."""
     method_names()
-    for module, name in (
+    places = (
         (registry, "_METHODS"),
         (registry, "_FILES"),
         (networks, "_NETWORKS"),
         (networks, "_FILES"),
         (pasting, "_PASTINGS"),
-    ):
-        monkeypatch.setattr(module, name, copy(getattr(module, name)))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in places:
+            patch.setattr(module, name, copy(getattr(module, name)))
+        yield
+
+
+@pytest.fixture
+def forgetful_registry() -> Iterator[None]:
+    """Forget, after a test, which methods and networks it registered."""
+    with forgetting():
+        yield
+
+
+@pytest.fixture
+def short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``plan`` measure this machine for a tenth of a second, for tests of what it says beside the hours."""
+    from benchmark.execution.cost import measured_rate  # not needed by other tests
+
+    monkeypatch.setattr("benchmark.execution.plan.measured_rate", partial(measured_rate, budget=0.05))

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +13,11 @@ from benchmark.gate.scope import checked_runs_folder
 from benchmark.results.records import RunRecord
 from benchmark.results.store import read_run
 from benchmark.schema import to_builtins
-from tests.conftest import REPOSITORY, TINY, make_category, tiny_with
+from tests.conftest import REPOSITORY, TINY, forgetting, make_category, tiny_with
 from tests.execution.dask_cluster import running_scheduler, worker
 from tests.factories import make_spec
+from tests.models.conftest import do
 from tests.test_cli import same_results
-from tests.test_example_plugin import COMMANDS
 
 EXAMPLE = REPOSITORY / "examples" / "unet_small.py"
 
@@ -66,26 +62,18 @@ class Bench:
         self.write("a first version")
         data = make_category(folder / "data" / "widget").parent
         self.run = ["run", "--dataset", "folder", "--data-root", str(data), *TINY, "--shots", "1", "--seed", "0", "1"]
-        self.run += ["--method", "mine.py", "--results"]
+        self.run += ["--cache", "cache", "--method", "mine.py", "--results"]
 
     def write(self, comment: str, channels: int = 16) -> None:
         text = EXAMPLE.read_text().replace("(16, 32", f"({channels}, 32")
         self.file.write_text(f"{text}\n# {comment}\n")
 
     def do(self, *commands: list[str], code: int = 0) -> list[str]:
-        """Do some commands in one new process, each of which must end with the exit code; return what they printed."""
-        done = subprocess.run(
-            [sys.executable, "-c", COMMANDS, json.dumps(commands)],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(self.folder / "cache")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        outcomes = json.loads(done.stdout)
-        assert [code for code, _ in outcomes] == [code] * len(commands), done.stderr
-        return [output for _, output in outcomes]
+        """Do some commands, each of which must end with the exit code, and forget what methods they registered."""
+        with forgetting():
+            done = [do(self.folder, *words) for words in commands]
+        assert [each.returncode for each in done] == [code] * len(commands), done[-1].stderr
+        return [each.stdout for each in done]
 
     def records(self, results: str) -> list[RunRecord]:
         return [read_run(path) for path in sorted(self.folder.joinpath(results, "runs").iterdir())]
@@ -118,6 +106,7 @@ def test_workers_train_the_content_that_was_read_and_stored_runs_need_no_file(tm
 def test_a_changed_file_is_checked_against_the_baseline_of_its_former_version(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     data = ["--dataset", "folder", "--data-root", str(tmp_path / "data" / "widget"), "--results", "kept", "--jobs", "1"]
+    data += ["--cache", "cache"]
     check = ["check", "--baseline", "mine.json", "--seed", "0", "1", *data, *tiny_with("curve_every=0", "shots=1")]
     mine = ["--method", "mine.py"]
     *_, same = bench.do([*check, *mine, "--update", "--repeats", "6"], [*check, *mine])

@@ -41,10 +41,6 @@ def values_for(state: Mapping[str, Tensor], seed: int = 1) -> dict[str, Tensor]:
     }
 
 
-def model_state(build: Callable[[], nn.Module]) -> dict[str, Tensor]:
-    return values_for(on_meta(build).state_dict())
-
-
 def encoder_of(name: str, depth: int = 5) -> nn.Module:
     with warnings.catch_warnings(action="ignore"):
         return on_meta(lambda: get_encoder(name, weights=None, depth=depth))
@@ -101,7 +97,7 @@ def test_complete_models_of_torchvision_fit_and_their_classifier_is_named_once(
 def test_models_of_timm_fit_the_encoders_that_wrap_them(name: str, depth: int) -> None:
     encoder = encoder_of(name, depth)
     with warnings.catch_warnings(action="ignore"):
-        state = model_state(lambda: timm.create_model(encoder.name))  # type: ignore[arg-type]
+        state = on_meta(lambda: timm.create_model(encoder.name)).state_dict()  # type: ignore[arg-type]
         features = on_meta(lambda: timm.create_model(encoder.name, features_only=True))  # type: ignore[arg-type]
     fitted = fit_weights(encoder, state)
     assert fitted.state.keys() == encoder.state_dict().keys()
@@ -111,7 +107,7 @@ def test_models_of_timm_fit_the_encoders_that_wrap_them(name: str, depth: int) -
         (theirs,) = (key for key, value in state.items() if value is tensor)
         assert mine.removeprefix("model.").replace("_", ".") == theirs.replace("_", ".")
         assert mine.removeprefix("model.") in features.state_dict()
-    own = values_for(encoder.state_dict())
+    own = dict(encoder.state_dict())
     assert fit_weights(encoder, own).state == own
 
 
@@ -137,7 +133,7 @@ def test_encoders_of_the_library_with_other_names_take_their_own() -> None:
         "timm-mobilenetv3_small_075",
     ):
         encoder = encoder_of(name)
-        state = values_for(encoder.state_dict())
+        state = dict(encoder.state_dict())
         assert fit_weights(encoder, state).state == state
 
 

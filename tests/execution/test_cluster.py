@@ -17,13 +17,14 @@ import pytest
 from benchmark.processes import host_name
 from tests.conftest import REPOSITORY, make_category
 from tests.execution.dask_cluster import running_scheduler, worker
+from tests.models.conftest import do
 from tests.test_cli import folder_run, same_results
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
-    """Address of a scheduler without workers."""
-    with running_scheduler() as (_, address):
+    """Address of a scheduler with one worker, which serves one study after the other; tests add more."""
+    with running_scheduler() as (_, address), worker(address):
         yield address
 
 
@@ -36,8 +37,8 @@ class Study:
         self.words = folder_run(
             root, "--method", "unet", "--shots", 1, "--seed", *range(6), settings=("iterations=40",)
         )
-        process, said = self.start("one")
-        assert process.wait(120) == 0, said.read_text()
+        done = do(folder, *self.words, "--results", "one", "--cache", "cache")
+        assert done.returncode == 0, done.stderr
 
     def start(self, results: str, *more: object) -> tuple[subprocess.Popen[bytes], Path]:
         """Start the command; give it and the file that gets its standard error."""
@@ -71,7 +72,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def test_two_workers_one_killed_half_way_give_the_same_results_as_one_process(scheduler: str, study: Study) -> None:
-    with worker(scheduler) as victim, worker(scheduler):
+    with worker(scheduler) as victim:
         process, said = study.start("dask", "--backend", "dask", "--scheduler", scheduler)
         wait_until(lambda: study.stored("dask") or process.poll() is not None)
         victim.kill()
@@ -92,7 +93,7 @@ def test_a_worker_that_does_not_see_the_results_folder_is_refused_before_anythin
     results = study.folder / "hidden"
     results.mkdir()
     hide = ("unshare", "-m", "sh", "-c", f'mount -t tmpfs none "{results}" && exec "$@"', "sh")
-    with worker(scheduler), worker(scheduler, before=hide):
+    with worker(scheduler, before=hide):
         process, said = study.start("hidden", "--backend", "dask", "--scheduler", scheduler)
         assert process.wait(60) == 2, said.read_text()
     (line,) = (line for line in said.read_text().splitlines() if line.startswith("error: "))
@@ -105,7 +106,7 @@ def test_a_worker_that_does_not_see_the_results_folder_is_refused_before_anythin
 def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_resumes_it(
     scheduler: str, study: Study
 ) -> None:
-    with worker(scheduler), worker(scheduler):
+    with worker(scheduler):
         where = ("--backend", "dask", "--scheduler", scheduler)
         process, said = study.start("interrupted", *where)
         wait_until(lambda: study.stored("interrupted") or process.poll() is not None)
@@ -124,9 +125,8 @@ def test_interrupting_a_study_on_dask_ends_it_at_once_and_the_same_command_resum
 
 
 def test_a_device_that_a_worker_lacks_is_refused_before_anything_runs(scheduler: str, study: Study) -> None:
-    with worker(scheduler):
-        process, said = study.start("gpu", "--backend", "dask", "--scheduler", scheduler, "--device", "cuda:9")
-        assert process.wait(60) == 2
+    process, said = study.start("gpu", "--backend", "dask", "--scheduler", scheduler, "--device", "cuda:9")
+    assert process.wait(60) == 2
     assert re.search(r"error: dask worker tcp://\S+ is refused: .*'cuda:9'", said.read_text())
     assert not study.stored("gpu")
 

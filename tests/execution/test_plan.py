@@ -27,6 +27,7 @@ from reports.collect import PAPER_CATEGORIES
 from tests.factories import make_result
 
 PAPER = load_profile("paper")
+pytestmark = pytest.mark.usefixtures("short_calibration")
 
 
 def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:

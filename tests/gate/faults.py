@@ -195,11 +195,15 @@ def node_id(fault: Fault) -> str:
 
 
 def copy_with_fault(fault: Fault | None, folder: Path) -> Path:
-    """Copy the project and plant a fault in the copy; ValueError if it does not apply exactly once."""
+    """Copy the project and plant a fault in the copy; ValueError if it does not apply exactly once.
+
+    Compiled modules are copied too, so that a test of the copy need not compile them all, but not what another process
+    is just writing.
+    """
     for name in _COPIED:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(source, folder / name)
     if fault is not None:

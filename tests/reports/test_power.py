@@ -129,6 +129,7 @@ def test_more_categories_and_more_seeds_are_counted_up_to_enough_power() -> None
     assert pd.isna(found.needed_seeds) or found.needed_seeds > 1
 
 
+@pytest.mark.usefixtures("short_calibration")
 def test_a_plan_prints_the_power_of_its_selection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def plan(*words: str) -> str:
         assert main(["plan", *words, "--shots", "5", "--seed", "0", "--results", str(tmp_path)]) == 0
