@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from benchmark.execution.loky_pool import LokyPool
 from benchmark.execution.pools import Lost
 from tests.conftest import REPOSITORY, TINY
+from tests.execution.items import ReportsItsEnvironment, sleep, square_unless_three
 
 
 def loky_processes() -> set[psutil.Process]:
@@ -39,31 +39,11 @@ def no_process_is_left() -> Iterator[None]:
     assert loky_processes() <= before
 
 
-def square_unless_three(number: int) -> int:
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number**2
-
-
 @pytest.mark.usefixtures("no_process_is_left")
 def test_only_the_item_that_kills_its_process_is_lost() -> None:
     results = list(LokyPool([{}, {}]).map(square_unless_three, range(4)))
     assert [result for result in results if isinstance(result, Lost)] == [Lost(3)]
     assert sorted(result for result in results if not isinstance(result, Lost)) == [0, 1, 4]
-
-
-class ReportsItsEnvironment:
-    """Returns the process of an item and what it sees; the first process of item 0 dies."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, item: int) -> tuple[int, str, str]:
-        if item == 0 and not (self.folder / "died").exists():
-            (self.folder / "died").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.3)
-        return os.getpid(), os.environ["TEST_DEVICE"], os.environ["OMP_NUM_THREADS"]
 
 
 def test_each_process_sees_its_own_device_even_if_it_replaces_another(tmp_path: Path) -> None:
@@ -77,11 +57,6 @@ def test_each_process_sees_its_own_device_even_if_it_replaces_another(tmp_path: 
     assert all(len(devices) == 1 for devices in seen.values())
     assert {device for devices in seen.values() for device in devices} == {"a", "b"}
     assert len(seen) <= 6
-
-
-def sleep(seconds: float) -> float:
-    time.sleep(seconds)
-    return seconds
 
 
 def test_without_shared_memory_runs_are_done_one_at_a_time(tmp_path: Path) -> None:
