@@ -99,11 +99,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tree(tmp_path_factory.mktemp("mvtec") / "data", side=32)
 
 
-def test_a_folder_of_that_shape_passes_verification_and_has_the_committed_draws(tree: Path, tmp_path: Path) -> None:
+def test_a_folder_of_that_shape_passes_verification_and_has_the_committed_draws(
+    tree: Path, shared_cache: Path, tmp_path: Path
+) -> None:
     words = ["--dataset", "mvtec-ad", "--data-root", str(tree)]
     assert main(["data", "verify", *words, "--ignore-size"]) == 0
     assert main(["data", "verify", *words, "--category", "toothbrush"]) == 1
-    assert main(["data", "manifest", *words, "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]) == 0
+    assert main(["data", "manifest", *words, "--out", str(tmp_path / "out"), "--cache", str(shared_cache)]) == 0
     for name in ("draws.csv", "draw_digests.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (COMMITTED / name).read_bytes(), name
     names = [(row["category"], row["name"], row["mask"]) for row in rows_of(tmp_path / "out" / "images.csv")]

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -27,14 +28,21 @@ from tests.factories import store_complete, store_run
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of two methods, a hostile category name and label, and a failed run."""
+    root = tmp_path_factory.mktemp("written")
     for method in ("unet", "albunet_nbr_cap"):
-        store_run(tmp_path, 0.5, category="carpet", method=method)
-        store_run(tmp_path, 0.7, category=HOSTILE, method=method, label=HOSTILE)
-    store_run(tmp_path, status="failed", category="carpet", method="albunet")
-    return write_report(tmp_path, ["python", "-m", "benchmark", "run", "--category", HOSTILE])
+        store_run(root, 0.5, category="carpet", method=method)
+        store_run(root, 0.7, category=HOSTILE, method=method, label=HOSTILE)
+    store_run(root, status="failed", category="carpet", method="albunet")
+    return write_report(root, ["python", "-m", "benchmark", "run", "--category", HOSTILE])
+
+
+@pytest.fixture
+def page(written: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change, with its runs beside it."""
+    return shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True) / written.name
 
 
 @pytest.fixture(scope="module")

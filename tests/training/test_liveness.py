@@ -75,7 +75,7 @@ def test_a_network_that_does_not_read_f_is_dead_and_one_image_says_nothing(array
     assert measure_liveness(predictor(network), arrays, marked[:1]) is None
 
 
-@pytest.mark.parametrize("profile", ["ci", "quick"])
+@pytest.mark.parametrize("profile", ["quick", pytest.param("ci", marks=pytest.mark.slow)])
 def test_f_is_alive_under_the_profiles_of_every_day(profile: str, shared_cache: Path) -> None:
     """Otherwise NBR and lambda, which act on F alone, could not change a prediction."""
     dataset = SyntheticDataSet("synthetic-validation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> tuple[RunSpec, RunSpec, RunContext, CategoryArrays]:
+def prepared(shared_cache: Path) -> tuple[RunSpec, RunSpec, RunContext, CategoryArrays]:
     """The same run without and with a prior from its masks."""
     dataset = SyntheticDataSet()
     specs = [
@@ -36,7 +37,7 @@ def prepared(tmp_path: Path) -> tuple[RunSpec, RunSpec, RunContext, CategoryArra
         )[0]
         for prior in ("none", "masks")
     ]
-    context = RunContext(dataset, ImageCache(tmp_path / "cache"), CPU)
+    context = RunContext(dataset, ImageCache(shared_cache), CPU)
     return specs[0], specs[1], context, context.cache.arrays(dataset, "toothbrush", 64)
 
 
@@ -87,9 +88,14 @@ def test_convergence_is_the_share_of_training_defects_found_and_false_alarms_do_
 
 
 def spec_with(method: str, *settings: str) -> RunSpec:
-    tiny = ("width=0.1", "iterations=6", "curve_every=0", "normal_batches_per_defect_batch=1", "learning_rate=0.01")
-    profile = load_profile("quick", [*tiny, *settings])
+    tiny = ("image_size=64", "width=0.1", "iterations=6", "curve_every=0", "learning_rate=0.01")
+    profile = load_profile("quick", [*tiny, "normal_batches_per_defect_batch=1", *settings])
     return select_runs(SyntheticDataSet(), profile, [Selection([method], ["toothbrush"], [1], [0])])[0]
+
+
+@cache
+def result_of(spec: RunSpec, images: Path) -> RunResult:
+    return train_and_score(spec, RunContext(SyntheticDataSet(), ImageCache(images), CPU))
 
 
 @pytest.mark.parametrize(
@@ -110,8 +116,7 @@ def test_settings_that_are_not_part_of_a_runs_identity_do_not_change_it(
 ) -> None:
     specs = spec_with(method), spec_with(method, setting)
     assert (specs[0].id == specs[1].id) == unread
-    context = RunContext(SyntheticDataSet(), ImageCache(shared_cache), CPU)
-    one, other = (train_and_score(spec, context) for spec in specs)
+    one, other = (result_of(spec, shared_cache) for spec in specs)
     assert one.curve.equals(other.curve) == unread
     if unread:
         assert one.metrics == other.metrics
@@ -127,7 +132,7 @@ def test_the_last_reading_of_the_curve_is_the_runs_iou_and_the_others_are_as_tho
     context = RunContext(SyntheticDataSet(), ImageCache(shared_cache), CPU)
 
     def do(iterations: int) -> RunResult:
-        profile = load_profile("quick", ["width=0.1", f"iterations={iterations}", "curve_every=2"])
+        profile = load_profile("quick", ["image_size=64", "width=0.1", f"iterations={iterations}", "curve_every=2"])
         selection = Selection(["albunet_nbr_cap"], ["toothbrush"], [1], [0])
         return train_and_score(select_runs(SyntheticDataSet(), profile, [selection])[0], context)
 
