@@ -30,7 +30,13 @@ def creation_time(process: int) -> float | None:
 
 @cache
 def host_name() -> str:
-    """Return a name for the scope of process numbers: containers may have the name of their host."""
+    """Return a name for the scope of process numbers: containers may have the name of their host.
+
+    Examples
+    --------
+    >>> host_name().startswith(socket.gethostname())
+    True
+    """
     try:
         return f"{socket.gethostname()}-{re.sub('[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
     except OSError:

@@ -22,7 +22,13 @@ _ACCENTS = {
 
 
 def for_utf8(text: str) -> str:
-    r"""Return a string that can be encoded as UTF-8: a lone surrogate, e.g. in a file name, becomes ``\udc80``."""
+    r"""Return a string that can be encoded as UTF-8: a lone surrogate, e.g. in a file name, becomes ``\udc80``.
+
+    Examples
+    --------
+    >>> print(for_utf8("caf" + chr(0xDCE9)))
+    caf\udce9
+    """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

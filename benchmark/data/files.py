@@ -19,6 +19,15 @@ def visible(folder: Path) -> tuple[list[Path], list[Path]]:
     ------
     InputError
         If the folder cannot be read, or contains a link that leads nowhere.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("b.png", "a.png", ".hidden", "Thumbs.db"):
+    ...         (Path(folder) / name).touch()
+    ...     [path.name for path in visible(Path(folder))[1]]
+    ['a.png', 'b.png']
     """
     folders, files = [], []
     try:
@@ -43,6 +52,16 @@ def walk(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path
     ----------
     above : tuple of (int, int)
         Device and inode of the folders that contain this one: a link back to one of them is not followed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     (Path(folder) / "test" / "good").mkdir(parents=True)
+    ...     (Path(folder) / "test" / "good" / "000.png").touch()
+    ...     (Path(folder) / "test" / "again").symlink_to(folder)
+    ...     [path.relative_to(folder).as_posix() for path in walk(Path(folder))]
+    ['test/good/000.png']
     """
     status = folder.stat()
     here = (status.st_dev, status.st_ino)

@@ -277,7 +277,14 @@ def _scatters(tables: np.ndarray) -> np.ndarray:
 
 @lru_cache
 def expected_scatter(shape: tuple[int, int], n: int) -> tuple[float, float]:
-    """Return the central range of the scatter of a table of deviations of n normal runs each."""
+    """Return the central range of the scatter of a table of deviations of n normal runs each.
+
+    Examples
+    --------
+    >>> low, high = expected_scatter((15, 10), 5)
+    >>> bool(low < np.sqrt(expected_square(5)) < high)
+    True
+    """
     draws = np.random.default_rng(0).chisquare(n - 1, (SIMULATED, *shape))
     low, high = np.quantile(_scatters(np.log(draws) / 2), [(1 - CENTRAL) / 2, (1 + CENTRAL) / 2])
     return float(low), float(high)

@@ -51,6 +51,13 @@ class Finding:
     arithmetic : str
         Every step from one to the other, one per line.
     severity : Severity
+
+    Examples
+    --------
+    >>> steps = "0.4 + 0.6 = 1.0" + chr(10) + "1.0 / 2 = 0.5"
+    >>> found = Finding("mean", "Table II", "The mean differs.", "0.6", "0.5", steps, Severity.CONTRADICTION)
+    >>> found.steps
+    ['0.4 + 0.6 = 1.0', '1.0 / 2 = 0.5']
     """
 
     id: str

@@ -33,7 +33,14 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def as_text(findings: Sequence[Finding], width: int = MAX_WIDTH) -> str:
-    """Return the findings by severity, wrapped at a width, and their counts at the end."""
+    """Return the findings by severity, wrapped at a width, and their counts at the end.
+
+    Examples
+    --------
+    >>> found = Finding("mean", "Table II", "A mean differs.", "0.6", "0.5", "1.0 / 2 = 0.5", Severity.REMARK)
+    >>> print(as_text([found]).splitlines()[3])
+     1. A mean differs.
+    """
     width = min(max(width, MIN_WIDTH), MAX_WIDTH)
     blocks = []
     for heading, group in groupby(findings, key=lambda finding: finding.heading):
@@ -53,7 +60,14 @@ def _block(number: int, finding: Finding, width: int) -> str:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """Return the findings as a JSON list of their fields."""
+    """Return the findings as a JSON list of their fields.
+
+    Examples
+    --------
+    >>> found = Finding("mean", "Table II", "A mean differs.", "0.6", "0.5", "1.0 / 2 = 0.5", Severity.REMARK)
+    >>> json.loads(as_json([found]))[0]["severity"]
+    'remark'
+    """
     return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
 
 
@@ -64,5 +78,13 @@ def write_audit(findings: Sequence[Finding], path: Path) -> Path:
     ------
     InputError
         If the page cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     page = write_audit([], Path(folder) / "audit.html").read_text(encoding="utf-8")
+    >>> "0 contradictions" in page
+    True
     """
     return write_page(path, "audit.html", findings=findings, summary=summary(findings))

@@ -54,7 +54,13 @@ class PrintedCell:
 
 @dataclass(frozen=True)
 class CountsRow:
-    """A row of Table I: defective images by K, normal ones by split (``train`` and ``test``)."""
+    """A row of Table I: defective images by K, normal ones by split (``train`` and ``test``).
+
+    Examples
+    --------
+    >>> CountsRow("tile", "texture", {1: 5, 5: 25}, {1: 79, 5: 59}, {"train": 230, "test": 33}).test_defective[5]
+    59
+    """
 
     category: str
     kind: str
