@@ -42,7 +42,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         make_category(folder / "data" / "widget")
-        assert self.start("whole", "--jobs", 1).wait(120) == 0
+        assert main(self.words("whole", "--jobs", 1)) == 0
 
     def words(self, results: str, *more: object, runs: int = RUNS, iterations: int = 40) -> list[str]:
         what = ("--method", "unet", "--shots", 1, "--seed", *range(runs), *tiny_with(f"iterations={iterations}"))

@@ -1,11 +1,12 @@
 """Run one test in each of several copies of the project: python -m tests.gate.fork_tests COPY TEST [COPY TEST ...].
 
 Libraries that take seconds to import are imported once; each copy then has a process of its own, which imports its own
-modules of the project. Prints pytest's exit code per copy.
+modules of the project. pytest does without plugins and without explaining assertions, as only its exit code is printed.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -27,7 +28,8 @@ def run_in_copy(copy: str, test: str) -> int:
         del sys.modules[name]
     sys.path.insert(0, copy)
     with redirect_stdout(io.StringIO()) as output, redirect_stderr(output):
-        code = pytest.main(["-q", "-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={copy}", test])
+        options = ["-q", "-x", "-o", "addopts=", "-p", "no:cacheprovider", "--assert=plain", f"--rootdir={copy}"]
+        code = pytest.main([*options, test])
     if code not in (0, 1):
         sys.stderr.write(output.getvalue())
     return int(code)
@@ -36,6 +38,8 @@ def run_in_copy(copy: str, test: str) -> int:
 def main(words: list[str]) -> None:
     """Print one exit code per copy."""
     torch.set_num_threads(1)
+    gc.freeze()  # pytest collects garbage at its end, which need not look at the libraries
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for copy, test in zip(words[::2], words[1::2], strict=True):
         child = os.fork()
         if child == 0:
