@@ -127,12 +127,15 @@ def test_interrupting_exits_130_and_reports_what_is_kept(category: Path, tmp_pat
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        if "1 to do" in line:
-            break
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=20)
+    try:
+        for line in process.stderr:
+            if "1 to do" in line:
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "0 finished runs are kept" in rest
     assert "Traceback" not in rest
