@@ -253,14 +253,18 @@ class CrossedRuns:
         return [int(draw) for draw in seeds.index[seeds > 1]], [int(seed) for seed in draws.index[draws > 1]]
 
     def tables(self, metric: str, shots: int) -> dict[str, dict[str, np.ndarray]]:
-        """Return for each method and category with a score of each pair its scores, float64, (draws, seeds)."""
+        """Return for each method and category its scores, float64, (draws, seeds).
+
+        Without categories that lack a pair, or in which no run converged.
+        """
         draws, seeds = self.grid(shots)
         here = self.runs[(self.runs["shots"] == shots) & (self.runs["status"] != Status.FAILED)]
         found: dict[str, dict[str, np.ndarray]] = {method: {} for method in self.labels}
         for (method, category), runs in here.groupby(["method", "category"]):
             table = runs.pivot_table(index="draw_seed", columns="seed", values=metric)
             table = table.reindex(index=draws, columns=seeds)
-            if not table.isna().to_numpy().any():
+            # Where nothing converged there is no number in the tables either.
+            if not table.isna().to_numpy().any() and (runs["status"] == Status.DONE).any():
                 found[method][category] = table.to_numpy(dtype=np.float64)
         return found
 

@@ -80,7 +80,7 @@ def _count(seeds: int | None) -> str:
 
 
 def left_out(crossed: CrossedRuns, metric: Metric, shots: int) -> list[str]:
-    """Return sentences: which draws and seeds are crossed, and which categories of which methods are not complete."""
+    """Return sentences: which draws and seeds are crossed, and which categories of which methods do not count."""
     draws, seeds = crossed.grid(shots)
     lines = [
         f"Draws of seeds {joined(list(map(str, draws)))}, each trained with seeds {joined(list(map(str, seeds)))}."
@@ -89,7 +89,7 @@ def left_out(crossed: CrossedRuns, metric: Metric, shots: int) -> list[str]:
     for method, tables in crossed.tables(metric, shots).items():
         wanted = set(here.loc[here["method"] == method, "category"])
         if missing := [category for category in crossed.categories if category in wanted - set(tables)]:
-            lines.append(f"{crossed.labels[method]} is not complete in {joined(missing)}, which it leaves out.")
+            lines.append(f"{crossed.labels[method]} leaves out {joined(missing)}: runs are missing, or none converged.")
     return lines
 
 

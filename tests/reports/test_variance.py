@@ -25,12 +25,18 @@ from tests.factories import store_run
 GRID = ((0.30, 0.40, 0.50), (0.50, 0.50, 0.65), (0.20, 0.35, 0.35))
 
 
-def store_crossed(root: Path, method: str, grid: tuple[tuple[float, ...], ...] = GRID, category: str = "tile") -> None:
+def store_crossed(
+    root: Path,
+    method: str,
+    grid: tuple[tuple[float, ...], ...] = GRID,
+    category: str = "tile",
+    status: str = "done",
+) -> None:
     """Store a run for each pair of a draw (row) and a training seed (column)."""
     for (of, row), seed in itertools.product(enumerate(grid), range(len(grid))):
         draw = Draw((0,), normals=(8, 9), test=(5, 6, 7), unannotated=(), names=(f"test/cut/{of}.png",))
         settings = [] if of == seed else [f"draws={draws_of(of)}"]
-        store_run(root, row[seed], category=category, method=method, seed=seed, draw=draw, settings=settings)
+        store_run(root, row[seed], status, category=category, method=method, seed=seed, draw=draw, settings=settings)
 
 
 def slow_mean_squares(values: np.ndarray) -> tuple[float, float, float]:
@@ -124,11 +130,13 @@ def test_the_spread_is_printed(tmp_path: Path, command_line: CommandLine, capsys
     store_crossed(tmp_path, "albunet", better)
     store_crossed(tmp_path, "albunet", better, category="wood")
     store_run(tmp_path, 0.4, category="wood", method="unet")
+    store_crossed(tmp_path, "albunet", category="grid", status="not_converged")
     # A fourth seed on its own draw alone is not part of the grid.
     store_run(tmp_path, 0.4, category="tile", method="unet", seed=3)
     text = command_line("variance", "--results", str(tmp_path)).stdout
     assert "Draws of seeds 0, 1 and 2, each trained with seeds 0, 1 and 2." in text
-    assert "U-Net is not complete in wood, which it leaves out." in text
+    assert "U-Net leaves out wood: runs are missing, or none converged." in text
+    assert "B (AlbuNet) leaves out grid: runs are missing, or none converged." in text
     assert main(["variance", "--results", str(tmp_path), "--json"]) == 0
     records = json.loads(capsys.readouterr().out)
     assert [record["methods"] for record in records] == [["unet"], ["albunet"], ["unet", "albunet"]]
