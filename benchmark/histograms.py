@@ -110,7 +110,7 @@ class Histograms:
     defective: np.ndarray
     regions: Regions | None = None
 
-    @property
+    @cached_property
     def marked(self) -> np.ndarray:
         """Which images have a defective pixel, bool, shape (images,)."""
         marked: np.ndarray = self.defective.sum(axis=1) > 0
@@ -132,6 +132,8 @@ class Histograms:
 
     def select(self, rows: np.ndarray) -> Histograms:
         """Return the histograms of some images, given as a mask, bool, shape (images,)."""
+        if rows.all():
+            return self
         regions = self.regions
         if regions is not None:
             kept = rows[regions.image]
@@ -206,6 +208,6 @@ def histograms(logits: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> Hi
 
 def from_regions(normal: np.ndarray, regions: Regions) -> Histograms:
     """Return the histograms of which the normal pixels, int (images, B), and the regions are known."""
-    defective = np.zeros(normal.shape, dtype=np.int64)
-    np.add.at(defective, (regions.image[regions.of_entry], regions.bins), regions.counts)
-    return Histograms(LOGIT_EDGES, normal.astype(np.int64), defective, regions)
+    places = regions.image[regions.of_entry] * normal.shape[1] + regions.bins
+    defective = np.bincount(places, regions.counts, minlength=normal.size).astype(np.int64).reshape(normal.shape)
+    return Histograms(LOGIT_EDGES, normal.astype(np.int64, copy=False), defective, regions)

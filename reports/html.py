@@ -14,10 +14,11 @@ from urllib.parse import quote
 from baselines.errors import InputError
 from benchmark.atomic import remove_stale_files, replace_folder
 from benchmark.results.readings import RUN_READINGS
+from benchmark.results.stored_run import StoredRun
 from benchmark.results.table import iterate_records, results_table, warn_unreadable
 from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
-from reports.collect import finished_ids, result_sets
+from reports.collect import result_sets
 from reports.metrics import measure_runs
 from reports.page.details import DetailPage, write_detail
 from reports.page.evidence import (
@@ -32,7 +33,7 @@ from reports.page.evidence import (
 from reports.page.links import detail_name, set_slug
 from reports.page.ranks import rank_panels
 from reports.page.sections import detail_pages, make_section
-from reports.page.stored import read_curves
+from reports.page.stored import FinishedRun, read_curves
 from reports.page.switches import make_switches
 from reports.pages import write_page
 from reports.run_numbers import By, read_numbers
@@ -85,7 +86,8 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
     folder = path.with_name(f"{path.stem}_files")
     sections = []
     crossed = {found.title: found for found in crossed_runs(sets)}
-    numbers = read_numbers(root, finished_ids(sets), files, _SPLITS, RUN_READINGS)
+    finished = [StoredRun(run.folder, run.record) for run in stored.values() if isinstance(run, FinishedRun)]
+    numbers = read_numbers(finished, files, _SPLITS, RUN_READINGS)
     scores = {run_id: found.scores for run_id, found in numbers.items()}
     for results in sets:
         whole, by_size = measure_runs(results, numbers, _SPLITS)

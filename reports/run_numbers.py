@@ -47,8 +47,7 @@ class RunNumbers:
 
 
 def read_numbers(
-    root: Path,
-    ids: Iterable[str],
+    runs: Iterable[StoredRun],
     problems: list[str],
     splits: Sequence[By | None] = (),
     readings: Sequence[Reading] = (),
@@ -57,10 +56,7 @@ def read_numbers(
 
     Parameters
     ----------
-    root : Path
-        The results folder.
-    ids : iterable of str
-        Of finished runs.
+    runs : iterable of StoredRun
     problems : list of str
         Receives a line for each file that cannot be read.
     splits : sequence of {"category", "defect", "size"} or None
@@ -68,13 +64,18 @@ def read_numbers(
     readings : sequence of Reading
         What to score the runs under.
     """
-    work = [(root / "runs" / run_id, tuple(splits), tuple(readings)) for run_id in dict.fromkeys(ids)]
+    work = [(run, tuple(splits), tuple(readings)) for run in runs]
     found: dict[str, RunNumbers] = {}
-    for (folder, _, _), (numbers, unreadable) in zip(work, in_processes(_read, work), strict=True):
+    for (run, _, _), (numbers, unreadable) in zip(work, in_processes(_read, work), strict=True):
         problems += unreadable
         if numbers is not None:
-            found[folder.name] = numbers
+            found[run.folder.name] = numbers
     return found
+
+
+def stored_runs(root: Path, ids: Iterable[str]) -> list[StoredRun]:
+    """Return the runs of a results folder with these ids, each once."""
+    return [StoredRun(root / "runs" / run_id) for run_id in dict.fromkeys(ids)]
 
 
 def in_processes(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
@@ -88,10 +89,9 @@ def in_processes(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
 
 
 def _read(
-    work: tuple[Path, tuple[By | None, ...], tuple[Reading, ...]],
+    work: tuple[StoredRun, tuple[By | None, ...], tuple[Reading, ...]],
 ) -> tuple[RunNumbers | None, list[str]]:
-    folder, splits, readings = work
-    run = StoredRun(folder)
+    run, splits, readings = work
     unreadable = [problem for name in ("images", "predictions") if (problem := _problem(run, name))]
     if unreadable:
         return None, unreadable

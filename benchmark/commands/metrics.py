@@ -10,7 +10,7 @@ from benchmark.results.table import warn_unreadable
 from reports.collect import finished_ids
 from reports.formats import as_one
 from reports.metrics import measure_runs, metrics_table
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 
 
 def do(options: argparse.Namespace) -> int:
@@ -18,7 +18,7 @@ def do(options: argparse.Namespace) -> int:
     problems: list[str] = []
     tables = []
     sets = stored_sets(options)
-    numbers = read_numbers(options.results, finished_ids(sets), problems, splits=[options.by])
+    numbers = read_numbers(stored_runs(options.results, finished_ids(sets)), problems, splits=[options.by])
     for results in sets:
         (measured,) = measure_runs(results, numbers, [options.by])
         if measured.groups:

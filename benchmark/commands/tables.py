@@ -23,7 +23,7 @@ from reports.listed import ListedImages
 from reports.published import Published
 from reports.readings import distance_table, distances, read_as, under_every_reading
 from reports.replication import with_replication
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 from reports.tables import IMAGES_TABLE, TABLES, Table, all_tables, build_table, images_table
 
 
@@ -93,7 +93,7 @@ def distance_tables(options: argparse.Namespace) -> list[tuple[Table, str]]:
 def read_scores(root: Path, sets: Sequence[ResultSet], readings: Sequence[Reading]) -> dict[str, np.ndarray]:
     """Return ``score_readings`` of the finished runs of some sets, by id, with a warning for those not readable."""
     problems: list[str] = []
-    numbers = read_numbers(root, finished_ids(sets), problems, readings=readings)
+    numbers = read_numbers(stored_runs(root, finished_ids(sets)), problems, readings=readings)
     warn_unreadable(problems, root)
     return {run_id: found.scores for run_id, found in numbers.items()}
 

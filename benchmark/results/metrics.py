@@ -203,16 +203,25 @@ def best_threshold(histograms: Histograms, usual: float) -> float:
 
 def best_edge(histograms: Histograms, usual: float) -> int | None:
     """Return the position of ``best_threshold`` among the edges of the histograms; None if no image is left."""
-    histograms = histograms.select(histograms.marked)
-    if not len(histograms.normal):
+    marked = histograms.marked
+    if not marked.any():
         return None
     thresholds = to_probability(histograms.edges)
     rounded = thresholds.astype(np.float32)
-    fp, tp = histograms.above()
-    values = iou(tp, fp, histograms.defective.sum(axis=1, keepdims=True) - tp).mean(axis=0)
+    # All edges up to the next bin with a pixel predict the same, and most bins are empty.
+    used = np.flatnonzero((histograms.normal[marked] + histograms.defective[marked]).any(axis=0))
+    fp, tp = (_at_or_above(counts[marked].take(used, axis=1)) for counts in (histograms.normal, histograms.defective))
+    means = iou(tp, fp, histograms.defective[marked].sum(axis=1, keepdims=True) - tp).mean(axis=0)
+    values = means[np.searchsorted(used, np.arange(1, len(thresholds) + 1))]
     values[(rounded <= 0) | (rounded >= 1)] = -1  # probabilities, which are float32, cannot tell these apart
     best = np.flatnonzero(values == values.max())
     return int(best[np.argmin(np.abs(thresholds[best] - usual))])
+
+
+def _at_or_above(counts: np.ndarray) -> np.ndarray:
+    """Return the sums from each column on, and of none, int64, shape (rows, columns + 1)."""
+    sums: np.ndarray = np.cumsum(np.pad(counts, ((0, 0), (0, 1)))[:, ::-1], axis=1)[:, ::-1]
+    return sums
 
 
 @dataclass(frozen=True)
@@ -314,7 +323,7 @@ def _mean_iou(histograms: Histograms, lowest: int) -> float | None:
     marked = histograms.marked
     if not marked.any():
         return None
-    fp, tp = (counts[marked, lowest:].sum(axis=1) for counts in (histograms.normal, histograms.defective))
+    fp, tp = (counts[:, lowest:].sum(axis=1)[marked] for counts in (histograms.normal, histograms.defective))
     return float(iou(tp, fp, histograms.defective[marked].sum(axis=1) - tp).mean())
 
 

@@ -187,10 +187,13 @@ def score_readings(
     counts = {name: _counts(images, predictions, threshold, name) for name in needed}
     of_images = {name: [np.nan] * 2 if found is None else _of_images(found, ~normal) for name, found in counts.items()}
     values = np.full((len(readings), len(METRICS)), np.nan)
+    by_image = {name: (iou(*found), dice(*found)) for name, found in counts.items() if found is not None}
     for row, reading in zip(values, readings, strict=True):
         found = counts[reading.threshold]
         if found is not None:
-            row[:] = [*_overlap(found, marked, normal, reading), *of_images[reading.threshold]]
+            rows = marked if reading.images == "defective" else marked | normal
+            overlap = _overlap(found[:, rows], [each[rows] for each in by_image[reading.threshold]], reading)
+            row[:] = [*overlap, *of_images[reading.threshold]]
     return values
 
 
@@ -211,24 +214,22 @@ def _counts(
     return np.stack([tp, fp, test.defective.sum(axis=1) - tp])
 
 
-def _overlap(counts: np.ndarray, marked: np.ndarray, normal: np.ndarray, reading: Reading) -> list[float]:
-    """Return IOU and DC, NaN where no image counts."""
-    rows = counts[:, marked if reading.images == "defective" else marked | normal]
-    if not rows.shape[1]:
+def _overlap(counts: np.ndarray, by_image: Sequence[np.ndarray], reading: Reading) -> list[float]:
+    """Return IOU and DC from TP, FP and FN of the images that count and their own IOU and DC; NaN without any."""
+    if not counts.shape[1]:
         return [np.nan, np.nan]
     if reading.reduction == "pooled":
-        pooled = rows.sum(axis=1)
+        pooled = counts.sum(axis=1)
         return [iou(*pooled), dice(*pooled)]
-    tp, fp, fn = rows
+    tp, fp, fn = counts
     empty = tp + fp == 0
     replaced = {"zero": 0.0, "one": 1.0, "left_out": np.nan}
     found = []
-    for measure in (iou, dice):
-        values: np.ndarray = measure(tp, fp, fn)
+    for values in by_image:  # copies: they were taken by a mask
         values[empty & (fn > 0)] = replaced[reading.empty_prediction]
         values[empty & (fn == 0)] = replaced[reading.empty_mask]
-        values = values[~np.isnan(values)]
-        found.append(float(values.mean()) if len(values) else np.nan)
+        known = values[~np.isnan(values)]
+        found.append(float(known.mean()) if len(known) else np.nan)
     return found
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from baselines.errors import InputError
 from benchmark.protocol.profile import Protocol
 from benchmark.results.records import FailureRecord, RunHeader, RunRecord, SampleRecord, Status
 from benchmark.results.stored_run import StoredRun
 from benchmark.score import Metric
+from reports.run_numbers import in_processes
 
 # The false positive rates at which the curves of all runs are averaged.
 GRID = np.linspace(0.0, 1.0, 101)
@@ -132,33 +132,45 @@ def roc_on_grid(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
 
 def read_curves(records: Iterable[RunRecord | FailureRecord], root: Path, problems: list[str]) -> dict[str, PageRun]:
     """Return runs by id with their curves; what cannot be read of them is left out and listed in ``problems``."""
+    records = list(records)
+    finished = [StoredRun(root / "runs" / record.id, record) for record in records if isinstance(record, RunRecord)]
+    read = iter(zip(finished, in_processes(_read_curves, finished), strict=True))
     runs: dict[str, PageRun] = {}
     for record in records:
         if isinstance(record, FailureRecord):
             runs[record.id] = FailedRun(record)
             continue
-        stored = StoredRun(root / "runs" / record.id, record)
-        roc, learning, gradients = None, None, None
-        try:
-            points = stored.roc
-            roc = roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None
-        except InputError as error:
-            problems.append(str(error))
-        try:
-            learning = stored.curve[["iteration", "test_iou"]].dropna().to_numpy(float)
-        except InputError as error:
-            problems.append(str(error))
-        try:
-            gradients = _gradient_ratio(stored.gradients)
-        except InputError as error:
-            problems.append(str(error))
-        runs[record.id] = FinishedRun(
-            record=record, folder=stored.folder, roc=roc, learning=learning, gradients=gradients
-        )
+        stored, (curves, unreadable) = next(read)
+        problems += unreadable
+        runs[record.id] = FinishedRun(record=record, folder=stored.folder, **curves)
     return runs
 
 
-def _gradient_ratio(gradients: pd.DataFrame) -> np.ndarray | None:
+def _read_curves(stored: StoredRun) -> tuple[dict[str, np.ndarray | None], list[str]]:
+    """Return the curves of ``PageRun`` by name, and a line for each that cannot be read."""
+    curves: dict[str, np.ndarray | None] = {}
+    unreadable = []
+    for name, read in (("roc", _roc), ("learning", _learning), ("gradients", _gradient_ratio)):
+        try:
+            curves[name] = read(stored)
+        except InputError as error:
+            curves[name] = None
+            unreadable.append(str(error))
+    return curves, unreadable
+
+
+def _roc(stored: StoredRun) -> np.ndarray | None:
+    points = stored.roc
+    return roc_on_grid(points["fpr"].to_numpy(), points["tpr"].to_numpy()) if len(points) else None
+
+
+def _learning(stored: StoredRun) -> np.ndarray:
+    readings: np.ndarray = stored.curve[["iteration", "test_iou"]].dropna().to_numpy(float)
+    return readings
+
+
+def _gradient_ratio(stored: StoredRun) -> np.ndarray | None:
+    gradients = stored.gradients
     encoder = gradients[(gradients["stage"] == 0) & (gradients["segmentation"] > 0) & gradients["nbr"].notna()]
     if encoder.empty:
         return None

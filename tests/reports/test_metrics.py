@@ -16,7 +16,7 @@ from benchmark.results.stored_run import StoredRun
 from benchmark.results.table import load_results
 from reports.collect import result_sets
 from reports.metrics import measure_runs
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 from tests.factories import store_run
 from tests.results.test_upgrade import to_format_2
 
@@ -104,7 +104,7 @@ def test_a_run_that_cannot_be_read_is_named_and_has_no_value(
     assert (float(found["value"]), found["n"], found["of"]) == (0.2, "1", "3")
     problems: list[str] = []
     (results,) = result_sets(load_results(tmp_path))
-    (measured,) = measure_runs(results, read_numbers(tmp_path, runs, problems, [None]), [None])
+    (measured,) = measure_runs(results, read_numbers(stored_runs(tmp_path, runs), problems, [None]), [None])
     assert measured.groups
     assert len(problems) == 1
     assert problems[0].startswith(f"{path} cannot be read")

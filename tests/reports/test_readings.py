@@ -17,7 +17,7 @@ from benchmark.results.table import load_results
 from reports.collect import finished_ids, result_sets
 from reports.published import Published
 from reports.readings import under_every_reading
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 from reports.tables import all_tables
 from tests.conftest import CommandLine
 from tests.factories import store_run
@@ -49,7 +49,7 @@ def cells(capsys: Output, root: Path, *words: str) -> dict[tuple[str, str, str],
 
 def test_the_default_reading_gives_the_tables_of_before(study: Path, capsys: Output) -> None:
     (results,) = result_sets(load_results(study))
-    numbers = read_numbers(study, finished_ids([results]), [], readings=RUN_READINGS)
+    numbers = read_numbers(stored_runs(study, finished_ids([results])), [], readings=RUN_READINGS)
     scored = {run_id: found.scores for run_id, found in numbers.items()}
     sets = under_every_reading(results, scored)
     assert list(sets) == list(READINGS)

@@ -17,7 +17,7 @@ from reports.html import write_report
 from reports.page.evidence import compared_table
 from reports.page.switches import encode
 from reports.readings import under_every_reading
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 from reports.tables import Row, Table
 from tests.factories import store_run
 from tests.reports.pages import browse, needs_browser
@@ -118,7 +118,7 @@ def test_every_reading_shows_the_numbers_of_the_command(report: Path, tmp_path: 
     assert seen["requests"] == 0
     assert seen["found"]["same"]
     results, found = results_of(report), seen["found"]["found"]
-    numbers = read_numbers(report.parent, finished_ids([results]), [], readings=RUN_READINGS)
+    numbers = read_numbers(stored_runs(report.parent, finished_ids([results])), [], readings=RUN_READINGS)
     sets = under_every_reading(results, {run: number.scores for run, number in numbers.items()})
     assert list(found) == [str(reading) for reading in READINGS]
     for reading, scored in sets.items():
