@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -20,7 +18,7 @@ from reports.audit import find_contradictions
 from reports.claims import judge, judge_published
 from reports.collect import result_sets
 from reports.metrics import measure_runs
-from reports.page.details import DetailPage, write_detail
+from reports.page.details import write_details
 from reports.page.evidence import (
     compared_table,
     compared_tables,
@@ -44,7 +42,6 @@ REPORT_NAME = "report.html"
 # A folder with this file was written by a report, and may be replaced.
 _MARKER = "about.txt"
 _ABOUT = "Pages of the report next to this folder. Writing that report again replaces the whole folder.\n"
-_THREADS = 4
 _SPLITS: tuple[By | None, ...] = (None, "size")
 
 
@@ -114,7 +111,7 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
             for results in sets
             for page in detail_pages(results, stored, f"../../{quote(path.name)}")
         ]
-        pictures = _write_details(work)
+        pictures = write_details(work)
     pictures = list(dict.fromkeys([*(line for section in sections for line in section.problems), *pictures]))
     for lines, noun in ((files, "file"), (pictures, "sample picture")):
         if lines:
@@ -128,14 +125,6 @@ def write_report(root: Path, command: Sequence[str] = (), path: Path | None = No
         problems=[*unreadable, *files, *pictures],
         command=shlex.join(command),
     )
-
-
-def _write_details(work: Sequence[tuple[Path, DetailPage]]) -> list[str]:
-    """Write detail pages, several at a time; return a line for each picture that cannot be read."""
-    # Threads: most of the time goes into decoding and encoding pictures, during which Pillow releases the GIL.
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        problems = pool.map(lambda item: write_detail(*item), work)
-        return [line for lines in problems for line in lines]
 
 
 @contextmanager

@@ -78,14 +78,29 @@ def stored_runs(root: Path, ids: Iterable[str]) -> list[StoredRun]:
     return [StoredRun(root / "runs" / run_id) for run_id in dict.fromkeys(ids)]
 
 
-def in_processes(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Apply a function to items, in several processes if there are many; results are in the order of the items."""
-    processes = os.cpu_count() or 1
-    if len(items) < _FEWEST or processes == 1:
+def in_processes(function: Callable[[T], R], items: Sequence[T], runs: int | None = None) -> list[R]:
+    """Apply a function to items, in several processes if they are about many runs.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, with a result that can be pickled.
+    items : sequence
+    runs : int, optional
+        How many runs the items are about, together; one each if not given.
+
+    Returns
+    -------
+    list
+        The results, in the order of the items.
+    """
+    runs, processes = len(items) if runs is None else runs, os.cpu_count() or 1
+    if runs < _FEWEST or processes == 1:
         return [function(item) for item in items]
     from joblib import Parallel, delayed  # slow to import
 
-    return list(Parallel(processes, batch_size=_BATCH)(delayed(function)(item) for item in items))
+    batch = max(1, _BATCH * len(items) // runs)
+    return list(Parallel(processes, batch_size=batch)(delayed(function)(item) for item in items))
 
 
 def _read(

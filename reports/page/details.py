@@ -17,6 +17,7 @@ from reports.figures import learning_chart, roc_chart
 from reports.page.links import method_anchor
 from reports.page.stored import FinishedRun, PageRun
 from reports.pages import write_page
+from reports.run_numbers import in_processes
 from reports.samples import Annotated, Gallery, Picture, find_extreme, sample_grid
 from reports.statistics import mean_interval
 
@@ -109,6 +110,15 @@ class TrainingPart:
     shown: tuple[Annotated, ...]
     names: tuple[str, ...]
     normals: int
+
+
+def write_details(work: Sequence[tuple[Path, DetailPage]]) -> list[str]:
+    """Write several pages, some at a time; arguments, result and errors of each are those of ``write_detail``."""
+    return [line for lines in in_processes(_write, work, sum(len(page.runs) for _, page in work)) for line in lines]
+
+
+def _write(item: tuple[Path, DetailPage]) -> list[str]:
+    return write_detail(*item)
 
 
 def write_detail(path: Path, page: DetailPage) -> list[str]:
