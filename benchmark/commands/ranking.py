@@ -29,7 +29,7 @@ from reports.rank_views import (
     stored_scores,
     view_ranks,
 )
-from reports.run_numbers import read_numbers
+from reports.run_numbers import read_numbers, stored_runs
 
 Source = ResultSet | Published
 Scores = Callable[[int], pd.DataFrame]
@@ -94,7 +94,7 @@ def _stored(options: argparse.Namespace) -> list[tuple[Source, Scores]]:
         raise InputError("--defect does not fit --metric acc: it is not measured by defect type")
     problems: list[str] = []
     splits: list[By | None] = ["defect" if options.defect else None]
-    numbers = read_numbers(options.results, finished_ids(sets), problems, splits=splits)
+    numbers = read_numbers(stored_runs(options.results, finished_ids(sets)), problems, splits=splits)
     measured = [found for item in sets for found in measure_runs(item, numbers, splits)]
     warn_unreadable(problems, options.results)
     if options.defect:
