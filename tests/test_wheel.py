@@ -46,7 +46,7 @@ def test_the_wheel_holds_its_data_files_and_nothing_of_the_tests(installed: Path
         "reports/templates/_page.html",
         "reports/page/sections.py",
         "reports/static/report.css",
-        "reports/paper/statements.toml",
+        "reports/paper/claims.toml",
         "reports/paper/bold.csv",
         "reports/paper/tables/table_2_iou.csv",
         "reports/static/report.js",

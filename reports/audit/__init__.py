@@ -8,29 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from reports.audit import cells, deviations, images, means, words
+from reports.audit import cells, deviations, images, means, statements
 from reports.audit.finding import Finding, Severity
-from reports.audit.source import Paper
+from reports.paper.printed import Paper
 
 __all__ = ["CHECKS", "Finding", "Paper", "Severity", "find_contradictions"]
 
 CHECKS: tuple[Callable[[Paper], Iterator[Finding]], ...] = (
     means.rows_of_means,
     means.repeated_means,
-    words.same_training,
+    means.same_training,
     cells.dice_bounds,
     cells.bold_cells,
-    words.orders,
-    words.quotations,
-    words.shrinking_gains,
-    words.gains,
+    statements.statements,
     images.totals,
     images.table_of_images,
     images.figures,
     images.batches,
     means.categories_behind_means,
-    words.comparables,
-    words.capacity,
     cells.largest_deviations,
     cells.smallest_deviations,
     cells.ratios_of_deviations,

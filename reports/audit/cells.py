@@ -9,8 +9,8 @@ from statistics import median
 from typing import NamedTuple
 
 from reports.audit.finding import Finding, Severity, slug, tables
-from reports.audit.source import DIGITS, Paper, PrintedCell, label, shown, spaced
 from reports.paper import CATEGORY_TABLES
+from reports.paper.printed import DIGITS, Paper, PrintedCell, label, shown, spaced
 from reports.wording import joined
 
 ONE: int = 10**DIGITS
@@ -117,7 +117,7 @@ def gaps_below_bound(paper: Paper) -> Iterator[Finding]:
     >>> [finding.id for finding in gaps_below_bound(Paper.published())]
     ['dice-gaps-1-ternausnet16']
     """
-    for shots in paper.statements.settings.shots:
+    for shots in paper.ledger.settings.shots:
         gaps: dict[str, dict[str, float]] = {}
         for iou, dice in _both_metrics(paper):
             if iou.shots == shots:
@@ -211,7 +211,7 @@ def largest_deviations(paper: Paper) -> Iterator[Finding]:
     >>> list(largest_deviations(Paper.published()))
     []
     """
-    seeds = paper.statements.settings.seeds
+    seeds = paper.ledger.settings.seeds
     for metric, number in CATEGORY_TABLES.items():
         for cell in paper.cells(number):
             # Within rounding, the mean nearest to 1/2 allows the largest deviation.
@@ -240,7 +240,7 @@ def smallest_deviations(paper: Paper) -> Iterator[Finding]:
     >>> [finding.where for finding in smallest_deviations(Paper.published())]
     ['Table II; Sections IV-B and IV-F', 'Table III; Sections IV-B and IV-F']
     """
-    seeds = paper.statements.settings.seeds
+    seeds = paper.ledger.settings.seeds
     for number in CATEGORY_TABLES.values():
         cells = paper.cells(number)
         small = [cell for cell in cells if cell.deviation <= SMALL_DEVIATION]

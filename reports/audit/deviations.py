@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from reports.audit.finding import Finding, Severity, slug
-from reports.audit.source import Paper, PrintedCell, label, shown, spaced
 from reports.paper import CATEGORY_TABLES
+from reports.paper.printed import Paper, PrintedCell, label, shown, spaced
 from reports.statistics import ALPHA, holm
 from reports.wording import joined
 
@@ -97,10 +97,10 @@ def bold_cells_not_shown_better(paper: Paper) -> Iterator[Finding]:
     >>> [finding.recomputed for finding in bold_cells_not_shown_better(Paper.published())]
     ['16 of 84 (1-shot) and 18 of 90 (5-shot) comparisons', '24 of 84 (1-shot) and 27 of 90 (5-shot) comparisons']
     """
-    seeds = paper.statements.settings.seeds
+    seeds = paper.ledger.settings.seeds
     for number in CATEGORY_TABLES.values():
         counts, steps = [], []
-        for shots in paper.statements.settings.shots:
+        for shots in paper.ledger.settings.shots:
             pairs = _comparisons(paper, number, shots)
             open_pairs = _not_better(pairs, seeds)
             if not open_pairs:
@@ -166,8 +166,8 @@ def bold_leads(paper: Paper) -> Iterator[Finding]:
     >>> [finding.id for finding in bold_leads(Paper.published())]
     ['bold-lead-ii-5-grid', 'bold-lead-ii-5-wood', 'bold-lead-iii-5-wood']
     """
-    seeds = paper.statements.settings.seeds
-    for number, shots in product(CATEGORY_TABLES.values(), paper.statements.settings.shots):
+    seeds = paper.ledger.settings.seeds
+    for number, shots in product(CATEGORY_TABLES.values(), paper.ledger.settings.shots):
         pairs = _comparisons(paper, number, shots)
         for pair in pairs:
             row = [other for bold, other in pairs if bold == pair.bold]
@@ -203,10 +203,10 @@ def scatter_of_deviations(paper: Paper) -> Iterator[Finding]:
     >>> [finding.recomputed for finding in scatter_of_deviations(Paper.published())]
     ['0.87 (1-shot) and 1.39 (5-shot); 5 seeds: 0.31 to 0.52', '0.95 (1-shot) and 1.39 (5-shot); 5 seeds: 0.31 to 0.52']
     """
-    seeds = paper.statements.settings.seeds
+    seeds = paper.ledger.settings.seeds
     for metric, number in CATEGORY_TABLES.items():
         found, steps, limits = [], [], []
-        for shots in paper.statements.settings.shots:
+        for shots in paper.ledger.settings.shots:
             units = _deviations(paper, number, shots)
             if min(units.shape) < 2:
                 continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.audit.finding import Finding, Severity, slug
-from reports.audit.source import GOOD, Paper, spaced
-from reports.paper.statements import Figure
+from reports.paper.ledger import Figure
+from reports.paper.printed import GOOD, Paper, spaced
 from reports.wording import counted, joined
 
 
@@ -18,7 +18,7 @@ def totals(paper: Paper) -> Iterator[Finding]:
     >>> list(totals(Paper.published()))
     []
     """
-    counts, settings = paper.counts, paper.statements.settings
+    counts, settings = paper.counts, paper.ledger.settings
     if counts["images"].sum() != settings.images:
         parts = counts.assign(label=counts["label"].where(counts["label"] == GOOD, "defective"))
         sums = parts.groupby(["split", "label"])["images"].sum()
@@ -75,7 +75,7 @@ def table_of_images(paper: Paper) -> Iterator[Finding]:
     >>> [finding.id for finding in table_of_images(Paper.published())]
     ['table-of-images-1', 'table-of-images-5']
     """
-    types, settings = paper.defect_types(), paper.statements.settings
+    types, settings = paper.defect_types(), paper.ledger.settings
     rows = paper.image_counts()
     for shots in settings.shots:
         steps, printed, expected = [], 0, 0
@@ -111,7 +111,7 @@ def figures(paper: Paper) -> Iterator[Finding]:
     >>> [finding.id for finding in figures(Paper.published())]
     ['figure-6-kinds', 'figure-6-training-images', 'figure-6-panels']
     """
-    for figure in paper.statements.figures:
+    for figure in paper.ledger.figures:
         for check in (_kinds, _shown_types, _training_images, _panels):
             yield from check(paper, figure)
 
@@ -153,7 +153,7 @@ def _shown_types(paper: Paper, figure: Figure) -> Iterator[Finding]:
 
 def _training_images(paper: Paper, figure: Figure) -> Iterator[Finding]:
     """The stated number of training images against K of each defect type."""
-    stated, settings = figure.training_images, paper.statements.settings
+    stated, settings = figure.training_images, paper.ledger.settings
     if stated is None or settings.shots_per != "defect_type":
         return
     shots = min(settings.shots)
@@ -195,7 +195,7 @@ def batches(paper: Paper) -> Iterator[Finding]:
     >>> [finding.id for finding in batches(Paper.published())]
     ['batch-1']
     """
-    types, settings = paper.defect_types(), paper.statements.settings
+    types, settings = paper.defect_types(), paper.ledger.settings
     for shots, size in settings.batch_size.items():
         if shots >= size:
             continue

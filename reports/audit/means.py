@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import NamedTuple
 
+from benchmark.score import Metric
 from reports.audit.finding import Finding, Severity, slug, tables
-from reports.audit.source import Paper, PrintedCell, columns_of, label, metric_name, shown, spaced
 from reports.paper import CATEGORY_TABLES, MEAN
-from reports.paper.statements import Column, SameTraining
+from reports.paper.ledger import SameTraining
+from reports.paper.printed import Paper, PrintedCell, label, shown, spaced
 from reports.wording import joined
 
 # A printed mean is off by half a unit of its last digit at most, and so is the mean of printed cells.
@@ -43,11 +44,11 @@ def rows_of_means(paper: Paper) -> Iterator[Finding]:
     >>> next(rows_of_means(Paper.published())).id
     'row-of-means-ii-5-albunet-nbr-cap'
     """
-    for number in CATEGORY_TABLES.values():
+    for metric, number in CATEGORY_TABLES.items():
         steps = []
         for row in _means_of_cells(paper, number):
             if abs(row.printed - row.mean) > MARGIN:
-                yield _wrong_mean(paper, number, row)
+                yield _wrong_mean(paper, metric, number, row)
             elif abs(row.printed - row.mean) > MARGIN / 2:
                 steps.append(
                     f"{label(row.method)}, {row.shots}-shot: {shown(row.total)} / {len(row.cells)} = "
@@ -66,7 +67,7 @@ def rows_of_means(paper: Paper) -> Iterator[Finding]:
             )
 
 
-def _wrong_mean(paper: Paper, number: str, row: _MeanOfCells) -> Finding:
+def _wrong_mean(paper: Paper, metric: Metric, number: str, row: _MeanOfCells) -> Finding:
     count = len(row.cells)
     missing = row.printed * count - row.total
     steps = [
@@ -83,11 +84,10 @@ def _wrong_mean(paper: Paper, number: str, row: _MeanOfCells) -> Finding:
                 f"Without {spaced(category)}, which has no numbers at another K: {shown(sum(rest))} / {len(rest)} = "
                 f"{shown(sum(rest) / len(rest))}."
             )
-    (metric,) = columns_of(number)
     return Finding(
         id=slug("row-of-means", number, row.shots, row.method),
         where=f"Table {number}",
-        title=f"Mean {metric_name(metric)} of {label(row.method)}, {row.shots}-shot, is not the mean of its cells",
+        title=f"Mean {metric.upper()} of {label(row.method)}, {row.shots}-shot, is not the mean of its cells",
         printed=shown(row.printed),
         recomputed=shown(round(row.mean)),
         arithmetic="\n".join(steps),
@@ -116,7 +116,7 @@ def repeated_means(paper: Paper) -> Iterator[Finding]:
     >>> next(repeated_means(Paper.published())).id
     'repeated-mean-1-albunet'
     """
-    printed: dict[tuple[int, str], dict[Column, dict[str, int]]] = {}
+    printed: dict[tuple[int, str], dict[Metric, dict[str, int]]] = {}
     for number in (*CATEGORY_TABLES.values(), *ABLATIONS):
         for (shots, method, metric), value in paper.means(number).items():
             printed.setdefault((shots, method), {}).setdefault(metric, {})[number] = value
@@ -135,9 +135,9 @@ def repeated_means(paper: Paper) -> Iterator[Finding]:
             id=slug("repeated-mean", shots, method),
             where=tables(numbers),
             title=f"Tables print different means for {label(method)}, {shots}-shot",
-            printed="; ".join(f"{metric_name(metric)} {_by_table(values)}" for metric, values in by_metric.items()),
+            printed="; ".join(f"{metric.upper()} {_by_table(values)}" for metric, values in by_metric.items()),
             recomputed=f"equal numbers, if {condition}; they differ by "
-            + joined([f"{shown(value)} ({metric_name(metric)})" for metric, value in differences.items() if value]),
+            + joined([f"{shown(value)} ({metric.upper()})" for metric, value in differences.items() if value]),
             arithmetic="\n".join(steps),
             severity=Severity.CONTRADICTION if certain else Severity.ROUNDING,
         )
@@ -145,17 +145,17 @@ def repeated_means(paper: Paper) -> Iterator[Finding]:
 
 def _unsure_base(paper: Paper, method: str) -> SameTraining | None:
     """Return the statement by which a method may be another training in the ablation than in other tables, if any."""
-    return next((item for item in paper.statements.same_trainings if item.base == method), None)
+    return next((item for item in paper.ledger.same_trainings if item.base == method), None)
 
 
 def _pastes_too(statement: SameTraining) -> str:
     return f"{label(statement.base)} of Table {statement.first.table} pastes as in {tables(statement.base_tables)}"
 
 
-def _both_readings(statement: SameTraining, by_metric: dict[Column, dict[str, int]]) -> list[str]:
+def _both_readings(statement: SameTraining, by_metric: dict[Metric, dict[str, int]]) -> list[str]:
     """Return what the differences mean if the method pastes in the ablation, and if it does not."""
     effects = [
-        f"{shown(values[number] - values[statement.first.table])} ({metric_name(metric)})"
+        f"{shown(values[number] - values[statement.first.table])} ({metric.upper()})"
         for metric, values in by_metric.items()
         for number in statement.base_tables
         if {number, statement.first.table} <= set(values)
@@ -178,19 +178,17 @@ def _by_table(values: dict[str, int]) -> str:
     return ", ".join(f"{shown(value)} ({', '.join(numbers)})" for value, numbers in where.items())
 
 
-def _steps(paper: Paper, shots: int, method: str, metric: Column, values: dict[str, int]) -> list[str]:
+def _steps(paper: Paper, shots: int, method: str, metric: Metric, values: dict[str, int]) -> list[str]:
     """Return the difference of one metric, and how much of it a second set of runs could explain."""
     difference = max(values.values()) - min(values.values())
     if not difference:
-        same = f"{metric_name(metric)} is the same in every table, as the same runs would give"
+        same = f"{metric.upper()} is the same in every table, as the same runs would give"
         return [f"{same}: {_by_table(values)}."]
-    steps = [
-        f"{metric_name(metric)}: {shown(max(values.values()))} - {shown(min(values.values()))} = {shown(difference)}."
-    ]
-    (number,) = (table for name, table in CATEGORY_TABLES.items() if name == metric)
+    steps = [f"{metric.upper()}: {shown(max(values.values()))} - {shown(min(values.values()))} = {shown(difference)}."]
+    number = CATEGORY_TABLES[metric]
     cells = [cell for cell in paper.cells(number) if (cell.shots, cell.method) == (shots, method)]
     if number in values and cells:
-        seeds = paper.statements.settings.seeds
+        seeds = paper.ledger.settings.seeds
         error = sqrt(2 * sum(cell.deviation**2 for cell in cells) / seeds) / len(cells)
         mean = sum(cell.units for cell in cells) / len(cells)
         steps.append(
@@ -264,4 +262,56 @@ def _over_common(paper: Paper, number: str, common: set[str], every: int) -> lis
     return [
         *[f"Over all {every}, 0 for those without a number: {joined(fewer)}."] * bool(fewer),
         *[f"Over the {len(common)} that have numbers at every K: {joined(more)}."] * bool(more),
+    ]
+
+
+def same_training(paper: Paper) -> Iterator[Finding]:
+    """Rows whose training the text describes in the same way, but whose numbers differ.
+
+    Examples
+    --------
+    >>> [finding.id for finding in same_training(Paper.published())]
+    ['same-training-nbr-and-lambda-1']
+    """
+    for statement in paper.ledger.same_trainings:
+        first, second = paper.means(statement.first.table), paper.means(statement.second.table)
+        keys = [key for key in first if key[1] == statement.first.method]
+        differences = {key: second[key[0], statement.second.method, key[2]] - first[key] for key in keys}
+        if max(map(abs, differences.values())) <= 1:
+            continue
+        names = [label(row.method) for row in (statement.first, statement.second)]
+        steps = [
+            f"{key[0]}-shot {key[2].upper()}: {names[1]} {shown(first[key] + differences[key])} "
+            f"(Table {statement.second.table}) - {names[0]} {shown(first[key])} "
+            f"(Table {statement.first.table}) = {shown(differences[key])}"
+            for key in keys
+        ]
+        base, number = f"{label(statement.base)} of Table {statement.first.table}", statement.first.table
+        steps += [
+            f"If {base} pastes, as that of {tables(statement.base_tables)} does, the two trainings are the same and "
+            "only other runs can explain the differences.",
+            f"If {base} was trained without pasting, so was {names[0]}, and the differences above are the effect of "
+            f"pasting on it. {base} is then not that of {tables(statement.base_tables)}, against the text, and pasting "
+            "changes it by:",
+        ]
+        steps += _effect_of_pasting(paper, statement.base, statement.base_tables, number)
+        yield Finding(
+            id=slug("same-training", statement.id),
+            where=f"Sections {statement.section} and IV-H; Tables {statement.first.table} and {statement.second.table}",
+            title=f"The text describes the same training for {joined(names)}, but their numbers differ",
+            printed=statement.summary,
+            recomputed="they differ by up to " + shown(max(differences.values(), key=abs)),
+            arithmetic="\n".join(steps),
+            severity=Severity.CONTRADICTION,
+        )
+
+
+def _effect_of_pasting(paper: Paper, base: str, pasting: tuple[str, ...], without: str) -> list[str]:
+    plain = paper.means(without)
+    return [
+        f"{shots}-shot {metric.upper()}: {shown(value)} (Table {number}) - {shown(plain[shots, base, metric])} "
+        f"(Table {without}) = {shown(value - plain[shots, base, metric])}"
+        for number in pasting
+        for (shots, method, metric), value in paper.means(number).items()
+        if method == base
     ]

@@ -37,11 +37,12 @@ from pathlib import Path
 
 from reports.claims.counted import judge_none_converges, judge_realism, judge_same_size, judge_value
 from reports.claims.evidence import Evidence, PublishedEvidence, StoredEvidence
-from reports.claims.ledger import Claim, read_ledger
 from reports.claims.paired import judge_better, judge_over_seeds, judge_shrinks, judge_smaller, judge_within
 from reports.claims.text import as_records, as_text
 from reports.claims.verdict import NotTestable, Outcome, Verdict
 from reports.collect import ResultSet
+from reports.paper.ledger import Claim, read_ledger
+from reports.paper.printed import Paper
 from reports.wording import counted
 
 __all__ = ["Claim", "Outcome", "Verdict", "as_records", "as_text", "judge", "judge_published", "read_ledger"]
@@ -91,8 +92,13 @@ def judge(results: ResultSet, root: Path | None = None, images: bool = False) ->
     return verdicts
 
 
-def judge_published() -> list[Verdict]:
+def judge_published(paper: Paper | None = None) -> list[Verdict]:
     """Judge every claim by the paper's own Tables II to VII.
+
+    Parameters
+    ----------
+    paper : Paper, optional
+        The paper as printed if not given.
 
     Returns
     -------
@@ -104,12 +110,17 @@ def judge_published() -> list[Verdict]:
     >>> [verdict.claim.id for verdict in judge_published() if verdict.outcome is Outcome.CONTRADICTED]
     ['unet-ahead-at-1']
     """
-    return list(_published_verdicts())
+    return list(_published_verdicts()) if paper is None else _by_tables(paper)
 
 
 @cache
 def _published_verdicts() -> tuple[Verdict, ...]:
-    return tuple(_decide(claim, PublishedEvidence()) for claim in read_ledger().claims)
+    return tuple(_by_tables(Paper.published()))
+
+
+def _by_tables(paper: Paper) -> list[Verdict]:
+    evidence = PublishedEvidence(paper)
+    return [_decide(claim, evidence) for claim in paper.ledger.claims]
 
 
 def _decide(claim: Claim, evidence: Evidence) -> Verdict:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from benchmark.results.records import Status
 from benchmark.score import Metric
-from reports.claims.evidence import NOT_PRINTED, Evidence, StoredEvidence, method_label
-from reports.claims.ledger import Claim
+from reports.claims.evidence import NOT_PRINTED, Evidence, StoredEvidence
 from reports.claims.verdict import NotTestable, Outcome, Verdict
 from reports.collect import PAPER_CATEGORIES
 from reports.paper import PAPER_SEEDS
+from reports.paper.ledger import Claim
+from reports.paper.printed import label
 from reports.wording import abridged
 
 
@@ -24,7 +25,7 @@ def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
     Examples
     --------
     >>> from reports.claims.evidence import PublishedEvidence
-    >>> from reports.claims.ledger import read_ledger
+    >>> from reports.paper.ledger import read_ledger
     >>> claim = next(claim for claim in read_ledger().claims if claim.id == "acc-value-1")
     >>> judge_value(claim, PublishedEvidence()).reason
     'the table prints the same number'
@@ -40,7 +41,7 @@ def judge_value(claim: Claim, evidence: Evidence) -> Verdict:
     runs = evidence.finished(name, metric, shots).reindex(index=list(PAPER_CATEGORIES))
     complete = runs.dropna().mean(axis=1)
     if complete.empty:
-        raise NotTestable(f"no category has complete seeds of {method_label(name)} at {shots}-shot")
+        raise NotTestable(f"no category has complete seeds of {label(name)} at {shots}-shot")
     figures = (f"{complete.mean():.4f} over {len(complete)} of the {len(runs)} categories the paper averages",)
     left_out = tuple(
         f"{shots}-shot {category} ({line.count()} of {len(line)} seeds)"
@@ -73,7 +74,7 @@ def judge_none_converges(claim: Claim, evidence: Evidence) -> Verdict:
     Examples
     --------
     >>> from reports.claims.evidence import PublishedEvidence
-    >>> from reports.claims.ledger import read_ledger
+    >>> from reports.paper.ledger import read_ledger
     >>> claim = next(claim for claim in read_ledger().claims if claim.id == "toothbrush-fails-at-1")
     >>> judge_none_converges(claim, PublishedEvidence()).reason
     'no method converged'
@@ -93,8 +94,8 @@ def judge_none_converges(claim: Claim, evidence: Evidence) -> Verdict:
     if not sum(finished.values()):
         raise NotTestable(f"no run finished on {category} at {shots}-shot")
     figures = (f"{sum(done.values())} of {sum(finished.values())} converged",)
-    converged = [method_label(name) for name, count in done.items() if count]
-    missing = [method_label(name) for name, count in finished.items() if not count]
+    converged = [label(name) for name, count in done.items() if count]
+    missing = [label(name) for name, count in finished.items() if not count]
     if converged:
         return Verdict(claim, Outcome.CONTRADICTED, test, figures, f"converged: {abridged(converged)}")
     if missing:
@@ -134,10 +135,10 @@ def judge_same_size(claim: Claim, evidence: Evidence) -> Verdict:
     for record in stored.records(claim):
         if record.parameters:
             sizes[record.method].add(f"{record.identity.network}, {record.parameters:,} parameters")
-    missing = [method_label(name) for name, found in sizes.items() if not found]
+    missing = [label(name) for name, found in sizes.items() if not found]
     if missing:
         raise NotTestable(f"no run records the size of {', '.join(missing)}")
-    figures = tuple(f"{method_label(name)}: {' or '.join(sorted(found))}" for name, found in sizes.items())
+    figures = tuple(f"{label(name)}: {' or '.join(sorted(found))}" for name, found in sizes.items())
     same = len(set().union(*sizes.values())) == 1
     reason = "all the same" if same else "not all the same"
     return Verdict(claim, Outcome.of(same), "run.json compared; no test", figures, reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -12,19 +11,19 @@ import numpy as np
 import pandas as pd
 
 from baselines.errors import InputError
-from baselines.methods import PAPER_METHODS
 from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import read_run
 from benchmark.results.stored_run import StoredRun
 from benchmark.score import Metric
 from reports.averaging import averaged_rows
 from reports.category_scores import CategoryScores, category_scores
-from reports.claims.ledger import Claim, ClaimMetric, CurveMeasure, Measure, RunMeasure
 from reports.claims.measures import CURVE_MEASURES, RUN_MEASURES, IouCurve, common_level, image_scores
 from reports.claims.verdict import NotTestable
 from reports.collect import ResultSet
 from reports.hierarchical import ROPE_METRICS, Hierarchy, by_category, paired_runs
-from reports.paper import CATEGORY_TABLES, MEAN, published_means, published_table
+from reports.paper import CATEGORY_TABLES, MEAN
+from reports.paper.ledger import Claim, ClaimMetric, CurveMeasure, Measure, RunMeasure
+from reports.paper.printed import DIGITS, Paper
 
 T = TypeVar("T")
 
@@ -41,18 +40,6 @@ METRIC_LABELS: dict[ClaimMetric, str] = {
     "area_to_level": "area under the IOU curve up to the common level",
 }
 LOWER_IS_BETTER = ("background_error", "time_to_level")
-_LABELS = {method.name: method.label for method in PAPER_METHODS}
-
-
-def method_label(name: str) -> str:
-    """Return the name of one of the paper's methods as its tables print it.
-
-    Examples
-    --------
-    >>> method_label("unet_plus_plus")
-    'U-Net++'
-    """
-    return _LABELS[name]
 
 
 class Evidence(Protocol):
@@ -244,9 +231,13 @@ class StoredEvidence:
 
 
 class PublishedEvidence:
-    """The paper's own Tables II to VII."""
+    """Tables II to VII of the paper as printed, or of another ``Paper``."""
 
     printed = True
+
+    def __init__(self, paper: Paper | None = None) -> None:
+        self.paper = Paper.published() if paper is None else paper
+        self._scores: dict[tuple[str, int], CategoryScores] = {}
 
     def check(self, claim: Claim) -> None:
         if not claim.tables:
@@ -255,7 +246,10 @@ class PublishedEvidence:
     def scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> CategoryScores:
         if metric not in CATEGORY_TABLES or CATEGORY_TABLES[metric] not in claim.tables:
             return CategoryScores(pd.DataFrame(), {})
-        return _printed_scores(CATEGORY_TABLES[metric], shots)
+        key = CATEGORY_TABLES[metric], shots
+        if key not in self._scores:
+            self._scores[key] = _printed_scores(self.paper.tables[key[0]], shots)
+        return self._scores[key]
 
     def seed_scores(self, claim: Claim, metric: ClaimMetric, shots: int) -> pd.DataFrame:
         raise NotTestable("the paper prints no numbers of single seeds")
@@ -265,16 +259,14 @@ class PublishedEvidence:
 
     def means(self, claim: Claim, metric: ClaimMetric, shots: int) -> dict[str, float]:
         return {
-            method: mean
+            method: mean / 10**DIGITS
             for number in claim.tables
-            for (k, method, name), mean in published_means(number).items()
+            for (k, method, name), mean in self.paper.means(number).items()
             if (k, name) == (shots, metric)
         }
 
 
-@cache
-def _printed_scores(table: str, shots: int) -> CategoryScores:
-    rows = published_table(table)
+def _printed_scores(rows: pd.DataFrame, shots: int) -> CategoryScores:
     rows = rows[(rows["shots"] == shots) & (rows["category"] != MEAN)]
     values = rows.pivot(index="category", columns="method", values="mean").reindex(rows["category"].unique())
     left_out = {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.results.stored_run import StoredRun
 from benchmark.score import dice, iou, scored
-from reports.claims.ledger import CurveMeasure, RunMeasure
+from reports.paper.ledger import CurveMeasure, RunMeasure
 
 # Speed is compared at this share of the best test IOU of the slower method.
 LEVEL = 0.9

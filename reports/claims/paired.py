@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from reports.category_scores import CategoryScores, LeftOut, difference, left_out_lines
-from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, StoredEvidence, method_label
-from reports.claims.ledger import Claim, claimed_differences, read_ledger
+from reports.claims.evidence import LOWER_IS_BETTER, METRIC_LABELS, Evidence, StoredEvidence
 from reports.claims.power import Source, estimate_power
 from reports.claims.verdict import ENOUGH, Outcome, Power, Verdict
 from reports.hierarchical import Hierarchy
+from reports.paper.ledger import Claim, claimed_differences, read_ledger
+from reports.paper.printed import label
 from reports.statistics import (
     ALPHA,
     Comparison,
@@ -90,7 +91,7 @@ def judge_shrinks(claim: Claim, evidence: Evidence) -> Verdict:
         gains = {
             shots: pairs.subtract(evidence.scores(claim, metric, shots), first, second, shots) for shots in claim.shots
         }
-        description = f"gain over {method_label(second)}, {few}-shot - {many}-shot {METRIC_LABELS[metric]}"
+        description = f"gain over {label(second)}, {few}-shot - {many}-shot {METRIC_LABELS[metric]}"
         pairs.series[description] = (gains[few] - gains[many]).dropna()
         pairs.seed_variance[description] = sum(evidence.seed_variance(metric, k, first, second) for k in claim.shots)
     return _tested(claim, evidence, pairs, _by_sign_flips(claim, pairs), _SIGN_FLIP)
@@ -103,7 +104,7 @@ def judge_over_seeds(claim: Claim, evidence: Evidence) -> Verdict:
     for shots, metric, method, other in claimed_differences(claim):
         scores = evidence.seed_scores(claim, metric, shots).reindex(columns=[method, other])
         complete = scores.dropna()
-        what = f"{method_label(method)} - {method_label(other)}, {shots}-shot {METRIC_LABELS[metric]}"
+        what = f"{label(method)} - {label(other)}, {shots}-shot {METRIC_LABELS[metric]}"
         pairs.series[what] = complete[method] - complete[other]
         if len(complete):
             pairs.means[what] = f"{complete[method].mean():.4f} - {complete[other].mean():.4f}, "
@@ -132,7 +133,7 @@ def judge_smaller(claim: Claim, evidence: Evidence) -> Verdict:
     what = f"negative rank correlation of {shots}-shot mean {METRIC_LABELS[metric]} and parameters"
     correlated = compare_ranks(what, sizes, means.to_numpy())
     pairs.series[what] = pd.Series([correlated.difference], dtype="float64").dropna()
-    pairs.means[what] = "".join(f"{method_label(name)} {mean:.4f}, " for name, mean in means.items())
+    pairs.means[what] = "".join(f"{label(name)} {mean:.4f}, " for name, mean in means.items())
     pairs.sample = complete
     pairs.seed_variance = {name: evidence.seed_variance(metric, shots, name) for name in claim.methods}
     return _tested(claim, evidence, pairs, [correlated], "exact permutation test of Spearman's rank correlation")
@@ -164,7 +165,7 @@ def _method_pairs(claim: Claim, evidence: Evidence) -> _Pairs:
     for shots, metric, method, other in claimed_differences(claim):
         # A positive difference supports the claim: where lower is better, the terms are swapped.
         first, second = (other, method) if metric in LOWER_IS_BETTER else (method, other)
-        description = f"{method_label(first)} - {method_label(second)}, {shots}-shot {METRIC_LABELS[metric]}"
+        description = f"{label(first)} - {label(second)}, {shots}-shot {METRIC_LABELS[metric]}"
         pairs.add(description, evidence.scores(claim, metric, shots), first, second, shots)
         pairs.seed_variance[description] = evidence.seed_variance(metric, shots, first, second)
         # The region is one of IOU and DC, and a claim about named categories says nothing of others.
@@ -239,7 +240,7 @@ def _concluded(
     pairs: _Pairs,
 ) -> Verdict:
     """Return the verdict on a claim that is supported by all of its comparisons and contradicted by any one."""
-    left_out = tuple(left_out_lines(pairs.left_out, method_label))
+    left_out = tuple(left_out_lines(pairs.left_out, label))
     power = _power(claim, evidence, pairs)
     kinds = list(outcomes.values())
     if set(kinds) == {Outcome.NOT_TESTABLE}:

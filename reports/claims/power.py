@@ -20,9 +20,9 @@ from baselines import get_method
 from benchmark.protocol.selection import Selection
 from benchmark.score import Metric
 from reports.claims.evidence import PublishedEvidence
-from reports.claims.ledger import Claim, ClaimMetric, claimed_differences, read_ledger
 from reports.claims.verdict import ENOUGH, Power
 from reports.paper import CATEGORY_TABLES, MEAN, PAPER_SEEDS, published_table
+from reports.paper.ledger import Claim, ClaimMetric, claimed_differences, read_ledger
 from reports.statistics import ALPHA, smallest_n
 
 METRICS = get_args(Metric)

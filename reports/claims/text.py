@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from reports.claims.ledger import Claim, distinct_claims, shared_comparisons
+from reports.claims.overlap import distinct_claims, shared_comparisons
 from reports.claims.verdict import Outcome, Verdict
 from reports.escapes import for_terminal
 from reports.hierarchical import QUESTION, as_record
+from reports.paper.ledger import Claim
 from reports.wording import abridged, wrapped
 
 _WIDTH = 110

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reports.claims.ledger import Claim
 from reports.hierarchical import Hierarchy
+from reports.paper.ledger import Claim
 from reports.statistics import Comparison, smallest_n
 from reports.wording import counted
 

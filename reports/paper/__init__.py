@@ -1,19 +1,14 @@
-"""What the paper prints: its tables, bold marks and statements as data, each with its section."""
+"""What the paper prints: its tables and bold marks as data, each with its section."""
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib import resources
-from typing import TypeVar
 
 import pandas as pd
 
-from baselines.errors import InputError, unknown_name
-from benchmark.schema import SchemaError, convert
+from baselines.errors import unknown_name
 from benchmark.score import Metric
-
-T = TypeVar("T")
 
 _FILES = {
     "I": "table_1_image_counts.csv",  # Section IV-A
@@ -65,7 +60,11 @@ def published_means(number: str) -> dict[tuple[int, str, Metric], float]:
     >>> published_means("IV")[1, "albunet_nbr_cap", "auc"]
     0.9219
     """
-    table = published_table(number)
+    return means_in(number, published_table(number))
+
+
+def means_in(number: str, table: pd.DataFrame) -> dict[tuple[int, str, Metric], float]:
+    """Return those of a table of the shape of ``published_table(number)``."""
     for metric, category_table in CATEGORY_TABLES.items():
         if number == category_table:
             table = table[table["category"] == MEAN].rename(columns={"mean": metric})
@@ -107,21 +106,6 @@ def mvtec_counts() -> pd.DataFrame:
     5354
     """
     return _read_csv("mvtec_ad/counts.csv", "data_manifests").copy()
-
-
-def read_toml(name: str, kind: type[T]) -> T:
-    """Return one of this package's TOML files as a declared type.
-
-    Raises
-    ------
-    InputError
-        If a field is missing, unknown or of another type; it is named.
-    """
-    content = (resources.files("reports.paper") / name).read_text(encoding="utf-8")
-    try:
-        return convert(tomllib.loads(content), kind)
-    except SchemaError as error:
-        raise InputError(f"reports/paper/{name}: {error}") from None
 
 
 @cache

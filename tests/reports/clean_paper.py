@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pandas as pd
 
 from reports.audit import Paper
-from reports.paper.statements import (
-    Capacity,
-    Comparable,
-    Figure,
-    Gain,
-    Order,
-    Quoted,
-    Row,
-    SameTraining,
-    Settings,
-    Shrinking,
-    Statements,
-)
+from reports.paper.ledger import Claim, Figure, Ledger, Row, SameTraining, Settings, Statement
 
 OURS, NBR, LAMBDA1, EUCLIDEAN = "albunet_nbr_cap", "albunet_nbr", "albunet_nbr_cap_lambda1", "albunet_nbr_cap_euclidean"
 # Mean IOU of a method before the effect of the category: U-Net beats B at 1-shot only, gains shrink.
@@ -57,7 +46,7 @@ def clean_paper() -> Paper:
         columns=["shots", "method", "acc_percent", "auc_percent"],
     )  # fmt: skip
     tables["I"] = _images()
-    return Paper(tables, _bold(), _counts(), _statements())
+    return Paper(tables, _bold(), _counts(), _ledger())
 
 
 def with_means(cells: pd.DataFrame) -> pd.DataFrame:
@@ -83,13 +72,13 @@ def in_table(number: str, alter: Callable[[pd.DataFrame], pd.DataFrame]) -> Call
     return lambda paper: replace(paper, tables={**paper.tables, number: alter(paper.tables[number])})
 
 
-def in_statements(**fields: object) -> Callable[[Paper], Paper]:
-    """Return a function that replaces fields of a paper's statements; a function gets the old value."""
+def in_ledger(**fields: object) -> Callable[[Paper], Paper]:
+    """Return a function that replaces fields of a paper's ledger; a function gets the old value."""
 
     def alter(paper: Paper) -> Paper:
-        old = paper.statements
+        old = paper.ledger
         new = {name: value(getattr(old, name)) if callable(value) else value for name, value in fields.items()}
-        return replace(paper, statements=msgspec.structs.replace(old, **new))
+        return replace(paper, ledger=msgspec.structs.replace(old, **new))
 
     return alter
 
@@ -127,28 +116,45 @@ def _bold() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["table", "shots", "category", "method"])
 
 
-def _statements() -> Statements:
-    both = ("II", "III")
+def _ledger() -> Ledger:
+    both, tables = ("iou", "dc"), ("II", "III")
     others = tuple(method for method in SKILL[1] if method != OURS)
-    return Statements(
+    return Ledger(
         settings=Settings(
             images=137, more_types_than=5, shots=(1, 5), shots_per="defect_type", seeds=5, batch_size={1: 1, 5: 4}
         ),
-        quoted=(Quoted("said", "IV-G", "91.25%", "IV", OURS, 1, {"acc_percent": Decimal("91.25")}),),
-        orders=(
-            Order("first", "IV-F", "ours is first", both, (1, 5), OURS, others),
-            Order("unet", "IV-F", "U-Net beats B at 1-shot", both, (1,), "unet", ("albunet",)),
+        parameters={"albunet": 34604897},
+        unet_channels=(8, 16),
+        statements=(
+            _statement("first", "better", OURS, others, both, (1, 5), tables),
+            _statement("unet", "better", "unet", ("albunet",), both, (1,), tables),
+            _statement("unet-5", "within", "unet", ("albunet",), both, (5,), tables, leaning="behind"),
+            _statement("less", "shrinks", OURS, others, both, (1, 5), tables),
+            _statement("cap", "within", OURS, (NBR,), both, (1, 5), ("V",), percent={1: Decimal(6), 5: Decimal(4)}),
+            _statement("said", "value", OURS, (), ("acc",), (1,), ("IV",), value=0.9125),
+            _statement("small", "smaller_is_better", "unet", ("albunet",), ("iou",), (1,), ("II",)),
         ),
-        comparables=(Comparable("unet-5", "IV-F", "U-Net is not above B", both, 5, "unet", ("albunet",), "behind"),),
-        shrinkings=(Shrinking("less", "IV-F", "the gain shrinks", both, (1, 5), OURS, others),),
-        gains=(Gain("cap", "IV-H", "around 6% and 4%", "V", OURS, NBR, {1: Decimal("6"), 5: Decimal("4")}),),
         same_trainings=(
-            SameTraining("same", "IV-C", "the same", Row("V", NBR), Row("VI", LAMBDA1), "albunet", both),
+            SameTraining("same", "IV-C", "the same", Row("V", NBR), Row("VI", LAMBDA1), "albunet", tables),
         ),
-        capacity=Capacity("small", "IV-F", "fewer", "unet", ("albunet",), (8, 16)),
-        figures=(
-            Figure(
-                "fig", "IV-F", "shown", 6, ("carpet", "hazelnut"), (), {"object": 1, "texture": 1}, 2, "c-e", "c-e"
-            ),
-        ),
+        figures=(Figure(6, "IV-F", ("carpet", "hazelnut"), (), {"object": 1, "texture": 1}, 2, "c-e", "c-e"),),
     )  # fmt: skip
+
+
+def _statement(
+    name: str,
+    kind: str,
+    method: str,
+    against: tuple[str, ...],
+    metrics: tuple[str, ...],
+    shots: tuple[int, ...],
+    tables: tuple[str, ...],
+    value: float | None = None,
+    **fields: Any,
+) -> Statement:
+    """Return a statement that makes one claim."""
+    said: dict[str, Any] = {
+        "id": name, "section": "IV-F", "quote": f"words of {name}", "kind": kind, "methods": (method,),
+        "against": against, "metrics": metrics, "shots": shots, "tables": tables,
+    }  # fmt: skip
+    return Statement(**said, **fields, claims=(Claim(**said, sentence=f"meaning of {name}", value=value),))

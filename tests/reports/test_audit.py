@@ -20,7 +20,7 @@ from scipy.special import polygamma
 from benchmark.cli import main
 from reports.audit import Finding, Severity, find_contradictions
 from reports.audit.deviations import expected_scatter, expected_square, welch_p
-from reports.audit.words import unet_parameters
+from reports.audit.statements import unet_parameters
 from tests.conftest import REPOSITORY
 from tests.reports.pages import Outline, browse, needs_browser
 

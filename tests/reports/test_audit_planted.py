@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from reports.audit import Paper, find_contradictions
+from reports.paper.ledger import Claim, Statement
 from tests.reports.clean_paper import (
     EASE,
     LAMBDA1,
@@ -18,7 +19,7 @@ from tests.reports.clean_paper import (
     SKILL,
     change,
     clean_paper,
-    in_statements,
+    in_ledger,
     in_table,
     with_means,
 )
@@ -41,14 +42,25 @@ def mean_of(number: str, by: float, method: str, column: str = "mean", **key: ob
     return in_table(number, lambda table: change(table, column, lambda old: round(old + by, 4), method=method, **key))
 
 
-def only(name: str, **fields: object) -> Callable[[Paper], Paper]:
-    """Change fields of the first statement of a kind."""
-    return in_statements(**{name: lambda listed: (msgspec.structs.replace(listed[0], **fields), *listed[1:])})
+def said(name: str, **fields: object) -> Callable[[Paper], Paper]:
+    """Change fields of a statement, and of its claim where that has them."""
+
+    def alter(statement: Statement) -> Statement:
+        of_claims = {field: value for field, value in fields.items() if field in Claim.__struct_fields__}
+        of_statements = {field: value for field, value in fields.items() if field in Statement.__struct_fields__}
+        claims = tuple(msgspec.structs.replace(claim, **of_claims) for claim in statement.claims)
+        return msgspec.structs.replace(statement, **of_statements, claims=claims)
+
+    return in_ledger(statements=lambda all_: tuple(alter(item) if item.id == name else item for item in all_))
 
 
-def of_all(name: str, **fields: object) -> Callable[[Paper], Paper]:
-    """Change fields of the only value of a kind."""
-    return in_statements(**{name: lambda value: msgspec.structs.replace(value, **fields)})
+def caption(**fields: object) -> Callable[[Paper], Paper]:
+    """Change fields of the only figure."""
+    return in_ledger(figures=lambda listed: (msgspec.structs.replace(listed[0], **fields),))
+
+
+def settings(**fields: object) -> Callable[[Paper], Paper]:
+    return in_ledger(settings=lambda value: msgspec.structs.replace(value, **fields))
 
 
 def blank_tile(paper: Paper) -> Paper:
@@ -62,7 +74,7 @@ def blank_tile(paper: Paper) -> Paper:
                 paper = in_table(number, lambda t, c=column, v=value, m=method: change(t, c, v, shots=1, method=m))(
                     paper
                 )
-    return in_statements(gains=())(paper)
+    return said("cap", percent={})(paper)
 
 
 def runner_up(mean: float, std: float) -> Callable[[Paper], Paper]:
@@ -119,19 +131,20 @@ PLANTED = {
         {"bold-ii-5-tile": "contradiction", "bold-not-shown-ii": "remark"},
     ),
     "a wrong order": (
-        only("orders", beats=(OURS,), method="unet", shots=(5,)), {"order-first-5-albunet-nbr-cap": "contradiction"}
+        said("first", against=(OURS,), methods=("unet",), shots=(5,)),
+        {"order-first-5-albunet-nbr-cap": "contradiction"},
     ),
     "a number repeated wrongly": (
-        only("quoted", values={"acc_percent": Decimal("91.26")}), {"quoted-said-acc-percent": "contradiction"}
+        said("said", value=0.9126), {"quoted-said-acc": "contradiction"}
     ),
     "a gain that grows": (
-        only("shrinkings", shots=(5, 1)),
+        said("less", shots=(5, 1)),
         {f"shrinking-less-{name}": "contradiction" for name in ("unet", "attention-unet", "albunet")},
     ),
-    "a gain in points": (only("gains", percent={1: Decimal(3), 5: Decimal(3)}), {"gain-cap": "remark"}),
-    "a gain in nothing": (only("gains", percent={1: Decimal(9), 5: Decimal(9)}), {"gain-cap": "contradiction"}),
-    "images missing": (of_all("settings", images=138), {"images-in-all": "contradiction"}),
-    "defect types missing": (of_all("settings", more_types_than=6), {"defect-types-in-all": "contradiction"}),
+    "a gain in points": (said("cap", percent={1: Decimal(3), 5: Decimal(3)}), {"gain-cap": "remark"}),
+    "a gain in nothing": (said("cap", percent={1: Decimal(9), 5: Decimal(9)}), {"gain-cap": "contradiction"}),
+    "images missing": (settings(images=138), {"images-in-all": "contradiction"}),
+    "defect types missing": (settings(more_types_than=6), {"defect-types-in-all": "contradiction"}),
     "normal images missing": (
         in_table("I", lambda table: change(table, "test_normal", 8, category="tile")),
         {"normal-images": "contradiction"},
@@ -140,20 +153,20 @@ PLANTED = {
         in_table("I", lambda table: change(table, "test_defect_5shot", 11, category="tile")),
         {"table-of-images-5": "contradiction"},
     ),
-    "other kinds in a figure": (only("figures", kinds={"object": 2}), {"figure-6-kinds": "contradiction"}),
+    "other kinds in a figure": (caption(kinds={"object": 2}), {"figure-6-kinds": "contradiction"}),
     "a defect type that is not there": (
-        only("figures", categories=("carpet",), kinds={}, defect_types=("cut", "oil")),
+        caption(categories=("carpet",), kinds={}, defect_types=("cut", "oil")),
         {"figure-6-types": "contradiction"},
     ),
     "more training images than said": (
-        only("figures", training_images=1), {"figure-6-training-images": "contradiction"}
+        caption(training_images=1), {"figure-6-training-images": "contradiction"}
     ),
-    "panels unannounced": (only("figures", panels_listed="c-g"), {"figure-6-panels": "remark"}),
-    "a batch too large": (of_all("settings", batch_size={1: 2, 5: 4}), {"batch-1": "remark"}),
+    "panels unannounced": (caption(panels_listed="c-g"), {"figure-6-panels": "remark"}),
+    "a batch too large": (settings(batch_size={1: 2, 5: 4}), {"batch-1": "remark"}),
     "a category without numbers": (blank_tile, {"categories-behind-means": "remark"}),
-    "a method on the other side": (only("comparables", leaning="ahead"), {"comparable-unet-5": "remark"}),
+    "a method on the other side": (said("unet-5", leaning="ahead"), {"comparable-unet-5": "remark"}),
     "a network that is larger": (
-        of_all("capacity", widths=(64, 128, 256, 512, 1024, 2048)), {"capacity-small": "remark"}
+        in_ledger(unet_channels=(64, 128, 256, 512, 1024, 2048)), {"capacity-small": "remark"}
     ),
     "a deviation that cannot be": (
         cell_of("II", "std", 0.6),
@@ -213,7 +226,7 @@ def test_equal_means_leave_an_order_open() -> None:
 
 def test_the_most_serious_findings_come_first() -> None:
     serious = mean_of("II", 0.002, "unet", **ROW)
-    slight = only("figures", panels_listed="c-g")
+    slight = caption(panels_listed="c-g")
     assert [f.severity for f in find_contradictions(serious(slight(clean_paper())))] == ["contradiction", "remark"]
 
 

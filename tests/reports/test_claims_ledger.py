@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,12 +17,15 @@ from baselines.methods import PAPER_METHODS
 from baselines.networks import create_network
 from baselines.networks.base import on_meta
 from benchmark.cli import main
-from benchmark.schema import SchemaError, convert
+from benchmark.schema import SchemaError
+from reports.audit import Severity, find_contradictions
 from reports.claims import RULES, Outcome, Verdict, as_text, judge_published, read_ledger
-from reports.claims.ledger import Ledger, distinct_claims, shared_comparisons
+from reports.claims.overlap import distinct_claims, shared_comparisons
 from reports.collect import PAPER_CATEGORIES
+from reports.paper.ledger import Ledger
 from tests.conftest import REPOSITORY
 from tests.factories import store_run
+from tests.reports.clean_paper import change, clean_paper, in_table
 from tests.reports.made_up import OURS, made_up, verdict
 from tests.reports.pages import HOSTILE
 
@@ -46,8 +48,6 @@ def test_every_claim_can_be_judged_and_names_its_origin() -> None:
         assert claim.kind in (*RULES, "not_testable"), claim.id
         assert claim.section in ("IV-F", "IV-G", "IV-H"), claim.id
         assert set(claim.methods + claim.against) <= known, claim.id
-        assert claim.quote, claim.id
-        assert len(claim.quote.split()) <= 15, claim.id
         assert set(claim.shots) <= {1, 5}, claim.id
         bounded = claim.margin or claim.value or np.isfinite(claim.low) or np.isfinite(claim.high)
         assert bool(bounded) == bool(claim.margin_source), claim.id
@@ -107,6 +107,36 @@ def test_without_a_published_number_there_is_nothing_to_judge(published: dict[st
             "not testable",
             "the paper prints no numbers for it in a table",
         )
+
+
+def test_a_claim_has_the_fields_of_its_statement_that_it_does_not_give() -> None:
+    (first, second, *_) = read_ledger().statements
+    assert [(claim.metrics, claim.shots, claim.tables) for claim in first.claims] == [
+        (("iou",), (1,), ("II",)), (("iou",), (5,), ("II",)), (("dc",), (1,), ("III",)), (("dc",), (5,), ("III",))
+    ]  # fmt: skip
+    assert {(claim.quote, claim.kind, claim.against) for claim in first.claims} == {
+        (first.quote, first.kind, first.against)
+    }
+    assert (second.metrics, second.claims[0].metrics, second.claims[0].shots) == (("iou", "dc"), ("iou",), (1, 5))
+
+
+def test_what_the_audit_contradicts_is_no_claim_that_the_tables_support(published: dict[str, Verdict]) -> None:
+    found = [finding.id for finding in find_contradictions() if finding.severity is Severity.CONTRADICTION]
+    for statement in read_ledger().statements:
+        outcomes = {published[claim.id].outcome for claim in statement.claims}
+        if any(f"-{statement.id}-" in f"{name}-" for name in found):
+            assert "contradicted" in outcomes, statement.id
+        elif statement.kind == "better":
+            assert "contradicted" not in outcomes, statement.id
+
+
+def test_another_paper_can_be_judged_by_its_tables() -> None:
+    paper = clean_paper()
+    (claim,) = paper.ledger.statements[0].claims
+    assert judge_published(paper)[0].outcome == "inconclusive"  # three categories are too few
+    worse = in_table("II", lambda table: change(table, "mean", 0.9, method="unet", shots=5))(paper)
+    verdict, *_ = judge_published(worse)
+    assert (verdict.claim, verdict.outcome) == (claim, "contradicted")
 
 
 # The rules
@@ -370,9 +400,12 @@ def test_the_command_prints_every_verdict(
 
 
 def test_a_wrong_field_of_the_ledger_is_named() -> None:
-    path = REPOSITORY / "reports" / "paper" / "claims.toml"
-    wrong = tomllib.loads(path.read_text(encoding="utf-8"))
-    wrong["claim"][2]["metrics"] = ["dice"]
-    with pytest.raises(SchemaError) as caught:
-        convert(wrong, Ledger)
-    assert caught.value.path == "claim[2].metrics[0]"
+    text = (REPOSITORY / "reports" / "paper" / "claims.toml").read_text(encoding="utf-8")
+    for right, wrong, field in (
+        ('metrics = ["iou"]', 'metrics = ["dice"]', "statement[0].claim[0].metrics[0]"),
+        ("\nmargin_source", "\nmargin_sourc", "statement[4].claim[0].margin_sourc"),
+        ('kind = "shrinks"\n', "", "statement[1].claim[0].kind"),
+    ):
+        with pytest.raises(SchemaError) as caught:
+            Ledger.parse(text.replace(right, wrong, 1))
+        assert caught.value.path.endswith(field)

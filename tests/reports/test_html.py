@@ -18,11 +18,11 @@ import pytest
 from baselines import InputError
 from reports.audit import find_contradictions
 from reports.charts import COLOURS
-from reports.claims.ledger import read_ledger
 from reports.collect import PAPER_CATEGORIES
 from reports.hierarchical import QUESTION
 from reports.html import write_report
 from reports.pages import static_text
+from reports.paper.ledger import read_ledger
 from tests.conftest import CommandLine
 from tests.factories import store_complete, store_run
 from tests.reports.pages import HOSTILE, Outline, browse, needs_browser, reads_well

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,8 @@ from baselines import InputError
 from baselines.methods import PAPER_METHODS
 from reports.collect import PAPER_CATEGORIES
 from reports.paper import PUBLISHED_TABLES, bold_marks, mvtec_counts, published_table
-from reports.paper.statements import read_statements
+from reports.paper.ledger import read_ledger
+from reports.paper.printed import Paper
 from tests.conftest import REPOSITORY
 
 ORIGINAL = Path(os.environ.get("BENCHMARK_PAPER", REPOSITORY.parent / "shared"))
@@ -53,45 +55,57 @@ def test_bold_marks_are_the_numbers_separated_from_their_deviation(original: Pat
     assert marked == separated
 
 
-def test_numbers_that_the_statements_hold_are_in_the_text(original: Path) -> None:
+def test_every_quote_is_in_the_text_and_stands_once_in_the_ledger(original: Path) -> None:
+    text = " ".join(
+        (original / "paper" / "paper.txt").read_text(encoding="utf-8").replace("**", "").replace("λ ,", "λ,").split()
+    )
+    # Fig. 7 stands in the middle of this sentence.
+    text = re.sub(r"(further improves the segmentation) \(a\) .*? (performance on the defect)", r"\1 \2", text)
+    quotes = [statement.quote for statement in read_ledger().statements]
+    assert len(set(quotes)) == len(quotes)
+    for quote in quotes:
+        assert len(quote.split()) <= 15, quote
+        place = 0
+        for part in quote.split("[...]"):
+            place = text.find(part.strip(), place)
+            assert place >= 0, quote
+
+
+def test_numbers_of_the_ledger_are_in_the_text(original: Path) -> None:
     text = (original / "paper" / "paper.txt").read_text(encoding="utf-8")
-    stated = read_statements()
-    for quoted in stated.quoted:
-        assert all(f"{value}%" in text for value in quoted.values.values())
-    for gain in stated.gains:
-        assert "around " + " and ".join(f"{value}%" for value in gain.percent.values()) in text
-    assert f"contains {stated.settings.images} high-resolution images" in text
-    assert f"over {stated.settings.more_types_than} different types" in text
-    assert f"repeat the experiment for {stated.settings.seeds} times" in text
-    for shots, size in stated.settings.batch_size.items():
+    ledger, settings = read_ledger(), read_ledger().settings
+    for statement in ledger.statements:
+        if statement.kind == "value":
+            assert all(f"{100 * (claim.value or 0):.2f}%" in statement.quote for claim in statement.claims)
+        if statement.percent:
+            assert set(statement.percent) == set(statement.shots)
+            assert "around " + " and ".join(f"{value}%" for value in statement.percent.values()) in statement.quote
+    assert f"contains {settings.images} high-resolution images" in text
+    assert f"over {settings.more_types_than} different types" in text
+    assert f"repeat the experiment for {settings.seeds} times" in text
+    for shots, size in settings.batch_size.items():
         assert re.search(rf"batch size is set as .*\b{size} for {shots}-shot", text)
 
 
-def test_every_section_of_origin_is_one_of_the_papers() -> None:
-    stated = read_statements()
-    listed = [
-        *stated.quoted, *stated.orders, *stated.comparables, *stated.shrinkings, *stated.gains, *stated.same_trainings,
-        stated.capacity, *stated.figures,
-    ]  # fmt: skip
-    assert len({statement.id for statement in listed}) == len(listed)
-    for statement in listed:
-        assert all(re.fullmatch(r"(III|IV)-[A-H]", section) for section in statement.section.split(", "))
-        assert statement.summary
+def test_statements_and_captions_are_named_once_with_their_section() -> None:
+    ledger = read_ledger()
+    names = [*(item.id for item in ledger.statements), *(item.id for item in ledger.same_trainings)]
+    assert len(set(names)) == len(names)
+    assert {statement.section for statement in ledger.statements} == {"IV-F", "IV-G", "IV-H"}
+    for section in [item.section for item in (*ledger.same_trainings, *ledger.figures)]:
+        assert re.fullmatch(r"IV-[A-H]", section)
 
 
 def test_statements_name_existing_methods_categories_and_tables() -> None:
-    stated = read_statements()
-    for order in stated.orders:
-        assert order.method not in order.beats
-        for number in order.tables:
-            assert {order.method, *order.beats} <= set(published_table(number)["method"])
-    for comparable in stated.comparables:
-        assert {comparable.method, *comparable.others} <= METHODS
-    for gain in stated.gains:
-        assert {gain.method, gain.over} <= set(published_table(gain.table)["method"])
-    for quoted in stated.quoted:
-        assert set(quoted.values) <= set(published_table(quoted.table).columns)
-    for figure in stated.figures:
+    paper = Paper.published()
+    for said in (*paper.ledger.statements, *paper.ledger.claims):
+        assert {*said.methods, *said.against} <= METHODS
+        assert not set(said.methods) & set(said.against)
+        assert set(said.categories) <= set(PAPER_CATEGORIES)
+        printed = {key for number in said.tables for key in paper.means(number)}
+        asked = set(product(said.shots, said.methods + said.against, said.metrics)) if said.tables else set()
+        assert asked <= printed, said.id
+    for figure in paper.ledger.figures:
         assert set(figure.categories) <= set(PAPER_CATEGORIES)
 
 

@@ -12,10 +12,10 @@ from scipy import stats
 
 from benchmark.cli import main
 from reports.claims import Verdict, read_ledger
-from reports.claims.ledger import Claim
 from reports.claims.power import SIMULATIONS, Source, estimate_power, paper_source
 from reports.collect import PAPER_CATEGORIES
 from reports.paper import published_table
+from reports.paper.ledger import Claim
 from reports.statistics import compare_ranks, sign_flip_p
 from tests.reports.made_up import OURS, made_up, verdict
 

@@ -13,9 +13,9 @@ import pytest
 
 from reports.category_scores import CategoryScores
 from reports.claims import RULES, Outcome, read_ledger
-from reports.claims.ledger import Claim, ClaimMetric
 from reports.claims.power import estimate_power
 from reports.paper import CATEGORY_TABLES, MEAN, published_table
+from reports.paper.ledger import Claim, ClaimMetric
 
 STUDIES = 400
 CATEGORIES = 15

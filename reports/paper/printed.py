@@ -1,23 +1,30 @@
-"""The input of the audit as one value: the paper's tables, bold marks and statements, and the counts of MVTec AD."""
+"""The paper as one value: its tables, bold marks and statements, and the counts of MVTec AD."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import cast
 
 import pandas as pd
 
 from baselines.methods import PAPER_METHODS
-from reports.paper import CATEGORY_TABLES, MEAN, PUBLISHED_TABLES, bold_marks, mvtec_counts, published_table
-from reports.paper.statements import Column, Statements, read_statements
+from benchmark.score import Metric
+from reports.paper import (
+    CATEGORY_TABLES,
+    IMAGE_SCORES_TABLE,
+    MEAN,
+    PUBLISHED_TABLES,
+    bold_marks,
+    means_in,
+    mvtec_counts,
+    published_table,
+)
+from reports.paper.ledger import Ledger, Said, claimed_differences, read_ledger
 
-# The columns of each table that hold means over categories, once those of Tables II and III are named by metric.
-_ABLATION_COLUMNS: tuple[Column, ...] = ("iou", "dc")
-_COLUMNS: dict[str, tuple[Column, ...]] = {"II": ("iou",), "III": ("dc",), "IV": ("acc_percent", "auc_percent")}
 # Printed numbers are compared as integers in units of their last digit, which is exact.
 DIGITS = 4
-PERCENT_DIGITS = 2
 GOOD = "good"
 _LABELS = {method.name: method.label for method in PAPER_METHODS}
 
@@ -53,6 +60,43 @@ class PrintedCell:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """The means of two methods in a table, in units of the last printed digit.
+
+    Examples
+    --------
+    >>> Lead("II", 1, "iou", "unet", "albunet", 3136, 3327).step
+    '1-shot IOU (Table II): U-Net 0.3136 - B (AlbuNet) 0.3327 = -0.0191'
+    """
+
+    table: str
+    shots: int
+    metric: Metric
+    method: str
+    other: str
+    left: int
+    right: int
+
+    @property
+    def units(self) -> int:
+        return self.left - self.right
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """Both means as printed."""
+        return shown(self.left, self.table), shown(self.right, self.table)
+
+    @property
+    def step(self) -> str:
+        """Their subtraction as text."""
+        left, right = self.values
+        return (
+            f"{self.shots}-shot {self.metric.upper()} (Table {self.table}): {label(self.method)} {left} - "
+            f"{label(self.other)} {right} = {shown(self.units, self.table)}"
+        )
+
+
+@dataclass(frozen=True)
 class CountsRow:
     """A row of Table I: defective images by K, normal ones by split (``train`` and ``test``).
 
@@ -79,7 +123,8 @@ class Paper:
         By number.
     bold, counts : pd.DataFrame
         Bold cells; image counts of MVTec AD.
-    statements : Statements
+    ledger : Ledger
+        What the text and the captions say.
 
     Examples
     --------
@@ -90,21 +135,30 @@ class Paper:
     tables: Mapping[str, pd.DataFrame]
     bold: pd.DataFrame
     counts: pd.DataFrame
-    statements: Statements
+    ledger: Ledger
 
     @classmethod
+    @cache
     def published(cls) -> Paper:
-        """Return the paper as printed."""
+        """Return the paper as printed, the same value each time: not to be changed."""
         tables = {number: published_table(number) for number in PUBLISHED_TABLES}
-        return cls(tables, bold_marks(), mvtec_counts(), read_statements())
+        return cls(tables, bold_marks(), mvtec_counts(), read_ledger())
 
     def cells(self, number: str) -> list[PrintedCell]:
         """Return the cells of Table II or III without the row of means and the dashes."""
-        table = self.tables[number]
-        return [
-            PrintedCell(row.shots, row.category, row.method, units(row.mean), units(row.std))
-            for row in table[(table["category"] != MEAN) & table["mean"].notna()].itertuples()
-        ]
+        return self._cells[number]
+
+    @cached_property
+    def _cells(self) -> dict[str, list[PrintedCell]]:
+        # Read once, as the means below: the checks ask for them hundreds of times.
+        return {
+            number: [
+                PrintedCell(row.shots, row.category, row.method, units(row.mean), units(row.std))
+                for row in table[(table["category"] != MEAN) & table["mean"].notna()].itertuples()
+            ]
+            for number, table in self.tables.items()
+            if number in CATEGORY_TABLES.values()
+        }
 
     def rows(self, number: str) -> dict[tuple[int, str], list[PrintedCell]]:
         """Return those cells by K and category."""
@@ -118,30 +172,33 @@ class Paper:
         marks = self.bold[self.bold["table"] == number]
         return set(marks[["shots", "category", "method"]].itertuples(index=False, name=None))
 
-    def means(self, number: str) -> dict[tuple[int, str, Column], int]:
+    def means(self, number: str) -> dict[tuple[int, str, Metric], int]:
         """Return what Tables II to VII print as means over categories.
 
         Returns
         -------
         dict
-            (K, method, column) to the mean in units of the last printed digit.
+            (K, method, metric) to the mean in units of the last printed digit.
         """
         return self._means[number]
 
     @cached_property
-    def _means(self) -> dict[str, dict[tuple[int, str, Column], int]]:
-        # Read once: the checks of the text ask for them hundreds of times.
-        return {number: self._read_means(number) for number in self.tables if number != "I"}
-
-    def _read_means(self, number: str) -> dict[tuple[int, str, Column], int]:
-        table = self.tables[number]
-        if number in CATEGORY_TABLES.values():
-            table = table[table["category"] == MEAN].rename(columns={"mean": columns_of(number)[0]})
+    def _means(self) -> dict[str, dict[tuple[int, str, Metric], int]]:
         return {
-            (int(row["shots"]), row["method"], column): units(row[column], number)
-            for row in table.to_dict("records")
-            for column in columns_of(number)
+            number: {key: units(mean) for key, mean in means_in(number, table).items()}
+            for number, table in self.tables.items()
+            if number != "I"
         }
+
+    def leads(self, said: Said) -> Iterator[Lead]:
+        """Yield the printed differences of a statement or claim, in the order of its tests."""
+        for shots, name, method, other in claimed_differences(said):
+            metric = cast(Metric, name)  # those of a run's files are in no table
+            for number in said.tables:
+                means = self.means(number)
+                if {(shots, method, metric), (shots, other, metric)} <= means.keys():
+                    pair = means[shots, method, metric], means[shots, other, metric]
+                    yield Lead(number, shots, metric, method, other, *pair)
 
     def image_counts(self) -> list[CountsRow]:
         """Return the rows of Table I."""
@@ -149,8 +206,8 @@ class Paper:
             CountsRow(
                 row["category"],
                 row["kind"],
-                {shots: row[f"train_defect_{shots}shot"] for shots in self.statements.settings.shots},
-                {shots: row[f"test_defect_{shots}shot"] for shots in self.statements.settings.shots},
+                {shots: row[f"train_defect_{shots}shot"] for shots in self.ledger.settings.shots},
+                {shots: row[f"test_defect_{shots}shot"] for shots in self.ledger.settings.shots},
                 {"train": row["train_normal"], "test": row["test_normal"]},
             )
             for row in self.tables["I"].to_dict("records")
@@ -164,37 +221,15 @@ class Paper:
         return found
 
 
-def columns_of(number: str) -> tuple[Column, ...]:
-    """Return the columns of a table that hold means over categories.
+def units(value: float) -> int:
+    """Return a printed number in [0, 1] in units of its last digit; for Table IV, of a hundredth of a per cent.
 
     Examples
     --------
-    >>> columns_of("IV")
-    ('acc_percent', 'auc_percent')
+    >>> units(0.4919)
+    4919
     """
-    return _COLUMNS.get(number, _ABLATION_COLUMNS)
-
-
-def metric_name(column: Column) -> str:
-    """Return the metric of a column as the paper prints it.
-
-    Examples
-    --------
-    >>> metric_name("acc_percent")
-    'ACC'
-    """
-    return column.removesuffix("_percent").upper()
-
-
-def units(value: float, number: str = "") -> int:
-    """Return a printed number in units of its last digit.
-
-    Examples
-    --------
-    >>> units(0.4919), units(88.56, "IV")
-    (4919, 8856)
-    """
-    last_digits: int = round(value * 10 ** _digits(number))
+    last_digits: int = round(value * 10**DIGITS)
     return last_digits
 
 
@@ -206,8 +241,9 @@ def shown(value: float, number: str = "") -> str:
     >>> shown(4919), shown(4919.5), shown(8856, "IV")
     ('0.4919', '0.49195', '88.56%')
     """
-    digits = _digits(number)
-    return f"{value / 10**digits:.{digits + (value != int(value))}f}" + ("%" if number == "IV" else "")
+    percent = number == IMAGE_SCORES_TABLE
+    digits = DIGITS - 2 * percent
+    return f"{value / 10**digits:.{digits + (value != int(value))}f}" + "%" * percent
 
 
 def label(method: str) -> str:
@@ -230,7 +266,3 @@ def spaced(category: str) -> str:
     'metal nut'
     """
     return category.replace("_", " ")
-
-
-def _digits(number: str) -> int:
-    return PERCENT_DIGITS if number == "IV" else DIGITS
