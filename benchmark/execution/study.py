@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,7 @@ class StudyRunner:
             to_do, earlier = self._find_to_do(specs, store)
             budget = self._make_budget(specs, to_do, results)
             prepare(specs, dataset, self.profile, self.cache, self.cache_limit, self.weights_dir, display.decode)
+            self._announce(specs, to_do, earlier, store)
             try:
                 display.start([spec for block in budget.expected() for spec in block.specs] if budget else to_do)
                 context = RunContext(dataset, self.cache, weights_dir=self.weights_dir, keep_model=self.keep_models)
@@ -108,25 +109,27 @@ class StudyRunner:
                 seconds_per_cost = 1 / rate.middle / self.workers.jobs
         return Budget(self.budget, order_blocks(to_do), seconds_per_cost)
 
-    def _announce_models(self, to_do: Sequence[RunSpec], stored: ResultStore) -> None:
-        """Log which stored runs are replaced, and how much space the models take."""
-        if again := sum(stored.has(spec.id) for spec in to_do):
-            logger.info(f"{again} stored runs have no model: they are trained again, and replaced")
-        with suppress(Exception):  # the parameters of a plug-in's network may not be countable before it is built
-            size = sum(map(model_bytes, to_do))
-            logger.info(f"{len(to_do)} models will take about {format_bytes(size)} on disk")
-
     def _find_to_do(
         self, specs: Sequence[RunSpec], store: ResultStore
     ) -> tuple[list[RunSpec], dict[str, RecordedFailure]]:
         """Return the runs to do, and the earlier failures among all runs that are not stored."""
         missing = [spec for spec in specs if not store.has(spec.id)]
         earlier = store.read_failures(missing)
-        to_do = missing if self.retry_failed else [spec for spec in missing if spec.id not in earlier]
+        return missing if self.retry_failed else [spec for spec in missing if spec.id not in earlier], earlier
+
+    def _announce(
+        self, specs: Sequence[RunSpec], to_do: Sequence[RunSpec], earlier: Collection[str], store: ResultStore
+    ) -> None:
+        """Log how many runs are stored and to do, and, with models, what they replace and take."""
+        if self.keep_models and to_do:
+            stored = ResultStore(store.root)
+            if again := sum(stored.has(spec.id) for spec in to_do):
+                logger.info(f"{again} stored runs have no model: they are trained again, and replaced")
+            with suppress(Exception):  # the parameters of a plug-in's network may not be countable before it is built
+                size = sum(map(model_bytes, to_do))
+                logger.info(f"{len(to_do)} models will take about {format_bytes(size)} on disk")
         failed = f", {len(earlier)} failed earlier" if earlier else ""
         advice = f": {RETRY_ADVICE}" if earlier and not self.retry_failed else ""
         kept = " with a model" if self.keep_models else ""
-        if self.keep_models and to_do:
-            self._announce_models(to_do, ResultStore(store.root))
-        logger.info(f"{len(specs)} runs: {len(specs) - len(missing)} stored{kept}, {len(to_do)} to do{failed}{advice}")
-        return to_do, earlier
+        done = len(specs) - len({spec.id for spec in to_do} | set(earlier))
+        logger.info(f"{len(specs)} runs: {done} stored{kept}, {len(to_do)} to do{failed}{advice}")

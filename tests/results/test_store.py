@@ -44,7 +44,9 @@ def test_a_stored_run_is_one_row_with_its_metrics(tmp_path: Path) -> None:
     assert (row["id"], row["status"], row["iou"], row["seed"]) == (spec.id, "done", 0.25, 3)
     assert (row["dc"], row["auc"], row["acc"], row["train_seconds"]) == (0.4, 1.0, 1.0, 1.5)
     assert (row["training_defective_images"], row["training_normal_images"], row["normal_images"]) == (1, 2, 1)
-    assert json.loads(row["recipe"]) == {"network": "unet", **asdict(spec.method.recipe)}
+    recipe = asdict(spec.method.recipe)
+    assert recipe.pop("pasting") == "copy"  # the paper's, which stored runs do not name
+    assert json.loads(row["recipe"]) == {"network": "unet", **recipe}
     protocol = to_builtins(spec.protocol)
     left_out = {name: protocol.pop(name) for name in ("batch_size", "curve_every")}
     assert json.loads(row["asked"]) == protocol
@@ -85,9 +87,10 @@ def test_failures_are_rows_without_metrics_until_a_result_replaces_them(tmp_path
 
 
 def test_runs_of_one_protocol_share_its_digest_whatever_k(tmp_path: Path) -> None:
-    store_run(tmp_path, shots=1)
-    store_run(tmp_path, shots=5)
-    store_run(tmp_path, settings=["iterations=7"])
+    batches = ["batch_size.1=2", "batch_size.5=4"]
+    store_run(tmp_path, shots=1, settings=batches)
+    store_run(tmp_path, shots=5, settings=batches)
+    store_run(tmp_path, settings=[*batches, "iterations=7"])
     table = load_results(tmp_path)
     assert sorted(table.groupby("protocol").size()) == [1, 2]
     assert table["batch_size"].tolist().count(4) == 1
