@@ -25,7 +25,7 @@ CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda:0", "mps"))
         (16, 4, [], MPS, 1),
         (1, 64, ["threads=4"], CPU, 1),
         (16, 1, [], CPU, 1),
-        (16, 64, ["image_size=512", "width=1"], CPU, 5),
+        (16, 64, ["image_size=512", "width=1", "batch_size.5=4"], CPU, 5),
     ],
 )
 def test_runs_at_a_time_fit_cores_and_memory(
