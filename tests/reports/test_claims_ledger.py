@@ -1,4 +1,4 @@
-"""Claims: the ledger, each rule on results made for it, and the paper judged by its own tables."""
+"""Claims: each rule on results made for it, and the paper judged by its own tables."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from baselines.methods import PAPER_METHODS
 from baselines.networks import create_network
 from baselines.networks.base import on_meta
 from benchmark.cli import main
-from benchmark.schema import SchemaError
 from reports.audit import Severity, find_contradictions
 from reports.claims import RULES, Outcome, Verdict, as_text, judge_published, read_ledger
 from reports.claims.overlap import distinct_claims, shared_comparisons
 from reports.collect import PAPER_CATEGORIES
-from reports.paper.ledger import Ledger
 from tests.conftest import REPOSITORY
 from tests.factories import store_run
 from tests.reports.clean_paper import change, clean_paper, in_table
@@ -107,17 +105,6 @@ def test_without_a_published_number_there_is_nothing_to_judge(published: dict[st
             "not testable",
             "the paper prints no numbers for it in a table",
         )
-
-
-def test_a_claim_has_the_fields_of_its_statement_that_it_does_not_give() -> None:
-    (first, second, *_) = read_ledger().statements
-    assert [(claim.metrics, claim.shots, claim.tables) for claim in first.claims] == [
-        (("iou",), (1,), ("II",)), (("iou",), (5,), ("II",)), (("dc",), (1,), ("III",)), (("dc",), (5,), ("III",))
-    ]  # fmt: skip
-    assert {(claim.quote, claim.kind, claim.against) for claim in first.claims} == {
-        (first.quote, first.kind, first.against)
-    }
-    assert (second.metrics, second.claims[0].metrics, second.claims[0].shots) == (("iou", "dc"), ("iou",), (1, 5))
 
 
 def test_what_the_audit_contradicts_is_no_claim_that_the_tables_support(published: dict[str, Verdict]) -> None:
@@ -397,15 +384,3 @@ def test_the_command_prints_every_verdict(
     assert main(["claims", "--results", str(tmp_path), "--dataset", "mvtec-ad"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "folder:mine, " in line
-
-
-def test_a_wrong_field_of_the_ledger_is_named() -> None:
-    text = (REPOSITORY / "reports" / "paper" / "claims.toml").read_text(encoding="utf-8")
-    for right, wrong, field in (
-        ('metrics = ["iou"]', 'metrics = ["dice"]', "statement[0].claim[0].metrics[0]"),
-        ("\nmargin_source", "\nmargin_sourc", "statement[4].claim[0].margin_sourc"),
-        ('kind = "shrinks"\n', "", "statement[1].claim[0].kind"),
-    ):
-        with pytest.raises(SchemaError) as caught:
-            Ledger.parse(text.replace(right, wrong, 1))
-        assert caught.value.path.endswith(field)

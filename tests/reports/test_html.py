@@ -6,7 +6,6 @@ import base64
 import csv
 import html
 import io
-import itertools
 import json
 import re
 import shutil
@@ -17,7 +16,6 @@ import pytest
 
 from baselines import InputError
 from reports.audit import find_contradictions
-from reports.charts import COLOURS
 from reports.collect import PAPER_CATEGORIES
 from reports.hierarchical import QUESTION
 from reports.html import write_report
@@ -270,27 +268,6 @@ def test_tables_and_runs_can_be_downloaded(rich: Path) -> None:
     assert {row["row"] for row in rows} == {"hazelnut", "tile", HOSTILE, "Mean"}
     (runs,) = (value for name, value in decoded.items() if name.startswith("runs_"))
     assert len(list(csv.DictReader(io.StringIO(runs)))) == 62
-
-
-def luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    lower, higher = sorted((luminance(first), luminance(second)))
-    return (higher + 0.05) / (lower + 0.05)
-
-
-@pytest.mark.parametrize("theme", [0, 1])
-def test_colours_have_enough_contrast_in_both_themes(theme: int) -> None:
-    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", static_text("report.css"))
-    colours = {name: values[theme] for name, *values in pairs}
-    for text, ground in itertools.product(("ink", "quiet", "link", "warn", "good"), ("page", "band")):
-        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    for number in range(1, COLOURS + 1):
-        assert contrast(colours[f"series-{number}"], colours["page"]) >= 3, number
 
 
 LOOK = """
