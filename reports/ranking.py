@@ -100,10 +100,10 @@ class Ranking:
 
     @property
     def headline(self) -> str:
-        """The best method in a few words."""
+        """The first method in a few words; it is called best only if its lead over the second is shown."""
         if not self.ranks:
             return f"K = {self.shots}: no ranking yet"
-        return f"K = {self.shots}: {self.ranks[0].label} is best"
+        return f"K = {self.shots}: {self.ranks[0].label} {'is best' if self.shown else 'has the highest mean'}"
 
     @property
     def shown(self) -> bool:

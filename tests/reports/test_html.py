@@ -146,6 +146,10 @@ def test_a_report_opens_with_the_best_method_and_whether_its_lead_is_shown(tmp_p
     answer = text[: text.index('-tables">')]
     assert "K = 1: B (AlbuNet) is best" in answer
     assert "This difference is shown (p = 0.0078" in answer
+    (tmp_path / "few").mkdir()
+    for method, iou in (("unet", 0.3), ("albunet", 0.6)):
+        store_run(tmp_path / "few", iou, method=method)
+    assert "K = 1: B (AlbuNet) has the highest mean" in write_report(tmp_path / "few").read_text(encoding="utf-8")
     # Nothing but the data set and what was run stands above it.
     assert answer.index("K = 1: B") < answer.index("Claims of the paper")
     order = [answer.index(f"{place}. {label}") for place, label in ((1, "B (AlbuNet)"), (2, "U-Net"))]
