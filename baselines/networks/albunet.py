@@ -7,7 +7,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from baselines.networks.base import SegmentationNetwork, scale_channels, scaled
-from baselines.networks.blocks import TransposedBlock
+from baselines.networks.blocks import BilinearUpsample, TransposedBlock
 
 
 class DecoderBlock(nn.Sequential):
@@ -15,7 +15,7 @@ class DecoderBlock(nn.Sequential):
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__(
-            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+            BilinearUpsample(align_corners=False),
             nn.Conv2d(inputs, middle, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(middle, outputs, 3, padding=1),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +26,55 @@ class DoubleConv(nn.Sequential):
                 layers.append(nn.BatchNorm2d(outputs))
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
+
+
+class BilinearUpsample(nn.Module):
+    """Bilinear upsampling by 2. Maps (N, C, H, W) to (N, C, 2H, 2W).
+
+    On CUDA it is done by two matrix products: torch's own kernel sums gradients in an order that changes from run to
+    run, and its deterministic replacement is slow (docs/performance.md).
+
+    Parameters
+    ----------
+    align_corners : bool
+        Whether the outermost pixels keep their values; otherwise pixels are areas, and those at the border repeat.
+    """
+
+    def __init__(self, align_corners: bool) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cuda":
+            return upsample_by_products(x, self.align_corners)
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=self.align_corners)
+
+    def extra_repr(self) -> str:
+        return f"align_corners={self.align_corners}"
+
+
+def upsample_by_products(x: Tensor, align_corners: bool) -> Tensor:
+    """Upsample (N, C, H, W) bilinearly to (N, C, 2H, 2W), channels last in memory, by one matrix product per axis.
+
+    Examples
+    --------
+    >>> upsample_by_products(torch.tensor([[[[0.0, 3.0]]]]), align_corners=True)[0, 0, 0].tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
+    images, channels, height, width = x.shape
+    down, across = (_interpolation(size, align_corners, x.device, x.dtype) for size in (height, width))
+    rows = down @ x.permute(0, 2, 3, 1).reshape(images, height, width * channels)
+    pixels = across @ rows.reshape(images * 2 * height, width, channels)
+    return pixels.reshape(images, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+
+
+@functools.cache
+def _interpolation(size: int, align_corners: bool, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return the weights (2 size, size) of the inputs of each output along one axis."""
+    with torch.inference_mode(False), torch.no_grad():
+        unit = torch.eye(size)[None]  # as a sequence of `size` channels, each of which has one non-zero sample
+        weights = F.interpolate(unit, scale_factor=2, mode="linear", align_corners=align_corners)[0].T
+        return weights.contiguous().to(device, dtype)
 
 
 class TransposedBlock(nn.Sequential):

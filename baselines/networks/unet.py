@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.networks.base import scaled
-from baselines.networks.blocks import DoubleConv, DownPath, FiveStageNetwork
+from baselines.networks.blocks import BilinearUpsample, DoubleConv, DownPath, FiveStageNetwork
 
 STAGE_CHANNELS = (32, 64, 128, 256, 512)
 
@@ -35,7 +35,7 @@ class UNet(FiveStageNetwork):
         self.up = nn.ModuleList(
             DoubleConv(skip + deeper, skip, self.batch_norm) for skip, deeper in itertools.pairwise(channels)
         )
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.upsample = BilinearUpsample(align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def decode(self, features: list[Tensor]) -> Tensor:

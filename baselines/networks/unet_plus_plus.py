@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.networks.base import scaled
-from baselines.networks.blocks import DoubleConv, DownPath, FiveStageNetwork
+from baselines.networks.blocks import BilinearUpsample, DoubleConv, DownPath, FiveStageNetwork
 from baselines.networks.unet import STAGE_CHANNELS
 
 
@@ -32,7 +32,7 @@ class UNetPlusPlus(FiveStageNetwork):
                 for row, column in _triangle(len(channels))
             }
         )
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.upsample = BilinearUpsample(align_corners=True)
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def decode(self, features: list[Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ from benchmark.protocol.identity import paste_probability
 from benchmark.protocol.runs import RunSpec
 from benchmark.random_streams import stream
 from benchmark.training.pasting import paste_images
-from benchmark.training.predict import to_input
+from benchmark.training.predict import to_device, to_input
 
 
 class Pasted(NamedTuple):
@@ -92,12 +92,13 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
         return Pasted(to_input(images, protocol.image_normalisation, device), _to_mask(masks, device))
 
     while True:
-        chosen = choose(defect_rng, len(shots))
+        chosen = np.array(choose(defect_rng, len(shots)))
+        rows = to_device(chosen, device)
         for batch in normal_batches():
             paste = paste_rng.random() < probability  # uses one number, whatever the probability
             yield Minibatch(
-                defective=shot_images[chosen],
-                mask=shot_masks[chosen],
+                defective=shot_images[rows],
+                mask=shot_masks[rows],
                 normal=to_input(arrays.images[normals[batch]], protocol.image_normalisation, device),
                 pasted=pasted(np.array(shots)[chosen], normals[batch]) if paste else None,
             )
@@ -105,4 +106,4 @@ def minibatches(spec: RunSpec, arrays: CategoryArrays, device: torch.device) -> 
 
 def _to_mask(masks: np.ndarray, device: torch.device) -> Tensor:
     """Turn boolean masks (N, H, W) into float ones (N, 1, H, W)."""
-    return torch.from_numpy(masks).to(device).float().unsqueeze(1)
+    return to_device(masks, device).float().unsqueeze(1)

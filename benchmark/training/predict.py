@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,13 +39,33 @@ def to_input(images: np.ndarray, normalisation: str, device: torch.device) -> Te
     >>> to_input(np.zeros((2, 8, 8, 3), np.uint8), "none", torch.device("cpu")).shape
     torch.Size([2, 3, 8, 8])
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    scaled = pixels.permute(0, 3, 1, 2).float().div_(255)
+    scaled = to_device(images, device).permute(0, 3, 1, 2).float().div_(255)
     if normalisation == "none":
         return scaled
-    known = NORMALISATIONS[normalisation]
-    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (known.mean, known.std))
+    mean, std = _mean_and_std(normalisation, device)
     return scaled.sub_(mean).div_(std)
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """Copy an array to a device; the program does not wait for a CUDA device that is still busy with earlier work.
+
+    Examples
+    --------
+    >>> to_device(np.zeros(2, np.uint8), torch.device("cpu")).tolist()
+    [0, 0]
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@functools.cache
+def _mean_and_std(normalisation: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    known = NORMALISATIONS[normalisation]
+    with torch.inference_mode(False):  # they outlive the prediction that may be the first to need them
+        mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (known.mean, known.std))
+    return mean, std
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
