@@ -46,7 +46,7 @@ def _loss(network: SegmentationNetwork, batch: Minibatch) -> Tensor:
     normal = network.encode(batch.normal)[-1]
     features = network.encode(batch.defective)
     defective = features[-1]
-    weight = torch.ones(len(batch.mask))
+    weight = torch.ones(len(batch.mask), device=batch.mask.device)
     if batch.pasted:
         features = network.encode(torch.where(batch.mask > 0, batch.defective, batch.normal))
         weight = cosine_similarity(defective.mean((2, 3)), features[-1].mean((2, 3))).abs().detach()

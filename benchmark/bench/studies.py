@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 
 from benchmark.bench.pairs import Measurement, measure
-from benchmark.bench.subject import CPU, Subject
+from benchmark.bench.subject import Subject
 from benchmark.environment import prepare_torch
 from benchmark.execution.cost import run_flops
 from benchmark.execution.execute import execute
@@ -36,10 +36,10 @@ def measure_runs(subject: Subject) -> Iterator[Measurement]:
         f"a run of {METHOD}, from images to a result",
         partial(train_and_score, spec, subject.context),
         "its training, with its learning curve",
-        partial(train, network, spec, subject.arrays, CPU),
+        partial(train, network, spec, subject.arrays, subject.device),
         subject.pairs,
     )
-    predictor = Predictor(network, spec.protocol, CPU)
+    predictor = Predictor(network, spec.protocol, subject.device)
     test = list(spec.draw.test)
 
     def predict() -> None:
@@ -66,7 +66,7 @@ def measure_pools(subject: Subject) -> Iterator[Measurement]:
         pool, task = workers.assign(task, specs)
         _do(specs, task, pool)
 
-    one, two = (partial(study, LocalWorkers([CPU], jobs)) for jobs in (1, 2))
+    one, two = (partial(study, LocalWorkers([subject.device], jobs)) for jobs in (1, 2))
     what = f"{len(specs)} runs of {METHOD}"
     yield measure("pools", f"{what}, --jobs 2", two, "--jobs 1", one, subject.pairs)
     try:
@@ -74,7 +74,7 @@ def measure_pools(subject: Subject) -> Iterator[Measurement]:
     except ImportError:
         return
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        dask = partial(study, DaskWorkers(cluster.scheduler_address, CPU))
+        dask = partial(study, DaskWorkers(cluster.scheduler_address, subject.device))
         yield measure("pools", f"{what}, two dask workers", dask, "--jobs 2", two, subject.pairs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ class Subject:
         How often two things are timed in turn.
     steps : int
         Training steps of what is not a whole run.
+    device : torch.device
 
     Examples
     --------
@@ -49,6 +50,7 @@ class Subject:
     folder: Path
     pairs: int
     steps: int
+    device: torch.device = CPU
 
     @cached_property
     def dataset(self) -> SyntheticDataSet:
@@ -56,7 +58,7 @@ class Subject:
 
     @cached_property
     def context(self) -> RunContext:
-        return RunContext(self.dataset, ImageCache(self.folder / "cache"), CPU)
+        return RunContext(self.dataset, ImageCache(self.folder / "cache"), self.device)
 
     @cached_property
     def arrays(self) -> CategoryArrays:
@@ -74,6 +76,16 @@ class Subject:
 
     def _select(self, profile: Profile, methods: Sequence[str], seeds: Sequence[int]) -> list[RunSpec]:
         return select_runs(self.dataset, profile, [Selection(methods or self.methods, [CATEGORY], [1], seeds)])
+
+    def awaited(self, work: Callable[[], object]) -> Callable[[], None]:
+        """Return work that ends when the device has done it, not when the device has been told to."""
+
+        def do() -> None:
+            work()
+            if self.device.type != "cpu":
+                torch.accelerator.synchronize(self.device)
+
+        return do
 
     def network(self, spec: RunSpec) -> SegmentationNetwork:
         """Return a run's network as it begins."""

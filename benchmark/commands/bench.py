@@ -42,16 +42,18 @@ def do(options: argparse.Namespace) -> int:
     _warn_if_busy()
 
     from benchmark.bench.groups import measure_groups  # torch, for which a refusal should not wait
-    from benchmark.bench.subject import CPU, Subject
+    from benchmark.bench.subject import Subject
+    from benchmark.devices import choose_device
     from benchmark.environment import describe_environment
 
+    device = choose_device(options.device)
     measured: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder:
-        subject = Subject(profile, tuple(methods), Path(folder), options.pairs, options.steps)
+        subject = Subject(profile, tuple(methods), Path(folder), options.pairs, options.steps, device)
         for each in measure_groups(options.groups or GROUPS, subject):
             logger.info(f"{each.group}: {each.what}: {each.ratio:.3g} x {each.against}")
             measured.append(each)
-    machine = describe_environment(CPU)
+    machine = describe_environment(device)
     if options.json:
         print(json.dumps({"machine": machine, "measurements": to_builtins(measured)}, indent=1))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from benchmark.units import format_bytes, format_duration
 
 if TYPE_CHECKING:
     from benchmark.execution.plan import Plan
+    from benchmark.execution.step_times import StepTime
     from reports.claims.verdict import Power
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def do(options: argparse.Namespace) -> int:
 
     devices = choose_devices(options.device)
     jobs = chosen_jobs(options, profile, devices)
-    plan = make_plan(selections, dataset, profile, options.results, devices, jobs, budget)
+    plan = make_plan(selections, dataset, profile, options.results, devices, jobs, budget, options.measure)
     if isinstance(dataset, PublishedMvtecAD):
         logger.info(
             "planned from the published list of images; stored runs are not recognised without the images, on whose "
@@ -78,6 +79,29 @@ def power_lines(power: Mapping[str, Power]) -> list[str]:
     return wrapped(f"claims   {text} (docs/statistics.md)", 110, "", "         ")
 
 
+def step_lines(steps: Sequence[StepTime]) -> list[str]:
+    """Return the measured steps as the lines of a table."""
+    from reports.text_tables import text_table
+
+    header = ["method", "K", "ms per step", "ms per image", "runs", "time"]
+    rows = [
+        [
+            step.method,
+            str(step.shots),
+            f"{1000 * step.step_seconds:.1f}",
+            f"{1000 * step.image_seconds:.1f}",
+            str(step.runs),
+            format_duration(3600 * step.hours),
+        ]
+        for step in steps
+    ]
+    if any(step.memory_bytes for step in steps):
+        header.append("memory")
+        for row, step in zip(rows, steps, strict=True):
+            row.append(format_bytes(step.memory_bytes))
+    return text_table(header, [rows], "l" + "r" * (len(header) - 1)).splitlines()
+
+
 def as_text(plan: Plan) -> str:
     """Return the plan as lines."""
     lines = [f"{plan.distinct_runs} distinct {'run' if plan.distinct_runs == 1 else 'runs'}"]
@@ -93,6 +117,8 @@ def as_text(plan: Plan) -> str:
             f"disk     about {format_bytes(plan.disk_bytes)}",
             f"memory   up to about {format_bytes(plan.memory_bytes)}",
         ]
+    if plan.steps:
+        lines += ["", *step_lines(plan.steps)]
     if plan.budget is not None:
         lines.append(
             f"budget   {format_duration(plan.budget.seconds)} should be enough for {plan.budget.runs} of these runs, "

@@ -87,12 +87,17 @@ def training_flops(recipe: Recipe, cost: NetworkCost, batch: int, paste: float) 
 
 def run_flops(spec: RunSpec) -> float:
     """Return the FLOPs of a whole run: training, the test curve and scoring."""
-    protocol, draw = spec.protocol, spec.draw
+    protocol = spec.protocol
     cost = _cost(spec.method.network, protocol.width, protocol.image_size)
-    # The last reading of the curve comes from the scored images.
-    readings = (protocol.iterations - 1) // protocol.curve_every if protocol.curve_every else 0
-    images = len(draw.test) * (1 + readings) + 2 * len(draw.shots)
-    return protocol.iterations * step_flops(spec) + images * _FLOPS_PER_MAC * _FORWARD * cost.macs
+    predictions = predicted_images(spec) * _FLOPS_PER_MAC * _FORWARD * cost.macs
+    return protocol.iterations * step_flops(spec) + predictions
+
+
+def predicted_images(spec: RunSpec) -> int:
+    """Return how many images a run predicts, for its test curve and its scores."""
+    every, draw = spec.protocol.curve_every, spec.draw
+    readings = (spec.protocol.iterations - 1) // every if every else 0  # the last one comes from the scored images
+    return len(draw.test) * (1 + readings) + 2 * len(draw.shots)
 
 
 def step_flops(spec: RunSpec) -> float:

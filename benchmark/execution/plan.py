@@ -9,9 +9,11 @@ import torch
 from msgspec import Struct
 
 from benchmark.data.datasets import ImageList
+from benchmark.environment import describe_environment
 from benchmark.execution.budget import Budget, describe_blocks
 from benchmark.execution.capacity import memory_of_a_run
 from benchmark.execution.cost import Rate, estimate_hours, measured_rate, run_bytes, run_flops, stored_rate
+from benchmark.execution.step_times import StepTime, measure_steps
 from benchmark.protocol.blocks import order_blocks
 from benchmark.protocol.profile import Profile
 from benchmark.protocol.runs import RunSpec
@@ -61,6 +63,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     device : str
         Names, joined by commas.
     disk_bytes, memory_bytes : float
+    steps : list of StepTime
+        Of each method and K, with ``--measure``; the hours are then theirs.
     budget : PlannedBudget or None
         Which runs ``--budget`` should leave time for; None without it.
     """
@@ -79,6 +83,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     device: str
     disk_bytes: float
     memory_bytes: int
+    steps: list[StepTime] = []
     budget: PlannedBudget | None = None
 
 
@@ -90,6 +95,7 @@ def make_plan(
     devices: Sequence[torch.device],
     jobs: int,
     budget: float | None = None,
+    measure: bool = False,
 ) -> Plan:
     """Plan a study; calibrates on this machine for about two seconds if none of its runs is stored.
 
@@ -103,6 +109,8 @@ def make_plan(
         Runs at a time.
     budget : float, optional
         Seconds.
+    measure : bool
+        Time the steps of each method at the study's own settings, rather than calibrate.
 
     Raises
     ------
@@ -116,8 +124,13 @@ def make_plan(
     failed = sum(value == Status.FAILED for value in status.values())
     jobs_used = min(jobs, max(1, len(to_do)))
     flops = sum(map(run_flops, to_do))
+    steps = measure_steps(to_do, devices[0]) if measure else []
+    if steps:
+        rate = _rate_of(steps, flops, devices[0])
     rate = rate or measured_rate(specs, devices[0])
-    low, high = estimate_hours(flops, rate, jobs)
+    # Runs that share a GPU slow each other down; how much they gain together is not known beforehand.
+    parallel = jobs if devices[0].type == "cpu" else len(devices)
+    low, high = estimate_hours(flops, rate, parallel)
     return Plan(
         distinct_runs=len(specs),
         studies=studies,
@@ -133,8 +146,14 @@ def make_plan(
         device=",".join(map(str, devices)),
         disk_bytes=sum(map(run_bytes, to_do)),
         memory_bytes=memory_of_a_run(profile) * jobs_used,
-        budget=None if budget is None else _plan_budget(budget, to_do, 1 / rate.middle / jobs),
+        steps=steps,
+        budget=None if budget is None else _plan_budget(budget, to_do, 1 / rate.middle / parallel),
     )
+
+
+def _rate_of(steps: Sequence[StepTime], flops: float, device: torch.device) -> Rate:
+    rate = flops / 3600 / sum(step.hours for step in steps)
+    return Rate(rate, rate, f"steps of each method, measured on {describe_environment(device)['device_name']}")
 
 
 def _plan_budget(seconds: float, to_do: Sequence[RunSpec], seconds_per_cost: float) -> PlannedBudget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,7 +19,15 @@ from baselines.networks.cost import NetworkCost, network_cost
 from baselines.pasting import BUILT_IN_PASTINGS
 from benchmark.cli import main
 from benchmark.data.datasets import SyntheticDataSet
-from benchmark.execution.cost import estimate_hours, measured_rate, run_bytes, run_flops, stored_rate, training_flops
+from benchmark.execution.cost import (
+    estimate_hours,
+    measured_rate,
+    predicted_images,
+    run_bytes,
+    run_flops,
+    stored_rate,
+    training_flops,
+)
 from benchmark.protocol.profile import load_profile
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.protocol.studies import FIGURE_STUDIES, NBR_GRID, PASTING_STUDY, TABLE_STUDIES
@@ -30,7 +39,7 @@ PAPER = load_profile("paper")
 pytestmark = pytest.mark.usefixtures("short_calibration")
 
 
-def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     extra = ["--json", "--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
     assert main(["plan", *words, *extra]) == 0
     return json.loads(capsys.readouterr().out)
@@ -180,3 +189,17 @@ def test_the_estimated_disk_space_is_that_of_real_runs() -> None:
         profile = load_profile("quick", [f"image_size={size}"])
         (spec,) = select_runs(SyntheticDataSet(), profile, [Selection(["unet"], ["carpet"], [1], [0])])
         assert run_bytes(spec) == pytest.approx(taken, rel=0.1)
+
+
+def test_measured_steps_give_the_hours_of_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--method", "unet", "albunet", "--category", "tile", "--shots", "1", "--set", "image_size=64", "width=0.1"]
+    plan = planned(tmp_path, capsys, *words, "--seed", "0", "1", "--jobs", "2", "--measure")
+    steps = plan["steps"]
+    assert [(step["method"], step["shots"], step["runs"]) for step in steps] == [("unet", 1, 2), ("albunet", 1, 2)]
+    (spec, *_) = select_runs(SyntheticDataSet(), load_profile("quick"), [Selection(["unet"], ["tile"], [1], [0])])
+    for step in steps:
+        seconds = spec.protocol.iterations * step["step_seconds"] + predicted_images(spec) * step["image_seconds"]
+        assert step["hours"] == pytest.approx(2 * seconds / 3600)
+    hours = sum(step["hours"] for step in steps)
+    assert plan["hours_low"] < hours / 2 < plan["hours_high"]
+    assert planned(tmp_path, capsys, *words)["steps"] == []

@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method", action="extend", nargs="+", default=[], metavar="NAME", help="of the steps; default: the profile's"
     )
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|mps|cuda:0", help="default: auto")
     add_profile(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(do="bench:do")

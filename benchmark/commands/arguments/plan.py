@@ -15,5 +15,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_results(parser)
     add_budget(parser)
     add_jobs(parser)
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time some training steps of each method and K at the study's own settings, on images of noise; by "
+        "default the estimate comes from stored runs or a calibration on small images",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(do="plan:do")
