@@ -278,6 +278,11 @@ def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (position.get(name, len(position)), name))
 
 
+def _in_words(values: pd.Series, description: str) -> pd.Series:
+    """Return values in words; text even if there are none, whose type pandas cannot infer from the words."""
+    return values.map(description.format).astype(str)
+
+
 def result_sets(results: pd.DataFrame) -> list[ResultSet]:
     """Return the comparable sets of stored runs; runs that differ in what is compared never share one.
 
@@ -292,11 +297,11 @@ def result_sets(results: pd.DataFrame) -> list[ResultSet]:
         ("data_digest", ["dataset", "protocol", "category"], "images {:.8}, "),
     ):
         ambiguous = results.groupby(per)[column].transform("nunique") > 1
-        results.loc[ambiguous, "variant"] += results.loc[ambiguous, column].map(description.format)
+        results.loc[ambiguous, "variant"] += _in_words(results.loc[ambiguous, column], description)
     results = _with_versions(results)
     # Runs that agree in all of that were drawn by changed code, or edited by hand.
     repeat = results.groupby(["dataset", "protocol", "variant", *CELL, "seed"]).cumcount()
-    results.loc[repeat > 0, "variant"] += (repeat[repeat > 0] + 1).map("repeat {}, ".format)
+    results.loc[repeat > 0, "variant"] += _in_words(repeat[repeat > 0] + 1, "repeat {}, ")
     sets = []
     for (dataset, protocol, variant), runs in results.groupby(["dataset", "protocol", "variant"], sort=True):
         profiles = tuple(sorted(runs["profile"].unique()))
