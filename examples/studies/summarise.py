@@ -50,7 +50,7 @@ def read_table(results: Path, fields: list[str]) -> pd.DataFrame:
 def describe(run: RunRecord, field: str) -> str:
     """Return a field of a run's protocol in words."""
     if field == "weights" and (digest := run.identity.weights_digest):
-        return f"from a file, SHA-256 {digest[:8]}"
+        return f"file {digest[:8]}"
     return str(getattr(run.protocol, field))
 
 
@@ -125,9 +125,9 @@ def draw_chart(table: pd.DataFrame, path: Path) -> None:
         axes.plot(table["paper"].astype(float), places, "x", color="tab:red", label="paper")
     axes.set_yticks(places, labels, fontsize=7)
     axes.set_xlabel("IOU")
-    axes.set_xlim(min(0, table["low"].min(skipna=True)) if table["low"].notna().any() else 0, None)
+    axes.set_xlim(0, 1.1 * max(table["iou"].max(), table["paper"].astype(float).max()))  # wider intervals are cut off
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(fontsize=7)
+    figure.legend(fontsize=7, loc="outside upper right", ncols=2)
     figure.savefig(path, dpi=90)
 
 
