@@ -17,7 +17,7 @@ from benchmark.protocol.profile import load_profile
 from benchmark.protocol.runs import RunSpec
 from benchmark.protocol.selection import Selection, select_runs
 from benchmark.results.table import load_results
-from tests.conftest import TINY, CommandLine
+from tests.conftest import TINY
 
 COMPARED = ("unet", "albunet_nbr_cap")
 ABLATIONS = ("albunet_nbr", "albunet+plain")
@@ -121,19 +121,22 @@ def test_the_plan_lists_what_fits_and_what_does_not(capsys: pytest.CaptureFixtur
     assert "budget   7.0 days should be enough for 4 of these runs, in this order:" in capsys.readouterr().out
 
 
-def test_a_run_that_stops_in_time_leaves_whole_blocks_and_resumes(command_line: CommandLine, tmp_path: Path) -> None:
-    words = ("run", "--method", *COMPARED, "--category", "tile", "--shots", 1, *TINY, "--jobs", 2, "--seed")
-    done = command_line(*words, *range(200), "--budget", "10s")
-    assert done.returncode == 0, done.stderr
-    assert "--budget is spent: " in done.stderr
-    assert "  K = 1, seed 199, 2 methods: tile" in done.stderr
-    table = load_results(tmp_path / "results")
+def test_a_run_that_stops_in_time_leaves_whole_blocks_and_resumes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, shared_cache: Path
+) -> None:
+    words = ["run", "--method", *COMPARED, "--category", "tile", "--shots", "1", *TINY, "--jobs", "1"]
+    words += ["--results", str(tmp_path), "--cache", str(shared_cache), "--seed"]
+    assert main([*words, *map(str, range(200)), "--budget", "5s"]) == 0
+    said = capsys.readouterr().err
+    assert "--budget is spent: " in said
+    assert "  K = 1, seed 199, 2 methods: tile" in said
+    table = load_results(tmp_path)
     assert (table.groupby("seed").size() == 2).all()
     stored = table["seed"].nunique()
     assert stored < 200
 
-    done = command_line(*words, *range(stored + 1), "--budget", "1h")
-    assert done.returncode == 0, done.stderr
-    assert f"{2 * stored + 2} runs: {2 * stored} stored, 2 to do" in done.stderr
-    assert "spent" not in done.stderr
-    assert len(load_results(tmp_path / "results")) == 2 * stored + 2
+    assert main([*words, *map(str, range(stored + 1)), "--budget", "1h"]) == 0
+    said = capsys.readouterr().err
+    assert f"{2 * stored + 2} runs: {2 * stored} stored, 2 to do" in said
+    assert "spent" not in said
+    assert len(load_results(tmp_path)) == 2 * stored + 2

@@ -122,15 +122,15 @@ WRONG_VALUES = (None, True, "x", -1, 1e308, 10**400, [], {}, [[]], {"x": {}})
 
 
 def test_tables_and_report_are_written_whatever_a_run_json_holds(tmp_path: Path) -> None:
-    """Each field of run.json in turn is removed, and holds each of several wrong values."""
+    """Each field of run.json in turn is removed, and holds every other one of several wrong values."""
     made = store_run(tmp_path)
     original = tmp_path / "runs" / made.id
     content = json.loads((original / "run.json").read_text())
     all_places = list(places(content))
     assert len(all_places) > 90
     variants = 0
-    for place in all_places:
-        for value in (..., *WRONG_VALUES):
+    for number, place in enumerate(all_places):
+        for value in (..., *WRONG_VALUES[number % 2 :: 2]):
             changed = copy.deepcopy(content)
             changed["id"] = name = f"variant_{variants:05d}"
             changed["seed"] = variants + 1
