@@ -1,13 +1,15 @@
-"""Summarise the runs of a study: python summarise.py RESULTS [--fields FIELD ...] [--chart FILE] [--strip FILE].
+"""Summarise the runs of a study: python summarise.py RESULTS [--fields FIELD ...] [--against METHOD].
 
 Prints a Markdown table: a row for each setting, K and method, with the mean IOU over seeds, Student's 95 % interval
-and, for MVTec AD, the paper's number. --chart draws the means; --strip shows predictions of the runs of one seed.
+and, for MVTec AD, the paper's number. --against adds the difference to one method, paired over seeds, likewise.
+--chart FILE draws the means; --strip FILE shows predictions of the runs of one seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,13 +62,24 @@ def paper(category: str, method: str, shots: int) -> float | None:
     return source.cell(category, method, shots, "iou").value if method in source.methods else None
 
 
-def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+def difference(group: pd.DataFrame, against: pd.DataFrame) -> str:
+    """Return the mean difference of the IOU over common seeds, with its interval."""
+    pairs = group.set_index("seed")["iou"].astype(float) - against.set_index("seed")["iou"].astype(float)
+    values = pairs.dropna().to_numpy()
+    if len(values) < 2 or group["method"].iloc[0] in set(against["method"]):
+        return ""
+    low, high = mean_interval(values)
+    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def summarise(runs: pd.DataFrame, against: str = "") -> pd.DataFrame:
     """Return one row per setting, category, K and method, in the order of the methods."""
     order = {name: place for place, name in enumerate(method_names())}
     rows = []
     for (setting, category, shots, method), group in runs.groupby(["setting", "category", "K", "method"], sort=False):
         values = group["iou"].to_numpy(dtype=float)
         low, high = mean_interval(values) if len(values) > 1 else (math.nan, math.nan)
+        same = (runs["setting"] == setting) & (runs["category"] == category) & (runs["K"] == shots)
         rows.append(
             {
                 "setting": setting,
@@ -80,6 +93,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
                 "high": high,
                 "auc": group["auc"].astype(float).mean(),
                 "failed": int(group["failed"].sum()),
+                "difference": difference(group, runs[same & (runs["method"] == against)]) if against else "",
                 "paper": paper(category, method, shots) if group["known"].all() else None,
             }
         )
@@ -88,25 +102,15 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the summary as a Markdown table."""
-    names = [
-        "setting",
-        "category",
-        "K",
-        "method",
-        "seeds",
-        "mean IOU",
-        "95 % interval",
-        "AUC",
-        "not converged",
-        "paper",
-    ]
+    titles = "setting,category,K,method,seeds,mean IOU,95 % interval,AUC,not converged,difference,paper"
+    names = titles.split(",")
     lines = [names, ["---"] * len(names)]
     for row in table.itertuples():
         interval = "" if math.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
         published = "" if row.paper is None or math.isnan(row.paper) else f"{row.paper:.3f}"
         auc = "" if math.isnan(row.auc) else f"{row.auc:.3f}"
         start = [row.setting, row.category, str(row.K), row.method, str(row.seeds)]
-        lines.append([*start, f"{row.iou:.3f}", interval, auc, str(row.failed), published])
+        lines.append([*start, f"{row.iou:.3f}", interval, auc, str(row.failed), row.difference, published])
     kept = [column for column in zip(*lines, strict=True) if any(column[2:])]
     return "\n".join("| " + " | ".join(line) + " |" for line in zip(*kept, strict=True))
 
@@ -147,10 +151,10 @@ def draw_strip(runs: pd.DataFrame, path: Path) -> None:
             columns += [[folder / "samples" / getattr(files, kind) for files in firsts] for kind in ("image", "truth")]
         columns.append([folder / "samples" / str(files.prediction) for files in firsts])
     titles = ["input", "truth", *(get_method(method).label for method in chosen["method"])]
-    size = (len(columns) * SIDE / 72, (len(columns[0]) * SIDE + 20) / 72)
+    size = (len(columns) * SIDE / 72, (len(columns[0]) * SIDE + 30) / 72)
     figure, grid = plt.subplots(len(columns[0]), len(columns), figsize=size, squeeze=False, layout="constrained")
     for place, (title, pictures) in enumerate(zip(titles, columns, strict=True)):
-        grid[0][place].set_title(title, fontsize=6)
+        grid[0][place].set_title(textwrap.fill(title, 18), fontsize=6)
         for axes, picture in zip(grid[:, place], pictures, strict=True):
             with Image.open(picture) as image:
                 axes.imshow(image.convert("RGB").resize((SIDE, SIDE)))
@@ -162,11 +166,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("--fields", nargs="*", default=[], help="fields of the profile that differ between the runs")
+    parser.add_argument("--against", default="", metavar="METHOD")
     parser.add_argument("--chart", type=Path)
     parser.add_argument("--strip", type=Path)
     options = parser.parse_args()
     found = read_table(options.results, options.fields)
-    summary = summarise(found)
+    summary = summarise(found, options.against)
     print(as_markdown(summary))
     if options.chart:
         draw_chart(summary, options.chart)
