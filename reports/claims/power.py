@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 
 from baselines import get_method
-from benchmark.protocol.selection import Selection
 from benchmark.score import Metric
 from reports.claims.evidence import PublishedEvidence
 from reports.claims.verdict import ENOUGH, Power
 from reports.paper import CATEGORY_TABLES, MEAN, PAPER_SEEDS, published_table
 from reports.paper.ledger import Claim, ClaimMetric, claimed_differences, read_ledger
 from reports.statistics import ALPHA, smallest_n
+
+if TYPE_CHECKING:
+    from benchmark.protocol.selection import Selection
 
 METRICS = get_args(Metric)
 SIMULATIONS = 1000
@@ -126,6 +128,7 @@ def planned_power(selections: Iterable[Selection]) -> dict[str, Power]:
 
     Examples
     --------
+    >>> from benchmark.protocol.selection import Selection
     >>> selection = Selection(["albunet", "albunet_nbr_cap"], ["bottle", "tile"], shots=[5], seeds=[0])
     >>> {name: (power.categories, power.seeds) for name, power in planned_power([selection]).items()}
     {'still-gains-at-5': (2, 1)}
