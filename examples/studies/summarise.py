@@ -135,8 +135,8 @@ def draw_chart(table: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def draw_strip(runs: pd.DataFrame, path: Path) -> None:
-    """Show the first test image of each defect type: input, truth, then the predictions of each run of one seed."""
+def draw_strip(runs: pd.DataFrame, path: Path, kinds: tuple[str, ...]) -> None:
+    """Show the first test image of each defect type, or its truth alone, and the prediction of each run of one seed."""
     chosen = runs[(runs["seed"] == runs["seed"].min()) & (runs["K"] == runs["K"].max())]
     order = {name: place for place, name in enumerate(method_names())}
     chosen = chosen.drop_duplicates("method").sort_values("method", key=lambda names: names.map(order))
@@ -148,9 +148,9 @@ def draw_strip(runs: pd.DataFrame, path: Path) -> None:
             if sample.role == "test" and "first" in sample.reasons and sample.label != "good"
         ]
         if not columns:
-            columns += [[folder / "samples" / getattr(files, kind) for files in firsts] for kind in ("image", "truth")]
+            columns += [[folder / "samples" / getattr(files, kind) for files in firsts] for kind in kinds]
         columns.append([folder / "samples" / str(files.prediction) for files in firsts])
-    titles = ["input", "truth", *(get_method(method).label for method in chosen["method"])]
+    titles = [*kinds, *(get_method(method).label for method in chosen["method"])]
     size = (len(columns) * SIDE / 72, (len(columns[0]) * SIDE + 30) / 72)
     figure, grid = plt.subplots(len(columns[0]), len(columns), figsize=size, squeeze=False, layout="constrained")
     for place, (title, pictures) in enumerate(zip(titles, columns, strict=True)):
@@ -169,6 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--against", default="", metavar="METHOD")
     parser.add_argument("--chart", type=Path)
     parser.add_argument("--strip", type=Path)
+    parser.add_argument("--without-images", action="store_true", help="in the strip: they may not be published")
     options = parser.parse_args()
     found = read_table(options.results, options.fields)
     summary = summarise(found, options.against)
@@ -176,4 +177,4 @@ if __name__ == "__main__":
     if options.chart:
         draw_chart(summary, options.chart)
     if options.strip:
-        draw_strip(found, options.strip)
+        draw_strip(found, options.strip, ("truth",) if options.without_images else ("image", "truth"))
