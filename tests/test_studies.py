@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmark.cli import build_parser, main
+from benchmark.cli import build_parser
 from benchmark.commands.selection import chosen_profile
 from benchmark.protocol.profile import load_profile
-from benchmark.results.table import load_results
 from reports.statistics import mean_interval
 from tests.conftest import REPOSITORY
+from tests.factories import store_run
 
 STUDIES = REPOSITORY / "examples" / "studies"
 
@@ -47,27 +47,28 @@ def test_scripts_run_commands_that_are_accepted(path: Path, tmp_path: Path) -> N
         assert chosen_profile(options).image_size in (128, 256, 512)
 
 
-def test_a_summary_has_the_means_of_the_stored_runs(tmp_path: Path, shared_cache: Path) -> None:
-    results = tmp_path / "results"
-    words = ["run", "--method", "unet", "--category", "tile", "--shots", "1", "--seed", "0", "1", "--jobs", "1"]
-    words += ["--results", str(results), "--cache", str(shared_cache), "--profile", "ci"]
-    for steps in ("2", "3"):
-        assert main([*words, "--set", f"iterations={steps}", "image_size=64", "curve_every=0"]) in (0, 1)
-    stored = load_results(results)
-    assert len(stored) == 4
+def test_a_summary_has_the_means_of_the_stored_runs_and_paired_differences(tmp_path: Path) -> None:
+    scores = {(100, "unet"): (0.2, 0.4), (100, "albunet"): (0.3, 0.4), (200, "unet"): (0.5, 0.1)}
+    for (steps, method), values in scores.items():
+        for seed, value in enumerate(values):
+            store_run(tmp_path, value, method=method, seed=seed, settings=[f"iterations={steps}"])
     chart, strip = tmp_path / "chart.png", tmp_path / "strip.png"
-    command = [sys.executable, STUDIES / "summarise.py", results, "--fields", "iterations"]
+    command = [sys.executable, STUDIES / "summarise.py", tmp_path, "--fields", "iterations", "--against", "unet"]
     done = subprocess.run(
         [*map(str, command), "--chart", str(chart), "--strip", str(strip)], capture_output=True, text=True, check=True
     )
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
     table = [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
-    assert [row["setting"] for row in table] == ["iterations 2", "iterations 3"]
-    for row, steps in zip(table, (2, 3), strict=True):
-        values = stored[stored["settings"].str.contains(f'"iterations": {steps}')]["iou"].to_numpy(dtype=float)
-        assert (row["method"], row["K"], row["seeds"]) == ("U-Net", "1", "2")
-        assert row["mean IOU"] == f"{values.mean():.3f}"
+    labels = {"unet": "U-Net", "albunet": "B (AlbuNet)"}
+    assert [(row["setting"], row["method"]) for row in table] == [
+        (f"iterations {steps}", labels[method]) for steps, method in scores
+    ]
+    for row, values in zip(table, scores.values(), strict=True):
+        assert (row["K"], row["seeds"], row["not converged"]) == ("1", "2", "0")
+        assert row["mean IOU"] == f"{sum(values) / 2:.3f}"
         assert row["95 % interval"] == "{:.3f} to {:.3f}".format(*mean_interval(values))
+    low, high = mean_interval([0.3 - 0.2, 0.4 - 0.4])
+    assert [row["difference"] for row in table] == ["", f"+0.050 ({low:+.3f} to {high:+.3f})", ""]
     for path in (chart, strip):
         with Image.open(path) as picture:
             assert picture.width > 200
