@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from baselines.errors import InputError
-from benchmark.results.metrics import groups, measure
+from benchmark.results.metrics import groups, measure_groups
 from benchmark.results.readings import Reading, score_readings
 from benchmark.results.stored_run import StoredRun
 
@@ -111,10 +111,10 @@ def _read(
     if unreadable:
         return None, unreadable
     images, predictions, threshold = run.images, run.predictions, run.record.protocol.threshold
-    metrics: dict[By | None, dict[str, Values]] = {
-        by: {name: measure(images, predictions, threshold, rows) for name, rows in _split(images, by).items()}
-        for by in splits
-    }
+    some = {(by, name): rows for by in splits for name, rows in _split(images, by).items()}
+    metrics: dict[By | None, dict[str, Values]] = {by: {} for by in splits}
+    for (by, name), values in measure_groups(images, predictions, threshold, some).items():
+        metrics[by][name] = values
     return RunNumbers(metrics, score_readings(images, predictions, threshold, readings), predictions is None), []
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ AUPRO_LIMITS = (0.3, 0.05)
 SIZE_LIMITS = (0.01, 0.05)
 SIZES = ("up to 1 % of the image", "1 to 5 % of the image", "above 5 % of the image")
 By = Literal["defect", "size"]
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -123,32 +125,45 @@ def measure(
         A value per name of ``DEFINITIONS``; None where it is undefined: without images of a kind, or because a run
         stored before format 3 lacks what it takes.
     """
-    rows: np.ndarray = np.ones(len(images), dtype=bool) if some is None else some
+    return measure_groups(images, predictions, threshold, {"": some})[""]
+
+
+def measure_groups(
+    images: pd.DataFrame, predictions: Predictions | None, threshold: float, some: Mapping[K, np.ndarray | None]
+) -> dict[K, dict[str, float | None]]:
+    """Compute every metric of one run over several groups of its test images; parameters as of ``measure``."""
     normal: np.ndarray = images["label"].to_numpy() == GOOD
     marked: np.ndarray = scored(images).to_numpy()
+    counts, area = images[["tp", "fp", "fn"]].to_numpy(), images["predicted_area"].to_numpy()
     # Probabilities near 1 round to it, logits do not.
     largest = images["max_probability"].to_numpy() if predictions is None else predictions.max_logit
-    values: dict[str, float | None] = dict.fromkeys(definition.name for definition in DEFINITIONS)
-    values |= _at_threshold(images[["tp", "fp", "fn"]].to_numpy()[rows].T, marked[rows], normal[rows])
-    values |= _of_images(images["predicted_area"].to_numpy()[rows], largest[rows], ~normal[rows])
-    values |= {
-        "scored_images": float(np.count_nonzero(marked[rows])),
-        "defective_images": float(np.count_nonzero(~normal[rows])),
-        "normal_images": float(np.count_nonzero(normal[rows])),
-    }
-    if predictions is None:
+    edge = None if predictions is None else best_edge(predictions.training, threshold)
+
+    def of_group(rows: np.ndarray) -> dict[str, float | None]:
+        values: dict[str, float | None] = dict.fromkeys(definition.name for definition in DEFINITIONS)
+        values |= _at_threshold(counts[rows].T, marked[rows], normal[rows])
+        values |= _of_images(area[rows], largest[rows], ~normal[rows])
+        values |= {
+            "scored_images": float(np.count_nonzero(marked[rows])),
+            "defective_images": float(np.count_nonzero(~normal[rows])),
+            "normal_images": float(np.count_nonzero(normal[rows])),
+        }
+        if predictions is None:
+            return values
+        # Of a defective image whose mask resizing has emptied, nobody knows which pixels are normal.
+        known = predictions.test.select(np.asarray(rows & (normal | marked)))
+        values |= _of_pixels(known)
+        values["regions"] = float(len(known.regions or ()))
+        if edge is not None:
+            values["training_threshold"] = float(to_probability(known.edges[edge]))
+            values["training_iou"] = _mean_iou(known, edge + 1)
+        boundary = predictions.boundary[rows][marked[rows]]
+        if len(boundary):
+            values["boundary_iou"] = float(iou(*boundary.T).mean())
         return values
-    # Of a defective image whose mask resizing has emptied, nobody knows which pixels are normal.
-    known = predictions.test.select(np.asarray(rows & (normal | marked)))
-    values |= _of_pixels(known)
-    values["regions"] = float(len(known.regions or ()))
-    if (edge := best_edge(predictions.training, threshold)) is not None:
-        values["training_threshold"] = float(to_probability(known.edges[edge]))
-        values["training_iou"] = _mean_iou(known, edge + 1)
-    boundary = predictions.boundary[rows][marked[rows]]
-    if len(boundary):
-        values["boundary_iou"] = float(iou(*boundary.T).mean())
-    return values
+
+    everything = np.ones(len(images), dtype=bool)
+    return {name: of_group(everything if rows is None else rows) for name, rows in some.items()}
 
 
 def groups(images: pd.DataFrame, by: By) -> dict[str, np.ndarray]:
