@@ -29,11 +29,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-refusals", action="store_true", help="write tests/refusals.txt anew")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Use one process more than cores: some tests wait, for a process to be killed or a lease to expire."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real defect images, which are never part of the repository."""

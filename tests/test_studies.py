@@ -35,7 +35,8 @@ def test_scripts_run_commands_that_are_accepted(path: Path, tmp_path: Path) -> N
     stand_in.parent.mkdir()
     stand_in.write_text(f"#!/bin/sh\nfor word; do printf \"'%s' \" \"$word\"; done >> '{said}'\necho >> '{said}'\n")
     stand_in.chmod(0o755)
-    words = ["data", "results", *[str(weights)] * ("VGG16_FILE" in path.read_text()), "--jobs", "2"]
+    text = path.read_text()
+    words = [*["data"] * (" DATA " in text), "results", *[str(weights)] * ("VGG16_FILE" in text), "--jobs", "2"]
     environment = os.environ | {"PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run(["sh", str(path), *words], env=environment, check=True)
     commands = [shlex.split(line) for line in said.read_text().splitlines()]
