@@ -73,3 +73,16 @@ def test_a_summary_has_the_means_of_the_stored_runs_and_paired_differences(tmp_p
     for path in (chart, strip):
         with Image.open(path) as picture:
             assert picture.width > 200
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [([], "no runs in"), (["--fields", "nope"], "'nope'"), (["--against", "unet"], "no runs of unet")],
+)
+def test_a_summary_says_in_one_line_what_is_wrong(words: list[str], said: str, tmp_path: Path) -> None:
+    if words:
+        store_run(tmp_path, method="albunet")
+    command = [sys.executable, str(STUDIES / "summarise.py"), str(tmp_path), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.splitlines()[-1]

@@ -16,8 +16,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image
 
-from baselines import method_names
+from baselines import InputError, method_names
 from baselines.registry import get_method
+from benchmark.protocol.profile import Protocol
 from benchmark.results.records import RunRecord, Status
 from benchmark.results.store import read_run
 from reports.published import Published
@@ -27,9 +28,20 @@ SIDE = 96  # of a picture in a strip, in pixels
 
 
 def read_table(results: Path, fields: list[str]) -> pd.DataFrame:
-    """Return one row per run; ``setting`` names the values of the fields."""
+    """Return one row per run; ``setting`` names the values of the fields.
+
+    Raises
+    ------
+    InputError
+        If there are no runs, one cannot be read, or a field is not one of a protocol.
+    """
+    if unknown := set(fields) - set(Protocol.__struct_fields__):
+        raise InputError(f"unknown field '{min(unknown)}': profile show lists them")
+    folders = sorted((results / "runs").glob("*/run.json"))
+    if not folders:
+        raise InputError(f"no runs in {results}: name the --results folder of the study")
     rows = []
-    for folder in sorted((results / "runs").iterdir()):
+    for folder in (path.parent for path in folders):
         run = read_run(folder)
         settings = [f"{field} {describe(run, field)}" for field in fields]
         rows.append(
@@ -171,7 +183,12 @@ if __name__ == "__main__":
     parser.add_argument("--strip", type=Path)
     parser.add_argument("--without-images", action="store_true", help="in the strip: they may not be published")
     options = parser.parse_args()
-    found = read_table(options.results, options.fields)
+    try:
+        found = read_table(options.results, options.fields)
+    except InputError as error:
+        parser.error(str(error))
+    if options.against and options.against not in set(found["method"]):
+        parser.error(f"no runs of {options.against}: --against takes one of {', '.join(sorted(set(found['method'])))}")
     summary = summarise(found, options.against)
     print(as_markdown(summary))
     if options.chart:
