@@ -147,10 +147,10 @@ def test_a_reading_is_written_as_it_is_read() -> None:
 
 def test_the_worked_example_is_what_the_documentation_says(capsys: pytest.CaptureFixture[str]) -> None:
     text = (REPOSITORY / "docs" / "readings.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    ((code, after),) = re.findall(r"```python\n(.*?)```(.*?)\n## ", text, re.DOTALL)
     exec(code, {})
     printed = [re.split(r"  +| (?=[01][.])", line) for line in capsys.readouterr().out.splitlines()]
-    stated = re.findall(r"^\| `(.*?)` \| ([0-9.]+) \| ([0-9.]+) \| ([0-9.]+) \|", text, re.MULTILINE)
+    stated = re.findall(r"^\| `(.*?)` \| ([0-9.]+) \| ([0-9.]+) \| ([0-9.]+) \|", after, re.MULTILINE)
     assert [tuple(filter(None, line)) for line in printed] == stated
     assert len(stated) == 5
     named = re.findall(r"^\| (?:`([a-z_]+)` )?\| ((?:`[a-z_]+`(?:, )?)+) \|", text, re.MULTILINE)
