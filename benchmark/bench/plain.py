@@ -1,4 +1,7 @@
-"""Algorithm 1 as a plain script would write it, for B+NBR+CaP alone: the suite is compared with it."""
+"""Algorithm 1 as a plain script would write it, for B+NBR+CaP alone: the suite is compared with it.
+
+Plain means torch's defaults: images and weights with channels first, Adam parameter by parameter, fp32.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def train_plainly(
     Parameters
     ----------
     network : SegmentationNetwork
-        Trained in place.
+        Trained in place; its weights become contiguous, channels first.
     batches : iterable of Minibatch
         One per iteration.
 
@@ -30,7 +33,8 @@ def train_plainly(
     >>> train_plainly(create_network("unet", width=0.1), [], 1e-3, (0.9, 0.999))
     []
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas)
     network.train()
     losses = []
     for batch in batches:
@@ -43,12 +47,13 @@ def train_plainly(
 
 
 def _loss(network: SegmentationNetwork, batch: Minibatch) -> Tensor:
-    normal = network.encode(batch.normal)[-1]
-    features = network.encode(batch.defective)
+    normal_images, defective_images = batch.normal.contiguous(), batch.defective.contiguous()
+    normal = network.encode(normal_images)[-1]
+    features = network.encode(defective_images)
     defective = features[-1]
     weight = torch.ones(len(batch.mask), device=batch.mask.device)
     if batch.pasted:
-        features = network.encode(torch.where(batch.mask > 0, batch.defective, batch.normal))
+        features = network.encode(torch.where(batch.mask > 0, defective_images, normal_images))
         weight = cosine_similarity(defective.mean((2, 3)), features[-1].mean((2, 3))).abs().detach()
     logits = network.decode(features)
     pixels = binary_cross_entropy_with_logits(logits, batch.mask, reduction="none").flatten(1).sum(1)

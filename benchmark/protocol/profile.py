@@ -25,6 +25,7 @@ _SHOTS = "[1-9][0-9]*"
 _SHOTS_OR_ANY = f"(any|{_SHOTS})"
 _Names = Annotated[tuple[str, ...], Meta(min_length=1)]
 
+BatchNormPasses = Literal["separate", "grouped", "joint"]
 DrawOf = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 PositiveInt = Annotated[int, Meta(ge=1, le=10**9)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -60,7 +61,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mask_downsample: Literal["max", "nearest", "area"] = "max"
     background_average: Literal["all_cells", "background"] = "all_cells"
     lambda_gradient: Literal["stopped", "flows"] = "stopped"
-    batch_norm_passes: Literal["separate", "joint"] = "separate"
+    batch_norm_passes: BatchNormPasses = "separate"
     normal_batches_per_defect_batch: PositiveInt | Literal["all"] = 1
     baseline_crop_paste: Probability = 0.5
     image_normalisation: Literal["imagenet", "none"] = "imagenet"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +12,7 @@ from baselines.networks import SegmentationNetwork
 from baselines.recipe import Recipe
 from benchmark.protocol.profile import Protocol
 from benchmark.training.batches import Minibatch
+from benchmark.training.encoding import encode_groups
 
 
 @dataclass(frozen=True)
@@ -84,26 +84,3 @@ def step_losses(network: SegmentationNetwork, recipe: Recipe, protocol: Protocol
         with torch.no_grad():
             weighting = segmentation / weighted_bce(logits, mask, reduction=protocol.bce_reduction)
     return StepLosses(segmentation, nbr, protocol.nbr_weight, realism, weighting)
-
-
-def encode_groups(
-    network: SegmentationNetwork, groups: Mapping[str, Tensor], passes: str, without_loss: str | None = None
-) -> dict[str, list[Tensor]]:
-    """Encode groups of (N, 3, H, W) images; returns the feature maps of each group, shallow to deep.
-
-    Parameters
-    ----------
-    passes : {"separate", "joint"}
-        Whether batch norm sees one group after the other, or all of them at once.
-    without_loss : str, optional
-        A group that has no loss and only updates batch norm; in a pass of its own it needs no gradient.
-    """
-    if passes == "separate":
-        features = {}
-        for name, images in groups.items():
-            with torch.set_grad_enabled(name != without_loss and torch.is_grad_enabled()):
-                features[name] = network.encode(images)
-        return features
-    sizes = [len(images) for images in groups.values()]
-    maps = [feature.split(sizes) for feature in network.encode(torch.cat(list(groups.values())))]
-    return {name: [feature[i] for feature in maps] for i, name in enumerate(groups)}

@@ -27,7 +27,7 @@ READINGS = {
     "bce_reduction": ("sum", "mean"),
     "mask_downsample": ("max", "nearest", "area"),
     "lambda_gradient": ("stopped", "flows"),
-    "batch_norm_passes": ("separate", "joint"),
+    "batch_norm_passes": ("separate", "grouped", "joint"),
     "image_normalisation": ("imagenet", "none"),
     "output_prior": ("none", "masks"),
 }

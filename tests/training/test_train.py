@@ -61,12 +61,15 @@ def test_the_encoder_sees_what_the_recipe_needs_and_the_decoder_one_batch(
         (BASELINE, False, "separate", [2]),
         (BASELINE, True, "separate", [2]),
         (NBR, False, "separate", [2, 2]),
+        (NBR, False, "grouped", [4]),
         (NBR, False, "joint", [4]),
         (OURS, False, "separate", [2, 2]),
         (OURS, True, "separate", [2, 2, 2]),
+        (OURS, True, "grouped", [6]),
         (OURS, True, "joint", [6]),
         (CONTROL, False, "separate", [2, 2]),
         (CONTROL, True, "separate", [2, 2]),
+        (CONTROL, True, "grouped", [2, 2]),
         (CONTROL, True, "joint", [4]),
         (cap, True, "separate", [2, 2]),
         (cap, False, "separate", [2]),
@@ -160,7 +163,7 @@ def test_the_weight_of_nbr_scales_its_gradient_and_zero_leaves_the_segmentation_
 def test_batch_norm_sees_groups_apart_or_together(batch: Minibatch, recipe: Recipe) -> None:
     batch = replace(batch, normal=batch.normal + 5)
     means = {}
-    for passes in ("separate", "joint"):
+    for passes in ("separate", "grouped", "joint"):
         torch.manual_seed(0)
         network = create_network("unet", width=0.1).train()
         step_losses(network, recipe, protocol(f"batch_norm_passes={passes}"), batch)
@@ -169,7 +172,32 @@ def test_batch_norm_sees_groups_apart_or_together(batch: Minibatch, recipe: Reci
         first = network.get_submodule("down.0.0")
         a, b = first(batch.normal).mean(dim=(0, 2, 3)), first(batch.defective).mean(dim=(0, 2, 3))
     assert torch.allclose(means["joint"], 0.1 * (a + b) / 2, atol=1e-5)
-    assert torch.allclose(means["separate"], 0.9 * 0.1 * a + 0.1 * b, atol=1e-5)  # normals first
+    for passes in ("separate", "grouped"):
+        assert torch.allclose(means[passes], 0.9 * 0.1 * a + 0.1 * b, atol=1e-5)  # normals first
+
+
+@pytest.mark.parametrize("recipe", [NBR, OURS, CONTROL])
+@pytest.mark.parametrize("name", ["albunet", "ternausnet11"])
+def test_one_pass_with_batch_norm_by_group_trains_like_separate_passes(
+    batch: Minibatch, recipe: Recipe, name: str
+) -> None:
+    batch = pasting(replace(batch, normal=4 - 3 * batch.normal))
+    networks, losses = [], []
+    for passes in ("separate", "grouped"):
+        torch.manual_seed(0)
+        networks.append(create_network(name, width=0.1).train())
+        losses.append(step_losses(networks[-1], recipe, protocol(f"batch_norm_passes={passes}"), batch))
+        losses[-1].total.backward()
+    assert losses[1].segmentation.item() == pytest.approx(losses[0].segmentation.item(), rel=1e-4)
+    assert losses[1].nbr.item() == pytest.approx(losses[0].nbr.item(), rel=1e-4)
+    separate, grouped = networks
+    for (part, expected), found in zip(separate.named_parameters(), grouped.parameters(), strict=True):
+        scale = float(expected.grad.abs().max())  # type: ignore[union-attr]
+        assert torch.allclose(found.grad, expected.grad, rtol=1e-3, atol=1e-3 * scale), part  # type: ignore[arg-type]
+    for (part, value), found in zip(separate.named_buffers(), grouped.buffers(), strict=True):
+        assert torch.allclose(found, value, rtol=1e-4, atol=1e-5), part
+    grouped.eval()  # batch norm is as it was: it takes batches of any size
+    assert grouped(batch.normal[:1]).shape[0] == 1
 
 
 @pytest.mark.parametrize("paste", [False, True])
