@@ -36,8 +36,8 @@ def encode_groups(
     --------
     >>> from baselines import create_network
     >>> network = create_network("unet", width=0.1)
-    >>> features = encode_groups(network, {"normal": torch.ones(2, 3, 64, 64), "pasted": torch.ones(1, 3, 64, 64)}, "joint")
-    >>> {name: len(maps[-1]) for name, maps in features.items()}
+    >>> groups = {"normal": torch.ones(2, 3, 64, 64), "pasted": torch.ones(1, 3, 64, 64)}
+    >>> {name: len(maps[-1]) for name, maps in encode_groups(network, groups, "joint").items()}
     {'normal': 2, 'pasted': 1}
     """
     if passes == "joint":
