@@ -10,6 +10,6 @@ study() {
     --profile "$here/bottle-small.toml" "$@"
 }
 study "$@"
-for change in learning_rate=2e-4 learning_rate=1e-3 shots_per=category; do
+for change in learning_rate=2e-4 learning_rate=1e-3 shots_per=category width=0.25 image_size=256 width=0.5; do
   study --set "$change" "$@"
 done
