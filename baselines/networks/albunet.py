@@ -6,8 +6,9 @@ import torch
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
-from baselines.networks.base import SegmentationNetwork, scale_channels, scaled
+from baselines.networks.base import SegmentationNetwork
 from baselines.networks.blocks import BilinearUpsample, TransposedBlock
+from baselines.networks.scaling import scale_channels, scaled
 
 
 class DecoderBlock(nn.Sequential):

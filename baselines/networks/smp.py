@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from baselines.errors import InputError, unknown_name
 from baselines.networks import SMP_PREFIX
-from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork, on_meta, scale_channels
+from baselines.networks.base import IMAGE_CHANNELS, SegmentationNetwork, on_meta
+from baselines.networks.scaling import scale_channels
 
 ARCHITECTURES = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
 

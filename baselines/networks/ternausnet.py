@@ -6,8 +6,9 @@ import torch
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
-from baselines.networks.base import SegmentationNetwork, rebuild_channels, scaled
+from baselines.networks.base import SegmentationNetwork
 from baselines.networks.blocks import TransposedBlock
+from baselines.networks.scaling import rebuild_channels, scaled
 
 
 class TernausNet(SegmentationNetwork):

@@ -7,8 +7,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import scaled
 from baselines.networks.blocks import BilinearUpsample, DoubleConv, DownPath, FiveStageNetwork
+from baselines.networks.scaling import scaled
 
 STAGE_CHANNELS = (32, 64, 128, 256, 512)
 

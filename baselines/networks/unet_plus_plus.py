@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.base import scaled
 from baselines.networks.blocks import BilinearUpsample, DoubleConv, DownPath, FiveStageNetwork
+from baselines.networks.scaling import scaled
 from baselines.networks.unet import STAGE_CHANNELS
 
 

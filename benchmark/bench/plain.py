@@ -33,7 +33,7 @@ def train_plainly(
     >>> train_plainly(create_network("unet", width=0.1), [], 1e-3, (0.9, 0.999))
     []
     """
-    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network.to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas)
     network.train()
     losses = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -42,11 +42,10 @@ def encode_groups(
     """
     if passes == "joint":
         return _in_one_pass(network, groups)
-    features = {}
-    if without_loss in groups:
+    groups, features = dict(groups), {}
+    if without_loss is not None and without_loss in groups:
         with torch.no_grad():
-            features[without_loss] = network.encode(groups[without_loss])
-    groups = {name: images for name, images in groups.items() if name != without_loss}
+            features[without_loss] = network.encode(groups.pop(without_loss))
     if passes == "grouped" and len(groups) > 1:
         with _batch_norm_by_group(network, [len(images) for images in groups.values()]):
             return features | _in_one_pass(network, groups)
@@ -60,7 +59,7 @@ def _in_one_pass(network: SegmentationNetwork, groups: Mapping[str, Tensor]) -> 
 
 
 @contextmanager
-def _batch_norm_by_group(network: nn.Module, sizes: Sequence[int]) -> Iterator[None]:
+def _batch_norm_by_group(network: nn.Module, sizes: list[int]) -> Iterator[None]:
     """Let every batch norm normalise consecutive groups of a batch, of these sizes, one after the other."""
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     for layer in layers:
@@ -72,5 +71,5 @@ def _batch_norm_by_group(network: nn.Module, sizes: Sequence[int]) -> Iterator[N
             del layer.forward  # the class has its own
 
 
-def _by_group(forward: partial[Tensor], sizes: list[int], features: Tensor) -> Tensor:
+def _by_group(forward: Callable[[Tensor], Tensor], sizes: list[int], features: Tensor) -> Tensor:
     return torch.cat([forward(group) for group in features.split(sizes)])

@@ -1,0 +1,83 @@
+"""Library encoders with fewer or more channels."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+from baselines.networks.base import IMAGE_CHANNELS
+
+
+class StridedPointwiseConv2d(nn.Conv2d):
+    """A 1x1 convolution with a stride: the same values, to the bit, computed without the stride from fewer pixels.
+
+    oneDNN's gradient of such a convolution writes past its memory if images are channels last, there are fewer than 16
+    input channels, and the image is large (56 px and more were seen to crash; issue 6035 of uxlfoundation/oneDNN).
+
+    Examples
+    --------
+    >>> import torch
+    >>> StridedPointwiseConv2d(8, 16, 1, 2)(torch.zeros(1, 8, 64, 64)).shape
+    torch.Size([1, 16, 32, 32])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        down, right = self.stride
+        return conv2d(x[:, :, ::down, ::right], self.weight, self.bias)
+
+
+def _is_strided_pointwise(layer: nn.Conv2d) -> bool:
+    return layer.kernel_size == (1, 1) and layer.stride != (1, 1) and layer.padding == (0, 0)
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return a channel count multiplied by a width, at least 1.
+
+    Examples
+    --------
+    >>> scaled(64, 0.25)
+    16
+    """
+    return max(1, round(channels * width))
+
+
+def scale_channels(module: nn.Module, width: float) -> nn.Module:
+    """Scale the channels of a library encoder in place; at width 1 it stays unchanged.
+
+    Parameters
+    ----------
+    module : nn.Module
+        An encoder built of ungrouped ``Conv2d`` and ``BatchNorm2d`` layers.
+    width : float
+        Multiplier of every channel count, > 0.
+    """
+    return module if width == 1.0 else rebuild_channels(module, width)
+
+
+def rebuild_channels(module: nn.Module, width: float) -> nn.Module:
+    """Replace every convolution and batch norm in place by a new one with its channels multiplied by ``width``.
+
+    The three input channels of the image stay. Convolutions are initialised as torchvision initialises ResNet and VGG
+    (He normal, fan out), so that a rebuilt encoder starts like the library's.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d):
+            inputs = child.in_channels if child.in_channels == IMAGE_CHANNELS else scaled(child.in_channels, width)
+            kind = StridedPointwiseConv2d if _is_strided_pointwise(child) else nn.Conv2d
+            conv = kind(
+                inputs,
+                scaled(child.out_channels, width),
+                child.kernel_size,  # type: ignore[arg-type]
+                child.stride,  # type: ignore[arg-type]
+                child.padding,  # type: ignore[arg-type]
+                bias=child.bias is not None,
+            )
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
+            setattr(module, name, conv)
+        elif isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.BatchNorm2d(scaled(child.num_features, width)))
+        else:
+            rebuild_channels(child, width)
+    return module
