@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from baselines.networks import create_network
-from baselines.networks.known import COST_SIZE, KNOWN_COSTS, NetworkCost
+from baselines.networks.known import COST_SIZE, KNOWN_COSTS, KNOWN_SIZE_MULTIPLES, NetworkCost
 
 __all__ = ["COST_SIZE", "NetworkCost", "count_network", "network_cost"]
 
 
 def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> NetworkCost:
-    """Return the cost of a network for one image of shape (3, size, size), listed for built-in networks at full size.
+    """Return the cost of a network for one image of shape (3, size, size); that of built-in networks is listed.
 
     Raises
     ------
@@ -21,8 +21,9 @@ def network_cost(name: str, width: float = 1.0, size: int = COST_SIZE) -> Networ
     >>> network_cost("unet").parameters
     7852545
     """
-    if (width, size) == (1.0, COST_SIZE) and name in KNOWN_COSTS:
-        return KNOWN_COSTS[name]
+    if width == 1.0 and name in KNOWN_COSTS and size % KNOWN_SIZE_MULTIPLES[name] == 0:
+        known, area = KNOWN_COSTS[name], (size / COST_SIZE) ** 2  # each layer's work grows with the area
+        return NetworkCost(known.parameters, known.encode_macs * area, known.decode_macs * area)
     return count_network(name, width, size)
 
 

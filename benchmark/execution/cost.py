@@ -161,7 +161,7 @@ def known_rate(specs: Sequence[RunSpec], results: Path, device: torch.device) ->
     return (stored_rate(specs, load_results(results)) if results.is_dir() else None) or measured_rate(specs, device)
 
 
-def measured_rate(specs: Sequence[RunSpec], device: torch.device, budget: float = 1.0) -> Rate:
+def measured_rate(specs: Sequence[RunSpec], device: torch.device, budget: float = 0.4) -> Rate:
     """Time a few training steps of the cheapest and the most expensive network among the runs, on small images.
 
     Parameters

@@ -13,7 +13,7 @@ from torch import nn
 from baselines import create_network, network_names
 from baselines.networks import SegmentationNetwork, network_class
 from baselines.networks.cost import count_network, network_cost
-from baselines.networks.known import KNOWN_COSTS, KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
+from baselines.networks.known import COST_SIZE, KNOWN_COSTS, KNOWN_PRETRAINED, KNOWN_SIZE_MULTIPLES
 from baselines.networks.pretrained import WEIGHTS
 from tests.refusal import assert_refused
 
@@ -67,7 +67,8 @@ def test_what_is_known_without_importing_a_network_is_what_it_has() -> None:
 def test_variants_have_the_parameters_of_their_reading(name: str) -> None:
     parameters, multiple = VARIANTS[name]
     assert count_network(name).parameters == parameters
-    assert count_network(name) == network_cost(name)
+    for size in (COST_SIZE, 128, 192):
+        assert count_network(name, size=size) == network_cost(name, size=size)
     network = create_network(name, width=0.1)
     assert network.size_multiple == multiple
     assert network(torch.randn(2, 3, 64, 128)).shape == (2, 1, 64, 128)
@@ -78,6 +79,7 @@ def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     parameters, gmacs, _ = PUBLISHED[name]
     counted = count_network(name)
     assert counted == network_cost(name) == KNOWN_COSTS[name]
+    assert count_network(name, size=192) == network_cost(name, size=192)
     assert counted.parameters == parameters
     assert counted.macs / 1e9 == pytest.approx(gmacs, abs=0.005)
 
