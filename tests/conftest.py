@@ -19,7 +19,7 @@ from PIL import Image
 from baselines import method_names, networks, pasting, registry
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-REAL_DATA = Path(os.environ.get("BENCHMARK_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
+REAL_DATA = Path(os.environ.get("BENCHMARK_REAL_DATA") or REPOSITORY.parent / "shared" / "data")
 
 torch.set_num_threads(1)
 

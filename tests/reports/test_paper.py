@@ -19,7 +19,7 @@ from reports.paper.ledger import read_ledger
 from reports.paper.printed import Paper
 from tests.conftest import REPOSITORY
 
-ORIGINAL = Path(os.environ.get("BENCHMARK_PAPER", REPOSITORY.parent / "shared"))
+ORIGINAL = Path(os.environ.get("BENCHMARK_PAPER") or REPOSITORY.parent / "shared")
 METHODS = {method.name for method in PAPER_METHODS}
 
 
