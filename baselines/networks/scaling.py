@@ -9,25 +9,32 @@ from baselines.networks.base import IMAGE_CHANNELS
 
 
 class StridedPointwiseConv2d(nn.Conv2d):
-    """A 1x1 convolution with a stride: the same values, to the bit, computed without the stride from fewer pixels.
+    """A 1x1 convolution with a stride, computed without the stride from the pixels it lands on.
 
-    oneDNN's gradient of such a convolution writes past its memory if images are channels last, there are fewer than 16
-    input channels, and the image is large (56 px and more were seen to crash; issue 6035 of uxlfoundation/oneDNN).
+    Maps (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride)), as ``nn.Conv2d`` does. oneDNN's gradient
+    of the latter writes past its memory if images are channels last, there are fewer than 16 input channels, and the
+    image is large (56 px and more were seen to crash; issue 6035 of uxlfoundation/oneDNN).
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    stride : int or tuple of int
+    bias : bool
 
     Examples
     --------
     >>> import torch
-    >>> StridedPointwiseConv2d(8, 16, 1, 2)(torch.zeros(1, 8, 64, 64)).shape
+    >>> StridedPointwiseConv2d(8, 16, 2)(torch.zeros(1, 8, 64, 64)).shape
     torch.Size([1, 16, 32, 32])
     """
+
+    def __init__(self, inputs: int, outputs: int, stride: int | tuple[int, int], bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         down, right = self.stride
         return conv2d(x[:, :, ::down, ::right], self.weight, self.bias)
-
-
-def _is_strided_pointwise(layer: nn.Conv2d) -> bool:
-    return layer.kernel_size == (1, 1) and layer.stride != (1, 1) and layer.padding == (0, 0)
 
 
 def scaled(channels: int, width: float) -> int:
@@ -54,6 +61,21 @@ def scale_channels(module: nn.Module, width: float) -> nn.Module:
     return module if width == 1.0 else rebuild_channels(module, width)
 
 
+def _scaled_convolution(layer: nn.Conv2d, width: float) -> nn.Conv2d:
+    inputs = layer.in_channels if layer.in_channels == IMAGE_CHANNELS else scaled(layer.in_channels, width)
+    outputs, bias = scaled(layer.out_channels, width), layer.bias is not None
+    kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+    conv: nn.Conv2d
+    if kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
+        conv = StridedPointwiseConv2d(inputs, outputs, stride, bias)  # type: ignore[arg-type]
+    else:
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias)  # type: ignore[arg-type]
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
 def rebuild_channels(module: nn.Module, width: float) -> nn.Module:
     """Replace every convolution and batch norm in place by a new one with its channels multiplied by ``width``.
 
@@ -62,20 +84,7 @@ def rebuild_channels(module: nn.Module, width: float) -> nn.Module:
     """
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d):
-            inputs = child.in_channels if child.in_channels == IMAGE_CHANNELS else scaled(child.in_channels, width)
-            kind = StridedPointwiseConv2d if _is_strided_pointwise(child) else nn.Conv2d
-            conv = kind(
-                inputs,
-                scaled(child.out_channels, width),
-                child.kernel_size,  # type: ignore[arg-type]
-                child.stride,  # type: ignore[arg-type]
-                child.padding,  # type: ignore[arg-type]
-                bias=child.bias is not None,
-            )
-            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-            if conv.bias is not None:
-                nn.init.zeros_(conv.bias)
-            setattr(module, name, conv)
+            setattr(module, name, _scaled_convolution(child, width))
         elif isinstance(child, nn.BatchNorm2d):
             setattr(module, name, nn.BatchNorm2d(scaled(child.num_features, width)))
         else:
